@@ -1,0 +1,242 @@
+"""Intentions: what shall be done, and notices of what has been decided.
+
+A *command* goes to the switch, in the order given, one lane per call; its
+failure comes back as `CommandFailed`. A *decision* is the floor's answer to the
+call machinery. A *notice* tells the outside (records, feed, desks) what has
+changed and never fails.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acd.ids import (
+    AgentId,
+    BridgeId,
+    CallId,
+    ChannelId,
+    Instant,
+    NodeId,
+    OfferId,
+    PlaybackId,
+    QueueId,
+    SeatId,
+    Seconds,
+)
+
+_EMPTY: Mapping[str, str] = {}
+
+
+# --- to the switch ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    node: NodeId
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Command):
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring(Command):
+    """Let the caller hear ringback (180 before answer, tone after)."""
+
+    channel: ChannelId
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play(Command):
+    """Play media URIs one after another to one channel (bridged or not)."""
+
+    channel: ChannelId
+    playback: PlaybackId
+    media: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPlayback(Command):
+    playback: PlaybackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicOn(Command):
+    channel: ChannelId
+    music: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicOff(Command):
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Originate(Command):
+    """Dial `endpoint` (e.g. ``PJSIP/a1001`` or ``PJSIP/12315@t-12315``) as `channel`.
+
+    `caller_number`/`caller_name` are shown to the far end; `variables` are
+    channel variables set before dialling (SIP headers among them). The leg is
+    ours to time: `ring_for` is also given to the switch as a second net.
+    """
+
+    channel: ChannelId
+    endpoint: str
+    caller_number: str
+    caller_name: str
+    ring_for: Seconds
+    variables: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    originator: ChannelId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerPhone(Command):
+    """Ask the seat's ringing phone to answer (SIP NOTIFY ``Event: talk``)."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBridge(Command):
+    bridge: BridgeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestroyBridge(Command):
+    bridge: BridgeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Command):
+    bridge: BridgeId
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave(Command):
+    bridge: BridgeId
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendDigits(Command):
+    channel: ChannelId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hangup(Command):
+    """End a channel; `cause` is a Q.850 cause (16 normal, 1 unallocated → 404, 17 busy)."""
+
+    channel: ChannelId
+    cause: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToDialplan(Command):
+    """Give the channel back to the dialplan (the safety net)."""
+
+    channel: ChannelId
+    context: str
+    extension: str
+
+
+# --- the floor's decisions ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferMade:
+    """Ring this seat for this call. The seat is RESERVED under a lease until `lease_until`.
+
+    The router originates the seat's leg and reports `OfferRinging`,
+    `OfferAnswered` or `OfferRefused`. When the lease runs out first the floor
+    says `OfferWithdrawn` by itself.
+    """
+
+    offer: OfferId
+    call: CallId
+    seat: SeatId
+    queue: QueueId
+    lease_until: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferWithdrawn:
+    """Stop ringing: ``expired``, ``caller_left``, ``answered_elsewhere``, ``seat_lost``."""
+
+    offer: OfferId
+    call: CallId
+    seat: SeatId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnounceDue:
+    """Time to tell the waiting caller something honest; None means: say no number."""
+
+    call: CallId
+    position: int | None
+    wait: Seconds | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueExited:
+    """The caller goes back to the flow.
+
+    `reason`: ``full``, ``closed``, ``timeout``, ``unstaffed``, ``callback`` …
+    """
+
+    call: CallId
+    queue: QueueId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatDropped:
+    """A seat in a call has to leave it (forced sign-out, phone vanished)."""
+
+    seat: SeatId
+    call: CallId
+    reason: str
+
+
+# --- notices ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatChanged:
+    """A seat's state, as shown on screens and stored as an interval."""
+
+    seat: SeatId
+    agent: AgentId | None
+    state: str
+    reason: str
+    since: Instant
+    call: CallId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferClosed:
+    """An offer's end with all that explains it (`explanation` is JSON-ready)."""
+
+    offer: OfferId
+    call: CallId
+    seat: SeatId
+    queue: QueueId
+    made: Instant
+    ended: Instant
+    outcome: str
+    explanation: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueChanged:
+    queue: QueueId
+    waiting: int
+    at: Instant
+
+
+Decision = OfferMade | OfferWithdrawn | AnnounceDue | QueueExited | SeatDropped
+FloorOutput = Decision | SeatChanged | OfferClosed | QueueChanged

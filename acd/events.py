@@ -1,0 +1,411 @@
+"""Facts: what has happened. Frozen, small, journalled as they are.
+
+Four families: what the switch reports about channels, what people at desks ask
+for (`Intent`), what the phone network says about seats, and what the call's own
+machinery tells the floor. A fact names the node it came from wherever a channel
+is involved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acd.ids import (
+    AgentId,
+    BridgeId,
+    CallId,
+    ChannelId,
+    NodeId,
+    OfferId,
+    PlaybackId,
+    QueueId,
+    SeatId,
+)
+
+_EMPTY: Mapping[str, str] = {}
+
+
+# --- the switch -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOffered:
+    """A caller's channel has entered our application, not yet answered.
+
+    `caller` is the number after clean-up (``""`` when withheld); `trunk` is the
+    endpoint it came through; `headers` holds the few SIP headers the dialplan
+    hands over (``User-to-User``, ``Diversion`` …), cleaned.
+    """
+
+    node: NodeId
+    call: CallId
+    channel: ChannelId
+    dialled: str
+    caller: str
+    trunk: str
+    display: str = ""
+    headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRinging:
+    """The far end of a leg that we originated is alerting (180 or 183)."""
+
+    node: NodeId
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered:
+    """A leg that we originated is up and under our control: it may be bridged."""
+
+    node: NodeId
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded:
+    """The channel is gone. `cause` is the Q.850 cause, 0 when unknown."""
+
+    node: NodeId
+    channel: ChannelId
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitReceived:
+    """A finished DTMF digit (RFC 4733 event or SIP INFO) from a leg."""
+
+    node: NodeId
+    channel: ChannelId
+    digit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackStarted:
+    node: NodeId
+    playback: PlaybackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackFinished:
+    """The playback has ended: played out, stopped by us, or failed."""
+
+    node: NodeId
+    playback: PlaybackId
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerHeld:
+    """The far end put us on hold (re-INVITE) or took us back."""
+
+    node: NodeId
+    channel: ChannelId
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFailed:
+    """The switch refused a command, or nobody answered it in time.
+
+    `what` is the command's class name, `subject` the channel, bridge or playback
+    it was about, `status` the HTTP-like status (0: no answer).
+    """
+
+    node: NodeId
+    call: CallId
+    what: str
+    subject: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUp:
+    """The link to an Asterisk stands again; `channels` and `bridges` live there."""
+
+    node: NodeId
+    channels: tuple[ChannelId, ...] = ()
+    bridges: tuple[BridgeId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDown:
+    node: NodeId
+
+
+SwitchEvent = (
+    CallOffered
+    | LegRinging
+    | LegAnswered
+    | LegEnded
+    | DigitReceived
+    | PlaybackStarted
+    | PlaybackFinished
+    | PeerHeld
+    | CommandFailed
+    | NodeUp
+    | NodeDown
+)
+
+
+# --- the phone network, about seats (from AMI) ----------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatReachable:
+    """The seat's phone has a live registration."""
+
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatUnreachable:
+    """The seat's phone is gone: registration expired, removed or not answering."""
+
+    seat: SeatId
+
+
+# --- people at desks -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatSignedIn:
+    """An agent takes a seat (hot-desking: any agent, any seat of theirs).
+
+    The seat starts not ready with reason ``signed_in``.
+    """
+
+    seat: SeatId
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatSignedOut:
+    """Leaves the seat. During a call it is honoured when the call ends unless `forced`."""
+
+    seat: SeatId
+    forced: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatReadied:
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatNotReadied:
+    seat: SeatId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpFinished:
+    """The agent has written the disposition (or skips it) and ends wrap-up early."""
+
+    seat: SeatId
+    disposition: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpExtended:
+    """Once per contact; refused the second time and beyond the queue's ceiling."""
+
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerAsked:
+    """ "Answer" clicked at the desk while the seat's phone rings."""
+
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineAsked:
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangupAsked:
+    """The seat leaves its conversation; what that means depends on the transfer state."""
+
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldAsked:
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeAsked:
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferAsked:
+    """One key: `target` is a line's number, a seat id or a phone number."""
+
+    seat: SeatId
+    target: str
+    kind: str = "consult"
+    """``consult`` or ``blind``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferCompleted:
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferCancelled:
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferSwapped:
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreePartyAsked:
+    seat: SeatId
+
+
+Intent = (
+    SeatSignedIn
+    | SeatSignedOut
+    | SeatReadied
+    | SeatNotReadied
+    | WrapUpFinished
+    | WrapUpExtended
+    | AnswerAsked
+    | DeclineAsked
+    | HangupAsked
+    | HoldAsked
+    | ResumeAsked
+    | TransferAsked
+    | TransferCompleted
+    | TransferCancelled
+    | TransferSwapped
+    | ThreePartyAsked
+)
+
+
+# --- the call's machinery, to the floor ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueued:
+    """A caller wants a seat.
+
+    `skills` is a skill expression's source (``""``: any seat of the queue);
+    `priority` 0 (lowest) … 9; `identity` groups visits of one person (for the
+    place kept after a drop and for sticky seats), ``""`` when unknown;
+    `arrived` is when the call reached us (time_to_human counts from there).
+    """
+
+    call: CallId
+    queue: QueueId
+    skills: str = ""
+    priority: int = 5
+    identity: str = ""
+    language: str = "zh"
+    sticky: SeatId | None = None
+    first_in_line: bool = False
+    arrived: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerLeft:
+    """The waiting (or ringing) caller is gone or was taken elsewhere."""
+
+    call: CallId
+    reason: str = "hung_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRinging:
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferAnswered:
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRefused:
+    """Declined (486/603, desk) when `missed` is false; otherwise no answer or not reachable."""
+
+    offer: OfferId
+    cause: str
+    missed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatConsulting:
+    """The seat's contact has become a consultation (caller held)."""
+
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatTalking:
+    """Back from consultation or hold to the caller."""
+
+    seat: SeatId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatTaken:
+    """A seat is wanted for a consult call: reserve it now, or refuse (`Refused`)."""
+
+    seat: SeatId
+    call: CallId
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactEnded:
+    """The seat's part in the call is over: wrap-up begins."""
+
+    seat: SeatId
+    call: CallId
+
+
+FloorEvent = (
+    SeatReachable
+    | SeatUnreachable
+    | SeatSignedIn
+    | SeatSignedOut
+    | SeatReadied
+    | SeatNotReadied
+    | WrapUpFinished
+    | WrapUpExtended
+    | Enqueued
+    | CallerLeft
+    | OfferRinging
+    | OfferAnswered
+    | OfferRefused
+    | SeatConsulting
+    | SeatTalking
+    | SeatTaken
+    | ContactEnded
+)
+
+Event = SwitchEvent | SeatReachable | SeatUnreachable | Intent
+
+
+class Refused(Exception):
+    """An intent that the present state does not allow. Nothing has changed.
+
+    `reason` is a stable word for programs, the text says what the person can do.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.text = text

@@ -1,0 +1,119 @@
+"""What a call was: its segments and its record.
+
+A call has one *track* for the caller and one for every other leg. On a track
+segments lie edge to edge: each begins at the instant the one before it ended, so
+the caller's track tiles the call from INVITE to the end, and a seat's track
+tiles its part from ring to the end of wrap-up. All durations are differences of
+the same stamps, hence sums are exact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from acd.ids import AgentId, CallId, ChannelId, Instant, QueueId, SeatId
+
+
+class Activity(StrEnum):
+    """What a leg is doing; a segment is one uninterrupted stretch of it."""
+
+    FLOW = "flow"
+    QUEUE = "queue"
+    RING = "ring"
+    TALK = "talk"
+    HOLD = "hold"
+    CONSULT = "consult"
+    CONFERENCE = "conference"
+    WRAP_UP = "wrap_up"
+
+
+class Role(StrEnum):
+    CALLER = "caller"
+    SEAT = "seat"
+    PARTNER = "partner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One stretch of one leg's track."""
+
+    call: CallId
+    track: str
+    """``caller``, or the leg's number within the call (``1``, ``2`` …)."""
+    role: Role
+    party: str
+    """Seat id, line or number of the leg; ``""`` on the caller's track."""
+    activity: Activity
+    started: Instant
+    ended: Instant
+    detail: str = ""
+    """Flow node, queue, or how a ring ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRecord:
+    """One attempt to hand the caller over, from key press to its terminal state."""
+
+    call: CallId
+    number: int
+    kind: str
+    by: SeatId | None
+    target: str
+    asked: Instant
+    answered: Instant | None
+    ended: Instant
+    outcome: str
+    """Terminal state of the transfer table: ``completed``, ``returned``, ``requeued``, ``abandoned``."""
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowStep:
+    """One node passed by the caller."""
+
+    at: Instant
+    flow: str
+    node: str
+    line: int
+    branch: str = ""
+    variables: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """The whole story of one call; written once, when its last leg is gone.
+
+    Stamps are None when the call never got there. `ended_by` is ``caller``,
+    ``seat``, ``partner``, ``flow`` or ``system``; `outcome` is ``answered``,
+    ``abandoned_flow``, ``abandoned_queue``, ``abandoned_ringing``, ``rejected``,
+    ``flow_ended`` or ``failed``.
+    """
+
+    call: CallId
+    node: str
+    channel: ChannelId
+    dialled: str
+    caller: str
+    trunk: str
+    organisation: str
+    flow: str
+    flow_version: str
+    language: str
+    queue: QueueId | None
+    first_seat: SeatId | None
+    first_agent: AgentId | None
+    ingress: Instant
+    accepted: Instant | None
+    """We sent 200 OK."""
+    menu_end: Instant | None
+    enqueued: Instant | None
+    rang: Instant | None
+    answered: Instant | None
+    """A person answered."""
+    ended: Instant
+    ended_by: str
+    cause: int
+    outcome: str
+    segments: tuple[Segment, ...]
+    transfers: tuple[TransferRecord, ...]
+    trace: tuple[FlowStep, ...]

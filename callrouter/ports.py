@@ -1,0 +1,175 @@
+"""The seams between the loop and the world, as Protocols.
+
+`Telephony` is a switch (real or in memory), `Engine` is what desks and screens
+may ask of the controller, `Records` is what they may read of the past. Shells
+implement or use these and know nothing of each other.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from acd.commands import Command
+from acd.events import Intent, SwitchEvent
+from acd.ids import AgentId, CallId, Instant, NodeId, QueueId, SeatId
+from acd.record import CallRecord
+
+
+class Clock(Protocol):
+    """Wall clock that never runs backwards."""
+
+    def now(self) -> Instant:
+        """Seconds since the Unix epoch, UTC."""
+
+
+class Telephony(Protocol):
+    """One Asterisk, or something that behaves like one."""
+
+    node: NodeId
+
+    async def run(self, sink: Callable[[SwitchEvent], None]) -> None:
+        """Connect and stay connected until cancelled; hand every fact to `sink` in order.
+
+        `sink` only enqueues. On each (re)connection a `NodeUp` with what lives
+        there precedes the first fact; losing the link yields `NodeDown`.
+        """
+
+    def send(self, command: Command) -> None:
+        """Queue a command. Order per call is kept; refusal comes back as `CommandFailed`."""
+
+
+class RecordSink(Protocol):
+    """Where finished records go. Never blocks, never raises; bounded inside."""
+
+    def put(self, record: CallRecord) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatView:
+    """A seat as screens show it. Times are instants, so that a screen counts up by itself."""
+
+    seat: SeatId
+    name: str
+    agent: AgentId | None
+    state: str
+    """`acd.agent` state: logged_out, ready, reserved, ringing, talking, consulting, wrap_up, not_ready."""
+    reason: str
+    since: Instant
+    until: Instant | None
+    """When the state ends by itself (wrap-up, lease), if it does."""
+    reachable: bool
+    queues: tuple[QueueId, ...]
+    call: CallId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    queue: QueueId
+    name: str
+    waiting: int
+    longest_since: Instant | None
+    staffed: int
+    """Seats signed in that may serve it."""
+    ready: int
+    busy: int
+    offered: int
+    answered: int
+    abandoned: int
+    answered_in_target: int
+    """Counters since start of the local day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegView:
+    role: str
+    party: str
+    activity: str
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """A live call. `caller` is as received: the web masks it unless a right allows."""
+
+    call: CallId
+    owner: str
+    """flow, queue, conversation, transfer."""
+    caller: str
+    dialled: str
+    ingress: Instant
+    answered: Instant | None
+    queue: QueueId | None
+    seat: SeatId | None
+    place: int | None
+    """Position in the queue, 1 = next."""
+    flow: str
+    node: str
+    language: str
+    transfer_state: str
+    transfer_target: str
+    legs: tuple[LegView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    at: Instant
+    seats: tuple[SeatView, ...]
+    queues: tuple[QueueView, ...]
+    calls: tuple[CallView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something on the screens is different. Exactly one of the four is set.
+
+    `ended` names a call that is over (its record is on its way to the store).
+    """
+
+    seat: SeatView | None = None
+    queue: QueueView | None = None
+    call: CallView | None = None
+    ended: CallId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """`problems` is empty when calls can be taken; each entry is a sentence for the operator."""
+
+    ready: bool
+    problems: tuple[str, ...]
+    nodes: dict[str, bool]
+    calls: int
+    loop_delay_p99: float
+    """Seconds between an event's arrival and its handling, 99th percentile of the last minute."""
+
+
+class Engine(Protocol):
+    """The running controller, for desks, screens and the API. All calls are synchronous and quick."""
+
+    def submit(self, intent: Intent) -> None:
+        """Act on what a person asked. Raises `acd.events.Refused`; then nothing has changed."""
+
+    def snapshot(self) -> Snapshot: ...
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call back on every change, in the loop; returns the function that ends it."""
+
+    def health(self) -> Health: ...
+
+
+class Records(Protocol):
+    """Finished calls."""
+
+    async def call(self, call: CallId) -> CallRecord | None: ...
+
+    async def calls(
+        self,
+        *,
+        since: Instant | None = None,
+        until: Instant | None = None,
+        outcome: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[CallRecord]:
+        """Newest first."""
+
+    def stream(self, *, since: Instant, until: Instant) -> AsyncIterator[CallRecord]: ...
