@@ -1,0 +1,216 @@
+"""From YAML text to plain data, with the place of every value at hand.
+
+libyaml composes the node tree; typing is ours, by the YAML 1.2 core schema
+(https://yaml.org/spec/1.2.2/#103-core-schema) with two deviations that keep
+telephone numbers whole: a number with a leading zero (`0971`) or a plus sign
+(`+86971`) stays text, and so does an integer of more than 18 digits. Keys are
+always text. Hostile documents are bounded: depth, number of values after
+aliases are followed, cycles.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from yaml._yaml import CParser
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import ReaderError
+from yaml.resolver import BaseResolver
+
+from callrouter.config.faults import ConfigError, Fault
+
+MAX_DEPTH: Final = 48
+MAX_VALUES: Final = 200_000
+
+Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
+Path = Sequence[str | int]
+
+_INT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_BASED: Final = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}")
+_FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)|-?\.[0-9]+")
+_WORDS: Final[dict[str, bool | float | None]] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    ".inf": math.inf, ".Inf": math.inf, ".INF": math.inf, "-.inf": -math.inf,
+    ".nan": math.nan, ".NaN": math.nan, ".NAN": math.nan,
+}  # fmt: skip
+_STANDARD: Final = "tag:yaml.org,2002:"
+_PLAIN_TEXT: Final = "?"  # the tag we give untagged plain scalars: their type is found on construction
+_UNTAGGED: Final = frozenset((_PLAIN_TEXT, *(_STANDARD + kind for kind in ("str", "map", "seq"))))
+
+
+class TooDeep(YAMLError):
+    """Nesting beyond `MAX_DEPTH`; raised while composing, before the C stack can overflow."""
+
+    def __init__(self, node: Node | None) -> None:
+        super().__init__("too deep")
+        self.node = node
+
+
+class _Composer(CParser, BaseResolver):
+    """libyaml's composer with YAML 1.2's typing in place of 1.1's."""
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        BaseResolver.__init__(self)
+        self._depth = 0
+
+    def resolve(self, kind: type[Node], value: str | None, implicit: object) -> str:
+        if kind is ScalarNode:
+            assert isinstance(implicit, tuple)
+            return _PLAIN_TEXT if implicit[0] else _STANDARD + "str"
+        return _STANDARD + ("map" if kind is MappingNode else "seq")
+
+    def descend_resolver(self, parent: Node | None, index: object) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise TooDeep(parent)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """The value of an untagged plain scalar."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
+    return text
+
+
+class Builder:
+    """Turns composed nodes into plain data and gathers every fault on the way."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.faults: list[Fault] = []
+        self._left = MAX_VALUES
+        self._open: set[int] = set()
+
+    def build(self, node: Node) -> Plain:
+        self._left -= 1
+        if self._left < 0:
+            raise ConfigError([self.fault(node, f"more than {MAX_VALUES} values once aliases are followed",
+                                          "Use fewer aliases (*name), or split the file")])  # fmt: skip
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        if id(node) in self._open:
+            self.faults.append(self.fault(node, "this anchor contains itself", "Write the part out instead"))
+            return None
+        self._open.add(id(node))
+        try:
+            if isinstance(node, SequenceNode):
+                self._tag(node)
+                return [self.build(item) for item in node.value]
+            return self._mapping(node)
+        finally:
+            self._open.discard(id(node))
+
+    def _scalar(self, node: ScalarNode) -> Plain:
+        if node.tag == _PLAIN_TEXT:
+            return scalar(node.value)
+        self._tag(node)
+        text: str = node.value
+        return text
+
+    def _mapping(self, node: Node) -> dict[str, Plain]:
+        self._tag(node)
+        result: dict[str, Plain] = {}
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                self.faults.append(self.fault(key, "a key must be a word, not a list or a mapping"))
+                continue
+            text = key.value
+            if key.tag == _PLAIN_TEXT and text == "<<":
+                hint = "Write the keys out where they are needed"
+                self.faults.append(self.fault(key, "merge keys (<<) are not part of YAML 1.2", hint))
+            elif text in lines:
+                self.faults.append(
+                    self.fault(key, f"key {text!r} is given twice", f"The first is on line {lines[text]}")
+                )
+            else:
+                lines[text] = key.start_mark.line + 1
+                result[text] = self.build(value)
+        return result
+
+    def _tag(self, node: Node) -> None:
+        if node.tag not in _UNTAGGED:
+            tag = node.tag.replace(_STANDARD, "!!")
+            self.faults.append(self.fault(node, f"tag {tag} is not used here", "Remove the tag"))
+
+    def fault(self, node: Node, message: str, hint: str = "") -> Fault:
+        mark = node.start_mark
+        return Fault(self.name, mark.line + 1, mark.column + 1, message, hint)
+
+
+def compose(text: str, name: str) -> Node | None:
+    """The node tree of one document, None when it is empty. Raises ConfigError on bad syntax."""
+    composer = _Composer(text)
+    try:
+        return composer.get_single_node()
+    except TooDeep as error:
+        mark = error.node.start_mark if error.node is not None else None
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        message = f"nested more than {MAX_DEPTH} levels deep"
+        raise ConfigError([Fault(name, line, column, message, "No setting needs such depth")]) from None
+    except MarkedYAMLError as error:
+        raise ConfigError([_syntax_fault(error, text, name)]) from None
+    except ReaderError as error:
+        raise ConfigError(
+            [Fault(name, 1, 1, f"unreadable text: {error.reason}", "Save it as UTF-8")]
+        ) from None
+    finally:
+        composer.dispose()
+
+
+_SYNTAX: Final[tuple[tuple[str, str, str], ...]] = (
+    ("mapping values are not allowed", "a second ': ' on one line",
+     "Put the text in quotes, or start a new line"),
+    ("undefined alias", "this alias (*name) has no anchor (&name) before it",
+     "Text that begins with * needs quotes"),
+    ("expected <block end>", "the indentation does not fit the lines above",
+     "Align the key with its neighbours"),
+    ("could not find expected ':'", "a key without ': '", "Write `key: value` with a space after the colon"),
+    ("expected ',' or ']'", "a list [ … ] is not closed, or lacks a comma", "Add the missing , or ]"),
+    ("expected ',' or '}'", "a mapping { … } is not closed, or lacks a comma", "Add the missing , or }"),
+    ("unexpected end of stream", "the text in quotes never ends", "Add the closing quote"),
+    ("another document", "a second document begins here", "Remove its three dashes: one file, one document"),
+    ("duplicate anchor", "this anchor (&name) is given twice", "Choose another name"),
+    ("unknown escape character", "an unknown escape in double quotes", "Use single quotes for backslashes"),
+)  # fmt: skip
+
+
+def _syntax_fault(error: MarkedYAMLError, text: str, name: str) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    lines = text.split("\n")
+    row = lines[line] if line < len(lines) else ""
+    problem = str(error.problem or error)
+    if "cannot start any token" in problem:
+        sign = row[column : column + 1]
+        if sign == "\t":
+            return Fault(name, line + 1, column + 1, "a tab is used for indentation", "Use spaces")
+        return Fault(name, line + 1, column + 1, f"a value cannot begin with {sign!r}", "Put it in quotes")
+    for part, message, hint in _SYNTAX:
+        if part in problem:
+            if "quotes never ends" in message and error.context_mark is not None:
+                line, column = error.context_mark.line, error.context_mark.column
+            return Fault(name, line + 1, column + 1, message, hint)
+    return Fault(name, line + 1, column + 1, f"not valid YAML: {problem}")
+
+
+def child(node: Node, step: str | int) -> tuple[Node, Node] | None:
+    """(key node, value node) of one step down, None when there is none; a list item is its own key."""
+    if isinstance(node, MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == str(step)), None)
+    if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
+        return node.value[step], node.value[step]
+    return None
