@@ -7,12 +7,16 @@ implement or use these and know nothing of each other.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import Final, Protocol
 
 from acd.commands import Command
 from acd.events import Intent, SwitchEvent
-from acd.ids import AgentId, CallId, Instant, NodeId, QueueId, SeatId
+from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord
+
+NO_ORGANISATION: Final = OrgId("")
+"""Not yet known to belong anywhere: seen by those who see everything."""
 
 
 class Clock(Protocol):
@@ -60,6 +64,7 @@ class SeatView:
     reachable: bool
     queues: tuple[QueueId, ...]
     call: CallId | None
+    organisation: OrgId = NO_ORGANISATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,7 @@ class QueueView:
     abandoned: int
     answered_in_target: int
     """Counters since start of the local day."""
+    organisation: OrgId = NO_ORGANISATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +114,7 @@ class CallView:
     transfer_state: str
     transfer_target: str
     legs: tuple[LegView, ...]
+    organisation: OrgId = NO_ORGANISATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,3 +180,73 @@ class Records(Protocol):
         """Newest first."""
 
     def stream(self, *, since: Instant, until: Instant) -> AsyncIterator[CallRecord]: ...
+
+
+class Role(StrEnum):
+    """What a user may do; one user may have several."""
+
+    AGENT = "agent"
+    """Works at seats: may act on the seats named for them, sees their own calls."""
+    SUPERVISOR = "supervisor"
+    """Sees and acts on all seats, queues and calls of their organisation and those beneath it."""
+    ENGINEER = "engineer"
+    """Sees everything, changes configuration, acts on no seat."""
+    AUDITOR = "auditor"
+    """Reads everything, numbers included; every such reading is itself audited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Someone who can sign in."""
+
+    name: str
+    display: str
+    roles: frozenset[Role]
+    organisation: OrgId
+    agent: AgentId | None
+    seats: tuple[SeatId, ...]
+    """Seats this user may take."""
+    see_numbers: bool
+    """May read callers' numbers outside their own calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    token: str
+    """Bearer token; only its digest is kept."""
+    user: User
+    expires: Instant
+
+
+class Accounts(Protocol):
+    """Who may use the API."""
+
+    async def sign_in(self, name: str, password: str) -> SignedIn | None:
+        """None when name or password is wrong: it takes equally long and says no more."""
+
+    async def user_of(self, token: str) -> User | None:
+        """The user a live token belongs to; None when unknown, expired or revoked."""
+
+    async def sign_out(self, token: str) -> None:
+        """Revoke the token at once; unknown tokens are ignored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what to what, kept for at least six months."""
+
+    id: str
+    """Unique, chosen before writing, so that a repeated write has no effect."""
+    at: Instant
+    who: str
+    action: str
+    """Stable word: ``sign_in``, ``read_call``, ``see_numbers`` …"""
+    subject: str
+    detail: str = ""
+    address: str = ""
+
+
+class AuditSink(Protocol):
+    """Where audit lines go. Never blocks, never raises; bounded inside."""
+
+    def note(self, entry: AuditEntry) -> None: ...
