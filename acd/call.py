@@ -1,0 +1,374 @@
+"""A call, its legs and where each leg is: data, placement and the segment tracks.
+
+Theory. A call owns at most one mixing bridge. Each leg that is up stands in one
+*place*: in the bridge (it speaks with whoever else is there), or outside it with
+music, ringback, a prompt, or nothing. A conversation, a hold, a consultation and
+a conference differ only in who stands where, so that moving a leg is the one
+primitive: `move` yields the commands that leave the old place and enter the new
+one, and nothing when the leg is there already. What a leg *does* (its
+`Activity`) is kept beside it and cut into segments on every change.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from acd import commands as c
+from acd.ids import (
+    AgentId,
+    BridgeId,
+    CallId,
+    ChannelId,
+    Instant,
+    NodeId,
+    OfferId,
+    PlaybackId,
+    QueueId,
+    SeatId,
+    Seconds,
+)
+from acd.record import Activity, Role, Segment, TransferRecord
+from acd.transfer import TERMINAL, TransferState
+
+
+class LegState(StrEnum):
+    DIALLING = "dialling"
+    RINGING = "ringing"
+    UP = "up"
+    ENDING = "ending"
+    """We have asked for its end."""
+    ENDED = "ended"
+
+
+class Place(StrEnum):
+    NOWHERE = "nowhere"
+    BRIDGE = "bridge"
+    BRIDGE_TONE = "bridge_tone"
+    """In the bridge, alone, hearing that the other side is being called."""
+    MUSIC = "music"
+    RINGBACK = "ringback"
+    TOLD = "told"
+    """Hears a prompt; music follows by itself."""
+
+
+IN_BRIDGE: Final = (Place.BRIDGE, Place.BRIDGE_TONE)
+RING_TONE: Final = "tone:ring;tonezone=cn"
+
+
+class TargetKind(StrEnum):
+    LINE = "line"
+    SEAT = "seat"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One way to reach a target; a ladder has several, tried in order."""
+
+    party: str
+    endpoint: str
+    ring_for: Seconds
+    caller_name: str
+    variables: dict[str, str] = field(default_factory=dict)
+    offer: OfferId | None = None
+    """The floor's reservation when the rung is a seat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a transfer shall lead, resolved from the directory at the key press."""
+
+    kind: TargetKind
+    code: str
+    rungs: tuple[Rung, ...]
+    announce: tuple[str, ...] = ()
+    """Media told to the customer before being moved."""
+    queue: QueueId | None = None
+    """Where the customer waits when every rung has failed and nobody holds the call."""
+    emergency: bool = False
+
+
+class Leg:
+    """One party's channel within a call."""
+
+    __slots__ = (
+        "activity",
+        "answered",
+        "channel",
+        "detail",
+        "node",
+        "number",
+        "offer",
+        "party",
+        "place",
+        "playback",
+        "role",
+        "since",
+        "started",
+        "state",
+    )
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        role: Role,
+        party: str,
+        node: NodeId,
+        channel: ChannelId,
+        activity: Activity,
+        now: Instant,
+        state: LegState = LegState.DIALLING,
+        offer: OfferId | None = None,
+    ) -> None:
+        self.number = number
+        self.role = role
+        self.party = party
+        self.node = node
+        self.channel = channel
+        self.state = state
+        self.place = Place.NOWHERE
+        self.playback: PlaybackId | None = None
+        self.activity = activity
+        self.detail = ""
+        self.since = now
+        self.started = now
+        self.answered: Instant | None = None
+        self.offer = offer
+
+    @property
+    def up(self) -> bool:
+        return self.state is LegState.UP
+
+    @property
+    def live(self) -> bool:
+        return self.state is not LegState.ENDED
+
+    @property
+    def usable(self) -> bool:
+        """Neither ended nor on its way out."""
+        return self.state not in (LegState.ENDING, LegState.ENDED)
+
+    @property
+    def track(self) -> str:
+        return "caller" if self.role is Role.CALLER else str(self.number)
+
+
+@dataclass(slots=True, kw_only=True)
+class Transfer:
+    """A transfer under way; the table in `acd.transfer` rules its state."""
+
+    number: int
+    kind: str
+    target: Target
+    by: SeatId | None
+    asked: Instant
+    state: TransferState = TransferState.SEEKING
+    rung: int = -1
+    leg: Leg | None = None
+    answered: Instant | None = None
+    cause: str = ""
+    closed: bool = False
+    """Its record has been written; the target is a leg like any other from then on."""
+    swapped: bool = False
+    """The transferor speaks with the customer while the target is on hold."""
+
+    @property
+    def live(self) -> bool:
+        return self.state not in TERMINAL
+
+
+class Owner(StrEnum):
+    FLOW = "flow"
+    QUEUE = "queue"
+    CONVERSATION = "conversation"
+    TRANSFER = "transfer"
+    ENDED = "ended"
+
+
+class Call:
+    """All that is known of one caller's visit while it lasts."""
+
+    def __init__(
+        self,
+        *,
+        call: CallId,
+        node: NodeId,
+        channel: ChannelId,
+        dialled: str,
+        caller: str,
+        trunk: str,
+        display: str,
+        now: Instant,
+    ) -> None:
+        self.id = call
+        self.node = node
+        self.dialled = dialled
+        self.caller_number = caller
+        self.display = display
+        self.trunk = trunk
+        self.organisation = ""
+        self.language = "zh"
+        self.ingress = now
+        self.accepted: Instant | None = None
+        self.menu_end: Instant | None = None
+        self.enqueued: Instant | None = None
+        self.rang: Instant | None = None
+        self.answered: Instant | None = None
+        self.ended: Instant | None = None
+        self.ended_by = ""
+        self.cause = 0
+        self.rejected = False
+        self.queue: QueueId | None = None
+        self.first_seat: SeatId | None = None
+        self.first_agent: AgentId | None = None
+        self.owner = Owner.FLOW
+        self.bridge: BridgeId | None = None
+        self.bridges = 0
+        self.repairs = 0
+        self.legs: list[Leg] = []
+        self.playbacks = 0
+        self.segments: list[Segment] = []
+        self.transfers: list[TransferRecord] = []
+        self.transfer: Transfer | None = None
+        self.holding = False
+        """The seat has put the caller on hold (no transfer involved)."""
+        self.caller = self.add_leg(Role.CALLER, "", channel, Activity.FLOW, now)
+        self.caller.state = LegState.UP
+
+    def add_leg(
+        self,
+        role: Role,
+        party: str,
+        channel: ChannelId | None,
+        activity: Activity,
+        now: Instant,
+        offer: OfferId | None = None,
+    ) -> Leg:
+        number = len(self.legs)
+        leg = Leg(
+            number=number,
+            role=role,
+            party=party,
+            node=self.node,
+            channel=channel or ChannelId(f"cr-{self.id}-{number}"),
+            activity=activity,
+            now=now,
+            offer=offer,
+        )
+        self.legs.append(leg)
+        return leg
+
+    def talking_seat(self) -> Leg | None:
+        """The seat that has the caller in its care: the latest one that is up and not a target."""
+        target = self.transfer.leg if self.transfer and not self.transfer.closed else None
+        for leg in reversed(self.legs):
+            if leg.role is Role.SEAT and leg.up and leg is not target:
+                return leg
+        return None
+
+    def other_side(self) -> Leg | None:
+        """Whoever the caller talks with: a seat, or a partner after a completed transfer."""
+        for leg in reversed(self.legs):
+            if leg.role is not Role.CALLER and leg.up:
+                return leg
+        return None
+
+    # --- segments ---------------------------------------------------------------
+
+    def doing(self, leg: Leg, activity: Activity, now: Instant, detail: str = "") -> None:
+        """The leg does something else from `now` on; what it did becomes a segment."""
+        if leg.activity is activity and leg.detail == detail:
+            return
+        self.cut(leg, now)
+        leg.activity = activity
+        leg.detail = detail
+
+    def cut(self, leg: Leg, now: Instant, detail: str | None = None) -> None:
+        if now > leg.since:
+            self.segments.append(
+                Segment(
+                    call=self.id,
+                    track=leg.track,
+                    role=leg.role,
+                    party=leg.party,
+                    activity=leg.activity,
+                    started=leg.since,
+                    ended=now,
+                    detail=leg.detail if detail is None else detail,
+                )
+            )
+        leg.since = now
+
+    # --- placement --------------------------------------------------------------
+
+    def move(self, leg: Leg, place: Place, media: tuple[str, ...] = ()) -> list[c.Command]:
+        """Commands that bring a leg from where it is to `place`; none when it is there."""
+        if leg.place is place or not leg.up:
+            return []
+        if place is Place.TOLD and not media:
+            return self.move(leg, Place.MUSIC)
+        out = self._leave(leg, place)
+        out += self._enter(leg, place, media)
+        leg.place = place
+        return out
+
+    def _leave(self, leg: Leg, place: Place) -> list[c.Command]:
+        out: list[c.Command] = []
+        if leg.playback is not None:
+            out.append(c.StopPlayback(node=leg.node, call=self.id, playback=leg.playback))
+            leg.playback = None
+        if leg.place is Place.MUSIC:
+            out.append(c.MusicOff(node=leg.node, call=self.id, channel=leg.channel))
+        elif leg.place is Place.RINGBACK:
+            out.append(c.Ring(node=leg.node, call=self.id, channel=leg.channel, on=False))
+        elif leg.place in IN_BRIDGE and place not in IN_BRIDGE and self.bridge:
+            out.append(c.Leave(node=leg.node, call=self.id, bridge=self.bridge, channel=leg.channel))
+        return out
+
+    def _enter(self, leg: Leg, place: Place, media: tuple[str, ...]) -> list[c.Command]:
+        out: list[c.Command] = []
+        if place is Place.MUSIC:
+            out.append(c.MusicOn(node=leg.node, call=self.id, channel=leg.channel))
+        elif place is Place.RINGBACK:
+            out.append(c.Ring(node=leg.node, call=self.id, channel=leg.channel))
+        elif place is Place.TOLD:
+            out.append(self.playing(leg, media))
+        elif place in IN_BRIDGE:
+            if leg.place not in IN_BRIDGE:
+                out += self._bridge_for(leg)
+            if place is Place.BRIDGE_TONE:
+                out.append(self.playing(leg, (RING_TONE,)))
+        return out
+
+    def _bridge_for(self, leg: Leg) -> list[c.Command]:
+        out: list[c.Command] = []
+        if self.bridge is None:
+            self.bridges += 1
+            self.bridge = BridgeId(f"cr-{self.id}-b{self.bridges}")
+            out.append(c.CreateBridge(node=self.node, call=self.id, bridge=self.bridge))
+        out.append(c.Join(node=leg.node, call=self.id, bridge=self.bridge, channel=leg.channel))
+        return out
+
+    def playing(self, leg: Leg, media: tuple[str, ...]) -> c.Play:
+        """A playback of ours on a leg; remembered until it ends or is stopped."""
+        self.playbacks += 1
+        leg.playback = PlaybackId(f"cr-{self.id}-p{self.playbacks}")
+        return c.Play(node=leg.node, call=self.id, channel=leg.channel, playback=leg.playback, media=media)
+
+    def rebuild_bridge(self) -> list[c.Command]:
+        """A fresh bridge for everybody who should be in the old one (it has failed us)."""
+        inside = [leg for leg in self.legs if leg.up and leg.place in IN_BRIDGE]
+        out: list[c.Command] = []
+        if self.bridge is not None:
+            out.append(c.DestroyBridge(node=self.node, call=self.id, bridge=self.bridge))
+        self.bridge = None
+        for leg in inside:
+            out += self._bridge_for(leg)
+        return out
+
+    def drop_bridge(self) -> list[c.Command]:
+        if self.bridge is None:
+            return []
+        bridge, self.bridge = self.bridge, None
+        return [c.DestroyBridge(node=self.node, call=self.id, bridge=bridge)]

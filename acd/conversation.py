@@ -1,0 +1,501 @@
+"""The call's own machine: from the first offer to the last leg.
+
+Theory. Facts about legs and wishes of people come in; commands for the switch,
+events for the floor and signals for the router go out through `out`, in order.
+Who stands where (`Call.move`) carries the media; the transfer table
+(`acd.transfer`) carries the handing over. Two rules hold everywhere:
+
+* a caller who is still there always ends with a person, in a queue, or back in
+  the flow, never in silence;
+* a seat's part ends exactly once (`ContactEnded`), whoever ended it.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from acd import commands as c
+from acd import events as e
+from acd.call import Call, Leg, LegState, Owner, Place, Rung
+from acd.feature_codes import BETWEEN_KEYS, Dialled, KeyCollector
+from acd.handover import Handover
+from acd.ids import AgentId, CallId, Instant, OfferId, QueueId, SeatId, Seconds
+from acd.record import Activity, Role
+from acd.timers import Timers
+from acd.transfer import TransferEvent, TransferState
+
+TEARDOWN: Final[Seconds] = 10.0
+"""How long we wait for the switch to confirm that a leg is gone."""
+
+FAREWELL: Final[Seconds] = 6.0
+
+NORMAL_CLEARING, BUSY, NO_ANSWER, DECLINED = 16, 17, 19, 21
+"""Q.850 causes."""
+_NORMAL: Final = (0, NORMAL_CLEARING, 31)
+_SAID_NO: Final = (BUSY, DECLINED)
+
+
+@dataclass(frozen=True, slots=True)
+class BackToFlow:
+    """The caller is alone again; the flow says what comes next."""
+
+    call: CallId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDialled:
+    """A seat has dialled a feature code on its phone."""
+
+    call: CallId
+    seat: SeatId
+    dialled: Dialled
+
+
+Output = c.Command | e.FloorEvent | BackToFlow | FeatureDialled
+TimerKey = tuple[CallId, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """Prompts and numbers that the machine needs; media URIs by language."""
+
+    caller_left: tuple[str, ...] = ()
+    """Told to the target of a consultation whose caller has hung up."""
+    not_possible: tuple[str, ...] = ("tone:congestion/200,0/200",)
+    """What a seat hears for a key that leads nowhere."""
+    numbers: Callable[[], Collection[str]] = tuple
+    """Numbers that a seat may dial with a feature code, as of now."""
+
+
+class Conversation:
+    """One call's machine. Methods take `now`; effects are appended to `out`."""
+
+    def __init__(self, call: Call, timers: Timers[TimerKey], manners: Manners) -> None:
+        self.call = call
+        self.out: list[Output] = []
+        self._timers = timers
+        self._manners = manners
+        self._keys: dict[int, KeyCollector] = {}
+        self._offers: dict[OfferId, Leg] = {}
+        self._request: e.Enqueued | None = None
+        self.handover = Handover(self)
+
+    # --- what the router asks ---------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        """Every leg is gone: the record can be written."""
+        return self.call.owner is Owner.ENDED and not any(leg.live for leg in self.call.legs)
+
+    @property
+    def wrapping(self) -> bool:
+        return any(leg.activity is Activity.WRAP_UP for leg in self.call.legs)
+
+    def offered(self, offer: OfferId) -> Leg | None:
+        return self._offers.get(offer)
+
+    def enqueue(self, request: e.Enqueued, now: Instant) -> None:
+        """The caller waits for a seat from now on."""
+        call = self.call
+        call.owner = Owner.QUEUE
+        call.queue = request.queue
+        if call.menu_end is None:
+            call.menu_end = now
+        if call.enqueued is None:
+            call.enqueued = now
+        call.doing(call.caller, Activity.QUEUE, now, str(request.queue))
+        self._request = request
+        self.out.append(request)
+
+    def settle(self) -> None:
+        """Once the floor has spoken: ringback while a seat rings at once, else music."""
+        call = self.call
+        if call.owner is not Owner.QUEUE or call.caller.place not in (Place.NOWHERE, Place.RINGBACK):
+            return
+        ringing = any(leg.usable and not leg.up for leg in self._offers.values())
+        self.out += call.move(call.caller, Place.RINGBACK if ringing else Place.MUSIC)
+
+    def tell(self, media: tuple[str, ...]) -> None:
+        """Announce something to the waiting caller; music follows."""
+        if self.call.owner is Owner.QUEUE and self.call.caller.place in (Place.MUSIC, Place.RINGBACK):
+            self.out += self.call.move(self.call.caller, Place.TOLD, media)
+
+    def leave_queue(self, now: Instant) -> None:
+        """The floor has given the caller back; the flow takes over."""
+        call = self.call
+        self.out += call.move(call.caller, Place.NOWHERE)
+        call.owner = Owner.FLOW
+        call.doing(call.caller, Activity.FLOW, now)
+
+    # --- offers -------------------------------------------------------------------
+
+    def offer_made(self, offer: c.OfferMade, rung: Rung, now: Instant) -> None:
+        call = self.call
+        leg = call.add_leg(Role.SEAT, offer.seat, None, Activity.RING, now, offer.offer)
+        self._offers[offer.offer] = leg
+        call.doing(call.caller, Activity.RING, now, rung.party)
+        if call.rang is None:
+            call.rang = now
+        self.originate(leg, rung)
+
+    def offer_withdrawn(self, offer: OfferId, reason: str, now: Instant) -> None:
+        self._offers.pop(offer, None)
+        leg = next((leg for leg in self.call.legs if leg.offer == offer), None)
+        if leg is None or not leg.usable:
+            return
+        leg.detail = reason
+        self.hang_up(leg, now)
+        transfer = self.call.transfer
+        if transfer is not None and transfer.leg is leg:
+            transfer.cause = reason
+            self.handover.target_failed(TransferEvent.RING_EXPIRED, now)
+        self._waiting_again(now)
+
+    def connect(self, leg: Leg, agent: AgentId | None, now: Instant) -> None:
+        """The floor has confirmed this answer: caller and seat speak."""
+        call = self.call
+        if leg.offer is not None:
+            self._offers.pop(leg.offer, None)
+        if call.answered is None:
+            call.answered = now
+            call.first_seat = SeatId(leg.party)
+            call.first_agent = agent
+        call.owner = Owner.CONVERSATION
+        self.together(now, Activity.TALK, call.caller, leg)
+
+    def _waiting_again(self, now: Instant) -> None:
+        call = self.call
+        still = any(leg.usable for leg in self._offers.values())
+        if call.owner is Owner.QUEUE and call.caller.usable and not still:
+            call.doing(call.caller, Activity.QUEUE, now, str(call.queue))
+
+    # --- facts about legs -----------------------------------------------------------
+
+    def leg_ringing(self, leg: Leg, now: Instant) -> None:
+        if leg.state is not LegState.DIALLING:
+            return
+        leg.state = LegState.RINGING
+        if leg.offer is not None:
+            self.out.append(e.OfferRinging(offer=leg.offer))
+
+    def leg_answered(self, leg: Leg, now: Instant) -> None:
+        """A far end has picked up. An offer's leg waits for the floor's word (`connect`)."""
+        if leg.state not in (LegState.DIALLING, LegState.RINGING):
+            return
+        leg.state = LegState.UP
+        leg.answered = now
+        self._timers.cancel((self.call.id, "ring", leg.number))
+        if leg.offer is not None:
+            self.out.append(e.OfferAnswered(offer=leg.offer))
+        transfer = self.call.transfer
+        if transfer is not None and transfer.leg is leg:
+            transfer.answered = now
+            self.handover.fire(TransferEvent.TARGET_ANSWERED, now)
+
+    def leg_ended(self, leg: Leg, cause: int, now: Instant) -> None:
+        if leg.state is LegState.ENDED:
+            return
+        before, leg.state = leg.state, LegState.ENDED
+        self._timers.cancel((self.call.id, "ring", leg.number))
+        self._timers.cancel((self.call.id, "teardown", leg.number))
+        if leg.playback is not None:
+            leg.playback = None
+        leg.place = Place.NOWHERE
+        if leg.role is Role.CALLER:
+            self._caller_gone(before, cause, now)
+        elif before is LegState.UP:
+            self._party_left(leg, cause, now)
+        elif before is not LegState.ENDING:
+            self._never_answered(leg, cause, now)
+        self._close_track(leg, now)
+
+    def _never_answered(self, leg: Leg, cause: int, now: Instant) -> None:
+        leg.detail = f"cause_{cause}"
+        transfer = self.call.transfer
+        is_target = transfer is not None and transfer.leg is leg
+        if leg.offer is not None:
+            self._offers.pop(leg.offer, None)
+            said_no = cause in _SAID_NO
+            self.out.append(
+                e.OfferRefused(
+                    offer=leg.offer, cause="declined" if said_no else f"cause_{cause}", missed=not said_no
+                )
+            )
+            self._waiting_again(now)
+        if is_target and transfer is not None:
+            transfer.cause = f"cause_{cause}"
+            self.handover.target_failed(TransferEvent.TARGET_DECLINED, now)
+
+    def _party_left(self, leg: Leg, cause: int, now: Instant) -> None:
+        """Somebody who was speaking is gone. A broken line, unlike a hang-up, owes the caller a person."""
+        call = self.call
+        self.contact_over(leg, now)
+        transfer = call.transfer
+        if transfer is not None and transfer.live:
+            if transfer.leg is leg:
+                self.handover.fire(TransferEvent.TARGET_LEFT, now)
+            elif leg.role is Role.SEAT and leg.party == transfer.by:
+                self.handover.fire(TransferEvent.TRANSFEROR_LEFT, now)
+            return
+        if call.owner is not Owner.CONVERSATION or self._others_up():
+            return
+        if cause not in _NORMAL:
+            self.requeue(now, None, "line_broken")
+        else:
+            call.ended_by = call.ended_by or leg.role.value
+            self._alone(f"{leg.role.value}_left", now)
+
+    def _alone(self, reason: str, now: Instant) -> None:
+        call = self.call
+        call.holding = False
+        self.out += call.move(call.caller, Place.NOWHERE)
+        self.out += call.drop_bridge()
+        call.owner = Owner.FLOW
+        call.doing(call.caller, Activity.FLOW, now, "after_conversation")
+        self.out.append(BackToFlow(call.id, reason))
+
+    def _caller_gone(self, before: LegState, cause: int, now: Instant) -> None:
+        call = self.call
+        was, call.owner = call.owner, Owner.ENDED
+        call.ended = now
+        call.cause = cause
+        if before is not LegState.ENDING or not call.ended_by:
+            call.ended_by = "caller"
+        if was is Owner.QUEUE:
+            self.out.append(e.CallerLeft(call=call.id))
+        if call.transfer is not None and call.transfer.live:
+            self.handover.fire(TransferEvent.CUSTOMER_LEFT, now)
+        for leg in call.legs:
+            if leg.live and leg.usable and leg.role is not Role.CALLER and not self._bidding_farewell(leg):
+                self.contact_over(leg, now)
+                self.hang_up(leg, now)
+        self.out += call.drop_bridge()
+
+    # --- ending legs ------------------------------------------------------------------
+
+    def hang_up_caller(self, by: str, cause: int, now: Instant) -> None:
+        """Our own end of the call; the caller's leg confirms it."""
+        if self.call.caller.usable:
+            self.call.ended_by = by
+            self.hang_up(self.call.caller, now, cause)
+
+    def ring_until(self, leg: Leg, deadline: Instant) -> None:
+        self._timers.set((self.call.id, "ring", leg.number), deadline)
+
+    def offer_cancelled(self, leg: Leg) -> None:
+        """A consult call to a seat is given up while it still rings: the seat is free again."""
+        if leg.offer is not None and leg.usable and not leg.up:
+            self.out.append(e.OfferRefused(offer=leg.offer, cause="cancelled"))
+
+    def hang_up(self, leg: Leg, now: Instant, cause: int = 16) -> None:
+        if not leg.usable:
+            return
+        leg.state = LegState.ENDING
+        self._timers.cancel((self.call.id, "ring", leg.number))
+        self._timers.set((self.call.id, "teardown", leg.number), now + TEARDOWN)
+        self.out.append(c.Hangup(node=leg.node, call=self.call.id, channel=leg.channel, cause=cause))
+
+    def contact_over(self, leg: Leg, now: Instant) -> None:
+        """A seat that has spoken wraps up; one that only rang is free by the floor's own word."""
+        if leg.role is not Role.SEAT or leg.answered is None or leg.activity is Activity.WRAP_UP:
+            return
+        self.call.doing(leg, Activity.WRAP_UP, now)
+        self.out.append(e.ContactEnded(seat=SeatId(leg.party), call=self.call.id))
+
+    def _close_track(self, leg: Leg, now: Instant) -> None:
+        if leg.activity is not Activity.WRAP_UP:
+            self.call.cut(leg, now)
+
+    def wrap_up_over(self, seat: SeatId, now: Instant) -> bool:
+        """The floor says the seat's wrap-up has ended; True when it was of this call."""
+        for leg in self.call.legs:
+            if leg.party == seat and leg.activity is Activity.WRAP_UP and leg.role is Role.SEAT:
+                self.call.cut(leg, now)
+                leg.activity = Activity.RING
+                return True
+        return False
+
+    def farewell(self, leg: Leg, now: Instant) -> None:
+        """Tell a target that the caller has left, then end its leg."""
+        media = self._manners.caller_left
+        if leg.up and media:
+            self.out += self.call.move(leg, Place.NOWHERE)
+            self.out.append(self.call.playing(leg, media))
+            self._timers.set((self.call.id, "farewell", leg.number), now + FAREWELL)
+        else:
+            self.contact_over(leg, now)
+            self.hang_up(leg, now)
+
+    def _bidding_farewell(self, leg: Leg) -> bool:
+        return self._timers.at((self.call.id, "farewell", leg.number)) is not None
+
+    # --- placement helpers --------------------------------------------------------------
+
+    def together(self, now: Instant, activity: Activity, *legs: Leg) -> None:
+        for leg in legs:
+            self.out += self.call.move(leg, Place.BRIDGE)
+            if leg.up:
+                self.call.doing(leg, activity, now)
+
+    def aside(self, leg: Leg, now: Instant, media: tuple[str, ...] = ()) -> None:
+        self.out += self.call.move(leg, Place.TOLD if media else Place.MUSIC, media)
+        self.call.doing(leg, Activity.HOLD, now)
+
+    def _others_up(self) -> list[Leg]:
+        return [leg for leg in self.call.legs if leg.role is not Role.CALLER and leg.up]
+
+    def originate(self, leg: Leg, rung: Rung) -> None:
+        call = self.call
+        self.out.append(
+            c.Originate(
+                node=leg.node,
+                call=call.id,
+                channel=leg.channel,
+                endpoint=rung.endpoint,
+                caller_number=call.caller_number,
+                caller_name=rung.caller_name,
+                ring_for=rung.ring_for,
+                variables=rung.variables,
+            )
+        )
+
+    # --- playbacks and failures -----------------------------------------------------------
+
+    def playback_finished(self, leg: Leg, now: Instant) -> None:
+        leg.playback = None
+        if leg.place is Place.TOLD:
+            leg.place = Place.NOWHERE
+            transfer = self.call.transfer
+            blonde = transfer is not None and transfer.state is TransferState.BLONDE
+            self.out += self.call.move(leg, Place.RINGBACK if blonde else Place.MUSIC)
+        elif leg.place is Place.BRIDGE_TONE:
+            leg.place = Place.BRIDGE
+        elif self._bidding_farewell(leg):
+            self.timer("farewell", leg.number, now)
+
+    def bridge_failed(self, now: Instant) -> None:
+        """A bridge or a join was refused: one fresh bridge, then the caller goes back in line."""
+        call = self.call
+        call.repairs += 1
+        if call.repairs == 1:
+            self.out += call.rebuild_bridge()
+            return
+        if call.owner in (Owner.CONVERSATION, Owner.TRANSFER) and call.caller.usable:
+            for leg in self._others_up():
+                self.contact_over(leg, now)
+                self.hang_up(leg, now)
+            self.requeue(now, None, "bridge_failed")
+
+    def timer(self, name: str, number: int, now: Instant) -> None:
+        """A deadline of this call has come."""
+        leg = self.call.legs[number]
+        if name == "ring" and leg.usable and not leg.up:
+            leg.detail = "no_answer"
+            self.hang_up(leg, now, NO_ANSWER)
+            if leg.offer is not None:
+                self.out.append(e.OfferRefused(offer=leg.offer, cause="no_answer", missed=True))
+            if self.call.transfer is not None:
+                self.call.transfer.cause = "no_answer"
+            self.handover.target_failed(TransferEvent.RING_EXPIRED, now)
+        elif name == "teardown" and leg.live:
+            self.leg_ended(leg, 0, now)
+        elif name == "farewell":
+            self._timers.cancel((self.call.id, "farewell", number))
+            self.contact_over(leg, now)
+            self.hang_up(leg, now)
+        elif name == "keys":
+            self._keys_silent(leg)
+
+    # --- what people ask --------------------------------------------------------------------
+
+    def hold(self, seat: SeatId, now: Instant) -> None:
+        leg = self.seat_in_talk(seat)
+        if self.call.holding:
+            raise e.Refused("already_held", "The caller is on hold already; resume first.")
+        self.call.holding = True
+        self.aside(self.call.caller, now)
+        self.call.doing(leg, Activity.HOLD, now)
+
+    def resume(self, seat: SeatId, now: Instant) -> None:
+        leg = self.seat_in_talk(seat)
+        if not self.call.holding:
+            raise e.Refused("not_held", "The caller is not on hold.")
+        self.call.holding = False
+        self.together(now, Activity.TALK, self.call.caller, leg)
+
+    def hang_up_seat(self, seat: SeatId, now: Instant) -> None:
+        """The seat leaves: as if its phone had been put down."""
+        for leg in reversed(self.call.legs):
+            if leg.role is Role.SEAT and leg.party == seat and leg.usable:
+                was_up = leg.up
+                self.hang_up(leg, now)
+                if was_up:
+                    self._party_left(leg, NORMAL_CLEARING, now)
+                elif leg.offer is not None:
+                    self._offers.pop(leg.offer, None)
+                    self.out.append(e.OfferRefused(offer=leg.offer, cause="declined"))
+                    self._waiting_again(now)
+                    transfer = self.call.transfer
+                    if transfer is not None and transfer.leg is leg:
+                        transfer.cause = "declined"
+                        self.handover.target_failed(TransferEvent.TARGET_DECLINED, now)
+                return
+        raise e.Refused("no_call", "This seat has no call to hang up.")
+
+    def seat_in_talk(self, seat: SeatId) -> Leg:
+        if self.call.owner is Owner.TRANSFER:
+            raise e.Refused("in_transfer", "A transfer is under way: complete or cancel it first.")
+        leg = self.call.talking_seat()
+        if self.call.owner is not Owner.CONVERSATION or leg is None or leg.party != seat:
+            raise e.Refused("not_talking", "This seat is not talking with a caller.")
+        return leg
+
+    def requeue(self, now: Instant, sticky: SeatId | None, reason: str) -> None:
+        """Nobody holds the caller any more: first in line for a person."""
+        call = self.call
+        call.holding = False
+        self.out += call.move(call.caller, Place.NOWHERE)
+        transfer = call.transfer
+        wanted = transfer.target.queue if transfer is not None else None
+        if self._request is None and wanted is None:
+            self._alone(reason, now)
+            return
+        before = self._request or e.Enqueued(
+            call=call.id,
+            queue=wanted or QueueId(""),
+            identity=call.caller_number,
+            language=call.language,
+            arrived=call.ingress,
+        )
+        self.enqueue(replace(before, queue=wanted or before.queue, sticky=sticky, first_in_line=True), now)
+
+    # --- keys on a seat's phone -----------------------------------------------------------------
+
+    def key(self, leg: Leg, digit: str, now: Instant) -> None:
+        """A DTMF digit from a seat; a completed feature code goes out as `FeatureDialled`."""
+        if leg.role is not Role.SEAT or not leg.up:
+            return
+        collector = self._keys.setdefault(leg.number, KeyCollector())
+        dialled = collector.key(digit, self._manners.numbers())
+        self._dialled(leg, dialled)
+        key = (self.call.id, "keys", leg.number)
+        if collector.collecting:
+            self._timers.set(key, now + BETWEEN_KEYS)
+        else:
+            self._timers.cancel(key)
+
+    def _keys_silent(self, leg: Leg) -> None:
+        collector = self._keys.get(leg.number)
+        if collector is not None:
+            self._dialled(leg, collector.silence(self._manners.numbers()))
+
+    def _dialled(self, leg: Leg, dialled: Dialled | None) -> None:
+        if dialled is not None:
+            self.out.append(FeatureDialled(self.call.id, SeatId(leg.party), dialled))
+
+    def refuse_key(self, seat: SeatId) -> None:
+        """A tone in the seat's ear: this key does nothing here."""
+        leg = next((x for x in reversed(self.call.legs) if x.party == seat and x.up), None)
+        if leg is not None and leg.playback is None and self._manners.not_possible:
+            self.out.append(self.call.playing(leg, self._manners.not_possible))

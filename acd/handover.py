@@ -1,0 +1,228 @@
+"""A transfer's actions: what each row of `acd.transfer.TABLE` does to the legs.
+
+The table decides; here every action is carried out with `Call.move`, so that a
+consultation costs no more commands than legs that really change their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from acd import events as e
+from acd.call import Owner, Place, Target, TargetKind, Transfer
+from acd.ids import Instant, SeatId
+from acd.record import Activity, Role, TransferRecord
+from acd.transfer import Action, Row, TransferEvent, TransferState, Verdict, step
+
+if TYPE_CHECKING:
+    from acd.conversation import Conversation
+
+
+class Handover:
+    """The transfer side of one conversation."""
+
+    __slots__ = ("_conversation",)
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    def start(self, seat: SeatId | None, target: Target, kind: str, now: Instant) -> None:
+        """One key. `seat` None: the caller's own choice in the flow, nobody holds the call.
+
+        Raises `Refused` when the seat is not talking or no way leads to the target.
+        """
+        talk = self._conversation
+        call = talk.call
+        leg = talk.seat_in_talk(seat) if seat is not None else None
+        if not target.rungs:
+            raise e.Refused("no_way", f"There is no trunk for {target.code}: ask the telecom engineer.")
+        call.holding = False
+        transfer = Transfer(number=len(call.transfers) + 1, kind=kind, target=target, by=seat, asked=now)
+        call.transfer = transfer
+        call.owner = Owner.TRANSFER
+        talk.aside(call.caller, now, target.announce)
+        if leg is None or kind == "blind":
+            transfer.state = TransferState.BLONDE
+            if leg is not None:
+                talk.contact_over(leg, now)
+                talk.hang_up(leg, now)
+            self._ring_next(transfer, now)
+            return
+        talk.out += call.move(leg, Place.BRIDGE_TONE)
+        call.doing(leg, Activity.CONSULT, now, target.code)
+        talk.out.append(e.SeatConsulting(seat=SeatId(leg.party)))
+        transfer.rung = 0
+        self.fire(TransferEvent.TARGET_RESERVED, now)
+
+    def ask(self, seat: SeatId, event: TransferEvent, now: Instant) -> None:
+        """Complete, cancel, swap or three-party, asked by the transferor; raises `Refused`."""
+        transfer = self._conversation.call.transfer
+        if transfer is None or not transfer.live:
+            raise e.Refused("no_transfer", "There is no transfer under way.")
+        if transfer.by != seat:
+            raise e.Refused("not_yours", "Only the seat that started the transfer can do this.")
+        self.fire(event, now)
+
+    def fire(self, event: TransferEvent, now: Instant) -> None:
+        """Give an event to the table and carry out what it says."""
+        transfer = self._conversation.call.transfer
+        if transfer is None:
+            return
+        verdict = step(transfer.state, event)
+        if isinstance(verdict, Row):
+            transfer.state = verdict.next
+            _ACTIONS[verdict.action](self, transfer, now)
+        elif verdict is Verdict.REJECT:
+            raise e.Refused("transfer_state", f"Not possible while the transfer is {transfer.state.value}.")
+
+    def target_failed(self, event: TransferEvent, now: Instant) -> None:
+        """A rung did not lead to the target. With nobody holding the call the next one rings on."""
+        transfer = self._conversation.call.transfer
+        if transfer is None or not transfer.live:
+            return
+        if transfer.state is TransferState.BLONDE and self._ring_next(transfer, now):
+            return
+        self.fire(event, now)
+
+    # --- actions -----------------------------------------------------------------
+
+    def _ring_next(self, transfer: Transfer, now: Instant) -> bool:
+        if transfer.rung + 1 >= len(transfer.target.rungs):
+            return False
+        transfer.rung += 1
+        self._ring_target(transfer, now)
+        return True
+
+    def _ring_target(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        rung = transfer.target.rungs[transfer.rung]
+        role = Role.SEAT if transfer.target.kind is TargetKind.SEAT else Role.PARTNER
+        leg = talk.call.add_leg(role, rung.party, None, Activity.RING, now, rung.offer)
+        transfer.leg = leg
+        talk.originate(leg, rung)
+        talk.ring_until(leg, now + rung.ring_for)
+
+    def _seek_next(self, transfer: Transfer, now: Instant) -> None:
+        self._drop_target(transfer, now)
+        if transfer.rung + 1 < len(transfer.target.rungs):
+            transfer.rung += 1
+            self.fire(TransferEvent.TARGET_RESERVED, now)
+        else:
+            self.fire(TransferEvent.SEEK_EXPIRED, now)
+
+    def _consult(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        seat = talk.call.talking_seat()
+        if seat is not None and transfer.leg is not None:
+            talk.together(now, Activity.CONSULT, seat, transfer.leg)
+
+    def _swap(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        seat, target = talk.call.talking_seat(), transfer.leg
+        if seat is None or target is None:
+            return
+        transfer.swapped = not transfer.swapped
+        if transfer.swapped:
+            talk.aside(target, now)
+            talk.together(now, Activity.TALK, seat, talk.call.caller)
+        else:
+            talk.aside(talk.call.caller, now)
+            talk.together(now, Activity.CONSULT, seat, target)
+
+    def _conference(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        seat = talk.call.talking_seat()
+        if seat is not None and transfer.leg is not None:
+            talk.together(now, Activity.CONFERENCE, transfer.leg, seat, talk.call.caller)
+
+    def _complete(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        call = talk.call
+        seat = call.talking_seat()
+        if transfer.leg is not None:
+            talk.together(now, Activity.TALK, call.caller, transfer.leg)
+        call.owner = Owner.CONVERSATION
+        if seat is not None:
+            talk.contact_over(seat, now)
+            talk.hang_up(seat, now)
+        self._close(transfer, now)
+
+    def _return(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        call = talk.call
+        self._drop_target(transfer, now)
+        seat = call.talking_seat()
+        call.owner = Owner.CONVERSATION
+        self._close(transfer, now)
+        if seat is not None:
+            talk.together(now, Activity.TALK, call.caller, seat)
+            talk.out.append(e.SeatTalking(seat=SeatId(seat.party)))
+
+    def _go_blonde(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        seat = talk.call.talking_seat()
+        talk.out += talk.call.move(talk.call.caller, Place.RINGBACK)
+        if seat is not None:
+            talk.contact_over(seat, now)
+            talk.hang_up(seat, now)
+
+    def _connect_blonde(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        if transfer.leg is not None:
+            talk.together(now, Activity.TALK, talk.call.caller, transfer.leg)
+        talk.call.owner = Owner.CONVERSATION
+        self._close(transfer, now)
+
+    def _requeue(self, transfer: Transfer, now: Instant) -> None:
+        self._drop_target(transfer, now)
+        self._close(transfer, now)
+        self._conversation.requeue(now, transfer.by, "transfer_failed")
+
+    def _abandon(self, transfer: Transfer, now: Instant) -> None:
+        talk = self._conversation
+        leg = transfer.leg
+        if leg is not None and leg.usable:
+            talk.farewell(leg, now)
+        self._close(transfer, now)
+
+    def _drop_target(self, transfer: Transfer, now: Instant) -> None:
+        leg = transfer.leg
+        if leg is None:
+            return
+        talk = self._conversation
+        talk.offer_cancelled(leg)
+        talk.contact_over(leg, now)
+        talk.hang_up(leg, now)
+
+    def _close(self, transfer: Transfer, now: Instant) -> None:
+        transfer.closed = True
+        self._conversation.call.transfers.append(
+            TransferRecord(
+                call=self._conversation.call.id,
+                number=transfer.number,
+                kind=transfer.kind,
+                by=transfer.by,
+                target=transfer.target.code,
+                asked=transfer.asked,
+                answered=transfer.answered,
+                ended=now,
+                outcome=transfer.state.value,
+                cause=transfer.cause,
+            )
+        )
+
+
+_ACTIONS: Final[dict[Action, Callable[[Handover, Transfer, Instant], None]]] = {
+    Action.RING_TARGET: Handover._ring_target,
+    Action.SEEK_NEXT: Handover._seek_next,
+    Action.CONSULT: Handover._consult,
+    Action.SWAP: Handover._swap,
+    Action.CONFERENCE: Handover._conference,
+    Action.COMPLETE: Handover._complete,
+    Action.RETURN: Handover._return,
+    Action.GO_BLONDE: Handover._go_blonde,
+    Action.CONNECT_BLONDE: Handover._connect_blonde,
+    Action.REQUEUE: Handover._requeue,
+    Action.ABANDON: Handover._abandon,
+}
