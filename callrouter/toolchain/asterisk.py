@@ -1,0 +1,167 @@
+"""Start and stop one private Asterisk.
+
+`AsteriskServer.start` returns when Asterisk itself says that it is ready; the
+process is ours alone and is ended by its own id.
+"""
+
+import asyncio
+import contextlib
+import re
+import signal
+import socket
+from typing import Final
+
+from callrouter.toolchain.errors import ToolchainError
+from callrouter.toolchain.plan import AsteriskPlan, Installation, PlanError, SeatAccount, TrunkAccount
+from callrouter.toolchain.render import RenderedAsterisk, render
+
+__all__ = [
+    "AsteriskError",
+    "AsteriskPlan",
+    "AsteriskServer",
+    "Installation",
+    "PlanError",
+    "RenderedAsterisk",
+    "SeatAccount",
+    "TrunkAccount",
+    "render",
+]
+
+_READY: Final = "Asterisk Ready."
+_FAULT: Final = re.compile(r"\b(ERROR|WARNING)\[")
+_LAST_WORDS: Final = 12
+_STOP_SECONDS: Final = 10.0
+
+
+class AsteriskError(ToolchainError):
+    """Asterisk can't run here; the text says why and what to do."""
+
+
+class AsteriskServer:
+    """One Asterisk process on a rendered folder."""
+
+    def __init__(self, rendered: RenderedAsterisk) -> None:
+        self.rendered = rendered
+        self._process: asyncio.subprocess.Process | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._tail: list[str] = []
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def start(self, seconds: float = 30.0) -> None:
+        """Run Asterisk and wait until it is fully booted.
+
+        Raises `AsteriskError` when a port is taken, the process ends, or it is
+        not ready within `seconds`; then nothing is left running.
+        """
+        if self.pid is not None:
+            raise AsteriskError("this Asterisk is running already")
+        self._check_ports()
+        self._ready.clear()
+        self._tail.clear()
+        argv = [*self.rendered.program, "-C", str(self.rendered.conf), "-f", "-q"]
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise AsteriskError(f"can't run {argv[0]}: {error}: run `callrouter tools install`") from error
+        self._drain = asyncio.create_task(self._read_output(self._process), name="asterisk output")
+        ready = asyncio.create_task(self._ready.wait())
+        try:
+            await asyncio.wait({ready, self._drain}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+            ended = self._drain.done()
+            if not self._ready.is_set():
+                await self.stop()
+        if not self._ready.is_set():
+            what = "ended while it started" if ended else f"was not ready within {seconds:g} s"
+            words = "\n".join(self._tail) or "it said nothing"
+            raise AsteriskError(f"Asterisk {what} (log: {self.rendered.log}):\n{words}")
+
+    async def stop(self) -> None:
+        """End it: politely, then by force. Live calls are cut. Does nothing when it isn't running."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if self._drain is not None:
+            await self._drain
+            self._drain = None
+
+    async def wait(self) -> int:
+        """Wait for the end of the process, whoever causes it; returns its exit status."""
+        if self._process is None:
+            raise AsteriskError("this Asterisk is not running")
+        return await self._process.wait()
+
+    async def command(self, line: str, seconds: float = 10.0) -> str:
+        """What Asterisk's console answers to `line`; for diagnosis and tests, not for the path of a call."""
+        argv = [*self.rendered.program, "-C", str(self.rendered.conf), "-rx", line]
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), seconds)
+        except TimeoutError as error:
+            process.kill()
+            await process.wait()
+            raise AsteriskError(f"Asterisk's console didn't answer {line!r} within {seconds:g} s") from error
+        return output.decode(errors="replace")
+
+    def log_faults(self) -> list[str]:
+        """Lines of the log with ERROR or WARNING, oldest first."""
+        if not self.rendered.log.exists():
+            return []
+        with self.rendered.log.open(encoding="utf-8", errors="replace") as lines:
+            return [line.rstrip("\n") for line in lines if _FAULT.search(line)]
+
+    async def _read_output(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            text = line.decode(errors="replace").rstrip()
+            if _READY in text:
+                self._ready.set()
+            elif text and not self._ready.is_set():
+                self._tail = [*self._tail[1 - _LAST_WORDS :], text]
+
+    def _check_ports(self) -> None:
+        plan = self.rendered
+        ari = int(plan.ari_url.rsplit(":", 1)[1].split("/")[0])
+        wanted = (
+            ("SIP", socket.SOCK_DGRAM, plan.address, plan.sip_port),
+            ("SIP", socket.SOCK_STREAM, plan.address, plan.sip_port),
+            ("HTTP (ARI)", socket.SOCK_STREAM, "127.0.0.1", ari),
+            ("AMI", socket.SOCK_STREAM, plan.ami_host, plan.ami_port),
+        )
+        for what, kind, address, port in wanted:
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
+                if kind == socket.SOCK_STREAM:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((address, port))
+                except OSError as error:
+                    proto = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+                    raise AsteriskError(
+                        f"{what} port {port}/{proto} on {address} can't be used ({error.strerror}): "
+                        "choose another port or stop the program that has it"
+                    ) from error
