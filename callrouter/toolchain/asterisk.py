@@ -12,14 +12,13 @@ import socket
 from typing import Final
 
 from callrouter.toolchain.errors import ToolchainError
-from callrouter.toolchain.plan import AsteriskPlan, Installation, PlanError, SeatAccount, TrunkAccount
+from callrouter.toolchain.plan import AsteriskPlan, PlanError, SeatAccount, TrunkAccount
 from callrouter.toolchain.render import RenderedAsterisk, render
 
 __all__ = [
     "AsteriskError",
     "AsteriskPlan",
     "AsteriskServer",
-    "Installation",
     "PlanError",
     "RenderedAsterisk",
     "SeatAccount",
@@ -64,13 +63,14 @@ class AsteriskServer:
         self._check_ports()
         self._ready.clear()
         self._tail.clear()
-        argv = [*self.rendered.program, "-C", str(self.rendered.conf), "-f", "-q"]
+        argv = self.rendered.program.command("-C", self.rendered.conf, "-f", "-q")
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
+                env=self.rendered.program.environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -113,7 +113,7 @@ class AsteriskServer:
 
     async def command(self, line: str, seconds: float = 10.0) -> str:
         """What Asterisk's console answers to `line`; for diagnosis and tests, not for the path of a call."""
-        argv = [*self.rendered.program, "-C", str(self.rendered.conf), "-rx", line]
+        argv = self.rendered.program.command("-C", self.rendered.conf, "-rx", line)
         process = await asyncio.create_subprocess_exec(
             *argv,
             stdin=asyncio.subprocess.DEVNULL,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from callrouter.toolchain.errors import ToolchainError
+from callrouter.toolchain.locate import AsteriskFiles
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 """Accounts: never numeric, so that a caller's number can't be taken for one."""
@@ -28,34 +29,6 @@ def require(pattern: re.Pattern[str], value: str, what: str, allowed: str) -> No
     """Raise `PlanError` unless the whole of `value` matches."""
     if not pattern.fullmatch(value):
         raise PlanError(f"{what} {value!r} can't stand in Asterisk's configuration: use {allowed}")
-
-
-@dataclass(frozen=True)
-class Installation:
-    """An Asterisk on this machine.
-
-    `program` is the start of the command line (a relocated one needs its own
-    loader in front), `modules` the folder of ``*.so``, `data` the one with
-    ``sounds``, ``moh`` and ``documentation``.
-    """
-
-    program: tuple[str, ...]
-    modules: Path
-    data: Path
-
-    @classmethod
-    def from_prefix(cls, prefix: Path) -> "Installation":
-        """An Asterisk that was unpacked into `prefix`; raises `PlanError` when there is none."""
-        found = sorted(prefix.glob("usr/lib/*/asterisk/modules"))
-        program = prefix / "usr/sbin/asterisk"
-        if not found or not program.is_file():
-            raise PlanError(f"no Asterisk under {prefix}: run `callrouter tools install`")
-        libraries = found[0].parent.parent
-        loaders = sorted(libraries.glob("ld-linux*.so.*")) + sorted(prefix.glob("usr/lib*/ld-linux*.so.*"))
-        argv = (
-            (str(loaders[0]), "--library-path", str(libraries), str(program)) if loaders else (str(program),)
-        )
-        return cls(program=argv, modules=found[0], data=prefix / "usr/share/asterisk")
 
 
 @dataclass(frozen=True)
@@ -135,7 +108,7 @@ class AsteriskPlan:
     ``"partners"`` puts that sub-folder's files in their place.
     """
 
-    installation: Installation
+    asterisk: AsteriskFiles
     sip_port: int
     http_port: int
     ami_port: int

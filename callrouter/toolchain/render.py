@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from callrouter.toolchain.locate import Program
 from callrouter.toolchain.music import to_alaw
 from callrouter.toolchain.plan import NAME, AsteriskPlan, PlanError, SeatAccount, TrunkAccount, require
 from callrouter.toolchain.share import share_folder
@@ -34,7 +35,7 @@ class RenderedAsterisk:
     ami_port: int
     ami_user: str
     ami_password: str = field(repr=False)
-    program: tuple[str, ...]
+    program: Program
 
 
 class _Words(Template):
@@ -105,22 +106,23 @@ def _link(link: Path, target: Path) -> None:
 
 def _data(plan: AsteriskPlan, data: Path) -> None:
     """The data directory: links into the installation, our prompts beside the core sounds."""
-    source = plan.installation.data
-    for name in ("documentation", "rest-api"):
-        _link(data / name, source / name)
+    _link(data / "documentation", plan.asterisk.data / "documentation")
+    _link(data / "rest-api", plan.asterisk.rest_api)
     sounds = data / "sounds"
     sounds.mkdir(exist_ok=True)
-    voices = (source / "sounds" / name for name in ("en", "en_US_f_Allison"))
+    voices = (plan.asterisk.sounds / name for name in ("en", "en_US_f_Allison"))
     english = next((voice for voice in voices if voice.is_dir()), None)
     if english is None:
-        raise PlanError(f"no English core sounds under {source}/sounds: install asterisk-core-sounds-en-wav")
+        raise PlanError(
+            f"no English core sounds under {plan.asterisk.sounds}: run `callrouter tools install`"
+        )
     _link(sounds / "en", english)
     for language, folder in plan.sounds.items():
         require(NAME, language, "language", "letters, e.g. zh")
         _link(sounds / language, folder.resolve())
     music = data / "moh"
     music.mkdir(exist_ok=True)
-    for file in sorted((source / "moh").glob("*.wav")):
+    for file in sorted(plan.asterisk.music.glob("*.wav")):
         target = music / f"{file.stem}.alaw"
         if not target.exists():
             to_alaw(file, target)
@@ -159,7 +161,7 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
         "run": run,
         "log": log,
         "data": data,
-        "modules": plan.installation.modules,
+        "modules": plan.asterisk.modules,
         "language": plan.language,
         "max_files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         "max_calls": plan.max_calls,
@@ -203,5 +205,5 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
         ami_port=plan.ami_port,
         ami_user="callrouter",
         ami_password=ami_password,
-        program=plan.installation.program,
+        program=plan.asterisk.program,
     )
