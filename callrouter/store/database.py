@@ -1,0 +1,128 @@
+"""One way to the database: SQLite in a file, or PostgreSQL.
+
+SQLite runs in WAL mode, so that readers never wait for the writer. A writing
+transaction begins IMMEDIATE: it takes its lock at once and waits there, instead
+of failing half-way when a reader's snapshot cannot be upgraded.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_TIMEOUT_MS: Final = 2000
+CONNECT_TIMEOUT: Final = 5.0
+DATABASE_NAME: Final = "callrouter.sqlite"
+"""File name within a state directory."""
+
+_DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA foreign_keys=ON",
+)
+_WRITES: Final = "callrouter_writes"
+
+
+class StoreError(Exception):
+    """The database cannot be used as it is; the text says why and what to do."""
+
+
+def parse_url(where: str | Path) -> URL:
+    """A database URL with its driver, from a file's path, ``sqlite:///…`` or ``postgresql://…``.
+
+    Raises `StoreError` for anything else.
+    """
+    if isinstance(where, Path) or "://" not in where:
+        return URL.create(_DRIVERS["sqlite"], database=str(where))
+    try:
+        url = make_url(where)
+    except (ArgumentError, ValueError) as error:
+        raise StoreError(
+            "database URL is malformed: write postgresql://user:password@host/name or a file's path"
+        ) from error
+    driver = _DRIVERS.get(url.get_backend_name())
+    if driver is None:
+        kind = url.get_backend_name()
+        raise StoreError(f"database kind {kind!r} is not supported: use sqlite or postgresql")
+    return url.set(drivername=driver)
+
+
+class Database:
+    """A pool of connections. `read` for queries, `write` for one transaction."""
+
+    def __init__(self, where: str | Path) -> None:
+        self.url = parse_url(where)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        arguments = {} if self.is_sqlite else {"timeout": CONNECT_TIMEOUT}
+        try:
+            self._engine = create_async_engine(
+                self.url, pool_size=4, max_overflow=4, pool_timeout=5, connect_args=arguments
+            )
+        except ModuleNotFoundError as error:
+            raise StoreError("PostgreSQL needs its driver: pip install 'callrouter[postgres]'") from error
+        self.away_errors = _away_errors(self.is_sqlite)
+        """What a transaction raises when the database cannot be used now, for any reason of its own."""
+        if self.is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        self._writing: AsyncEngine = self._engine.execution_options(**{_WRITES: True})
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, rolled back when an exception leaves the block."""
+        async with self._writing.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _away_errors(is_sqlite: bool) -> tuple[type[Exception], ...]:
+    general = (SQLAlchemyError, OSError, TimeoutError)
+    if is_sqlite:
+        return general
+    # While connecting, SQLAlchemy passes the driver's own errors on as they are.
+    import asyncpg
+
+    return (*general, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself: `_begin_sqlite` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+    finally:
+        cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,187 @@
+"""Records as rows, and rows as records again."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Row, Table
+
+from acd.ids import CallId, Instant
+from acd.record import Activity, CallRecord, FlowStep, Role, Segment, TransferRecord
+from callrouter.ports import AuditEntry
+from callrouter.store import schema
+
+Rows = dict[Table, list[dict[str, Any]]]
+"""Rows to insert, by table; parents before their children."""
+
+VARIABLES_LIMIT: Final = 16_384
+"""Characters of JSON kept of one flow step's variables."""
+
+_STAMPS: Final = ("ingress", "accepted", "menu_end", "enqueued", "rang", "answered", "ended")
+_SAME: Final = tuple(column.name for column in schema.calls.columns if column.name not in _STAMPS)
+# NUL cannot be stored in PostgreSQL, a lone surrogate nowhere.
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+def micros(instant: Instant) -> int:
+    """Seconds since the epoch as whole microseconds."""
+    return round(instant * 1_000_000)
+
+
+def maybe_micros(instant: Instant | None) -> int | None:
+    return None if instant is None else micros(instant)
+
+
+def seconds(stamp: int) -> Instant:
+    """The inverse of `micros`."""
+    return stamp / 1_000_000
+
+
+def maybe_seconds(stamp: int | None) -> Instant | None:
+    return None if stamp is None else seconds(stamp)
+
+
+def storable(text: str) -> str:
+    """The text with what no database takes replaced by U+FFFD."""
+    return text if text.isascii() and text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
+
+
+def _row(**values: object) -> dict[str, Any]:
+    return {key: storable(value) if isinstance(value, str) else value for key, value in values.items()}
+
+
+def call_rows(records: Sequence[CallRecord]) -> Rows:
+    rows: Rows = {schema.calls: [], schema.segments: [], schema.transfers: [], schema.flow_steps: []}
+    for record in records:
+        row = _row(**{name: getattr(record, name) for name in _SAME})
+        row.update((name, maybe_micros(getattr(record, name))) for name in _STAMPS)
+        rows[schema.calls].append(row)
+        call = row["call"]
+        rows[schema.segments].extend(_segment_row(call, n, part) for n, part in enumerate(record.segments))
+        rows[schema.transfers].extend(_transfer_row(call, part) for part in record.transfers)
+        rows[schema.flow_steps].extend(_step_row(call, n, part) for n, part in enumerate(record.trace))
+    return rows
+
+
+def _segment_row(call: str, position: int, segment: Segment) -> dict[str, Any]:
+    return _row(
+        call=call,
+        position=position,
+        track=segment.track,
+        role=segment.role.value,
+        party=segment.party,
+        activity=segment.activity.value,
+        started=micros(segment.started),
+        ended=micros(segment.ended),
+        detail=segment.detail,
+    )
+
+
+def _transfer_row(call: str, transfer: TransferRecord) -> dict[str, Any]:
+    return _row(
+        call=call,
+        number=transfer.number,
+        kind=transfer.kind,
+        by=transfer.by,
+        target=transfer.target,
+        asked=micros(transfer.asked),
+        answered=maybe_micros(transfer.answered),
+        ended=micros(transfer.ended),
+        outcome=transfer.outcome,
+        cause=transfer.cause,
+    )
+
+
+def _step_row(call: str, position: int, step: FlowStep) -> dict[str, Any]:
+    return _row(
+        call=call,
+        position=position,
+        at=micros(step.at),
+        flow=step.flow,
+        node=step.node,
+        line=step.line,
+        branch=step.branch,
+        variables=_variables_json(step.variables),
+    )
+
+
+def _variables_json(variables: Mapping[str, object]) -> str:
+    if not variables:
+        return "{}"
+    # \u0000 is legal in JSON text but not in PostgreSQL's jsonb, should a reader cast to it.
+    text = msgspec.json.encode(dict(variables), enc_hook=str).decode().replace("\\u0000", "\\ufffd")
+    return (
+        text
+        if len(text) <= VARIABLES_LIMIT
+        else msgspec.json.encode({"…": f"{len(text)} characters"}).decode()
+    )
+
+
+def audit_rows(entries: Sequence[AuditEntry]) -> Rows:
+    rows = [
+        _row(
+            id=entry.id,
+            at=micros(entry.at),
+            who=entry.who,
+            action=entry.action,
+            subject=entry.subject,
+            detail=entry.detail,
+            address=entry.address,
+        )
+        for entry in entries
+    ]
+    return {schema.audit: rows}
+
+
+def record_of(
+    call: Row[Any], segments: Sequence[Row[Any]], transfers: Sequence[Row[Any]], steps: Sequence[Row[Any]]
+) -> CallRecord:
+    """The record that `call_rows` took apart; instants come back rounded to microseconds."""
+    values: dict[str, Any] = {name: call._mapping[name] for name in _SAME}
+    values.update((name, maybe_seconds(call._mapping[name])) for name in _STAMPS)
+    return CallRecord(
+        **values,
+        segments=tuple(map(_segment_of, segments)),
+        transfers=tuple(map(_transfer_of, transfers)),
+        trace=tuple(map(_step_of, steps)),
+    )
+
+
+def _segment_of(row: Row[Any]) -> Segment:
+    return Segment(
+        call=CallId(row.call),
+        track=row.track,
+        role=Role(row.role),
+        party=row.party,
+        activity=Activity(row.activity),
+        started=seconds(row.started),
+        ended=seconds(row.ended),
+        detail=row.detail,
+    )
+
+
+def _transfer_of(row: Row[Any]) -> TransferRecord:
+    return TransferRecord(
+        call=CallId(row.call),
+        number=row.number,
+        kind=row.kind,
+        by=row.by,
+        target=row.target,
+        asked=seconds(row.asked),
+        answered=maybe_seconds(row.answered),
+        ended=seconds(row.ended),
+        outcome=row.outcome,
+        cause=row.cause,
+    )
+
+
+def _step_of(row: Row[Any]) -> FlowStep:
+    return FlowStep(
+        at=seconds(row.at),
+        flow=row.flow,
+        node=row.node,
+        line=row.line,
+        branch=row.branch,
+        variables=msgspec.json.decode(row.variables, type=dict[str, object]),
+    )

@@ -1,0 +1,146 @@
+"""The tables. Instants are integer microseconds since the Unix epoch, UTC.
+
+Whole microseconds make sums of durations exact in any language that reads the
+database: floats would not add up. A change here needs a migration beside it;
+a test compares the two.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+calls: Final = Table(
+    "calls",
+    metadata,
+    Column("call", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("dialled", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("trunk", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("flow_version", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("queue", Text),
+    Column("first_seat", Text),
+    Column("first_agent", Text),
+    Column("ingress", BigInteger, nullable=False),
+    Column("accepted", BigInteger),
+    Column("menu_end", BigInteger),
+    Column("enqueued", BigInteger),
+    Column("rang", BigInteger),
+    Column("answered", BigInteger),
+    Column("ended", BigInteger, nullable=False),
+    Column("ended_by", Text, nullable=False),
+    Column("cause", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    PrimaryKeyConstraint("call"),
+    Index(None, "ingress"),
+)
+
+segments: Final = Table(
+    "segments",
+    metadata,
+    Column("call", Text, ForeignKey("calls.call", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("activity", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("call", "position"),
+)
+
+transfers: Final = Table(
+    "transfers",
+    metadata,
+    Column("call", Text, ForeignKey("calls.call", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text),
+    Column("target", Text, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("answered", BigInteger),
+    Column("ended", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    PrimaryKeyConstraint("call", "number"),
+    Index(None, "asked"),
+)
+
+flow_steps: Final = Table(
+    "flow_steps",
+    metadata,
+    Column("call", Text, ForeignKey("calls.call", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("variables", Text, nullable=False, comment="JSON object"),
+    PrimaryKeyConstraint("call", "position"),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("display", Text, nullable=False),
+    Column("password", Text, nullable=False, comment="argon2id, PHC string"),
+    Column("roles", Text, nullable=False, comment="JSON list"),
+    Column("organisation", Text, nullable=False),
+    Column("agent", Text),
+    Column("seats", Text, nullable=False, comment="JSON list"),
+    Column("see_numbers", Boolean, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("digest", Text, nullable=False, comment="SHA-256 of the token, hexadecimal"),
+    Column("user", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    PrimaryKeyConstraint("digest"),
+    Index(None, "expires"),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "at"),
+)

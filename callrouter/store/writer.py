@@ -1,0 +1,313 @@
+"""Writing behind: the loop hands over what happened and never waits for the database.
+
+    put → memory (bounded) → one transaction for all that has gathered → database
+                           ↘ spill files while the database is away ↗ replayed when it is back
+
+At most `GATHER` seconds plus one transaction lie between `put` and commit. Every
+entry has a key of its own, hence writing it twice (a commit whose answer was
+lost, a replay cut short) has no effect. Entries are lost only when the database
+is away *and* the disk refuses *and* memory's bound is reached; that is counted
+and said.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+from sqlalchemy.exc import DataError, IntegrityError
+
+from acd.record import CallRecord
+from callrouter.ports import AuditEntry
+from callrouter.store import entries
+from callrouter.store.database import Database
+from callrouter.store.entries import Entry
+from callrouter.store.spill import Spill
+
+GATHER: Final = 0.02
+"""Seconds in which entries gather into one transaction."""
+BATCH: Final = 500
+MEMORY: Final = 50_000
+"""Entries kept in memory; beyond it they are lost (and counted)."""
+WRITE_TIMEOUT: Final = 5.0
+RETRY_FIRST: Final = 0.5
+RETRY_LONGEST: Final = 5.0
+
+_UNFIT: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+"""The entry itself is at fault, not the database's state."""
+
+_log: Final = structlog.get_logger("callrouter.store")
+
+
+class _Away(Exception):
+    """The database cannot be used now."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    available: bool
+    behind: float
+    """Seconds the oldest entry in memory has waited."""
+    queued: int
+    spilled_bytes: int
+    written: int
+    lost: int
+    rejected: int
+    """Entries that the database refuses for what they are; kept in ``rejected.jsonl``."""
+    damaged: int
+    """Lines of spill files that did not match their checksum; kept in ``damaged.jsonl``."""
+    reason: str
+
+    def problems(self) -> tuple[str, ...]:
+        """Sentences for the operator; empty when all is well."""
+        found = []
+        if not self.available:
+            found.append(f"database is away, records wait on disk: {self.reason}")
+        if self.lost:
+            found.append(f"{self.lost} records were lost: database away and disk full")
+        if self.rejected or self.damaged:
+            found.append(
+                f"{self.rejected + self.damaged} records were set aside as unreadable: "
+                "see rejected.jsonl and damaged.jsonl in the spill folder"
+            )
+        return tuple(found)
+
+
+class RecordWriter:
+    """`callrouter.ports.RecordSink` and `AuditSink` on a database. Used within one loop."""
+
+    def __init__(self, database: Database, spill_folder: Path, *, memory: int = MEMORY) -> None:
+        self._database = database
+        self._spill = Spill(spill_folder)
+        self._memory = memory
+        self._queue: deque[tuple[float, Entry]] = deque()
+        self._in_flight: Sequence[tuple[float, Entry]] = ()
+        self._work = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._reason = ""
+        self._retry_at = 0.0
+        self._retry_after = RETRY_FIRST
+        self._disk_refused = False
+        self._written = self._lost = self._rejected = self._damaged = 0
+        self.outcomes: Counter[str] = Counter()
+        """Calls put since start, by outcome."""
+
+    # --- what the loop calls ---
+
+    def put(self, record: CallRecord) -> None:
+        self.outcomes[record.outcome] += 1
+        self._enqueue(record)
+
+    def note(self, entry: AuditEntry) -> None:
+        self._enqueue(entry)
+
+    def _enqueue(self, entry: Entry) -> None:
+        if len(self._queue) + len(self._in_flight) >= self._memory:
+            self._lost += 1
+            return
+        self._queue.append((asyncio.get_running_loop().time(), entry))
+        self._work.set()
+
+    def health(self) -> StoreHealth:
+        oldest = self._in_flight or self._queue
+        behind = asyncio.get_running_loop().time() - oldest[0][0] if oldest else 0.0
+        reason = self._died() or self._reason
+        return StoreHealth(
+            available=not reason,
+            behind=behind,
+            queued=len(self._queue) + len(self._in_flight),
+            spilled_bytes=self._spill.bytes_waiting(),
+            written=self._written,
+            lost=self._lost,
+            rejected=self._rejected,
+            damaged=self._damaged,
+            reason=reason,
+        )
+
+    # --- life ---
+
+    async def start(self) -> None:
+        """Begin writing; what earlier runs have spilled is replayed first of all."""
+        self._work.set()
+        self._task = asyncio.create_task(self._run(), name="record writer")
+
+    async def stop(self) -> None:
+        """Write or spill everything, then end."""
+        self._stopping = True
+        self._ending.set()
+        self._work.set()
+        if self._task is not None:
+            await self._task
+
+    async def flush(self) -> None:
+        """Wait until all that has been put so far is written or spilled."""
+        until = asyncio.get_running_loop().time()
+        while (waiting := self._in_flight or self._queue) and waiting[0][0] <= until and not self._died():
+            await self._progress.wait()
+
+    def _died(self) -> str:
+        """Why the writing task is no more, although nobody stopped it: a defect of ours."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return ""
+        error = self._task.exception()
+        return f"the writer has died ({_short(error)}): restart callrouter" if error else ""
+
+    async def _run(self) -> None:
+        try:
+            await self._write_until_stopped()
+        finally:
+            self._progress.set()
+
+    async def _write_until_stopped(self) -> None:
+        while not (self._stopping and not self._queue):
+            await self._wait_for_work()
+            await self._keep_gathered()
+            if self._stopping and self._disk_refused:
+                self._lost += len(self._queue)
+                self._queue.clear()
+                _log.error("records lost at stop", lost=self._lost, reason=self._reason)
+            elif self._may_try() and not self._stopping:
+                await self._replay()
+            self._progress.set()
+            self._progress = asyncio.Event()
+
+    async def _wait_for_work(self) -> None:
+        if self._stopping:
+            return
+        until_retry = max(0.0, self._retry_at - asyncio.get_running_loop().time()) if self._reason else 0.0
+        if self._disk_refused:
+            # New entries can only gather in memory: nothing to do before the next try.
+            await _wait(self._ending, until_retry)
+        elif not self._queue:
+            self._work.clear()
+            await _wait(self._work, None if self._spill.empty else until_retry)
+        if len(self._queue) < BATCH and self._queue and not self._stopping:
+            await asyncio.sleep(GATHER)
+
+    def _may_try(self) -> bool:
+        return not self._reason or asyncio.get_running_loop().time() >= self._retry_at
+
+    # --- keeping ---
+
+    async def _keep_gathered(self) -> None:
+        """Take one batch from memory and bring it to the database or, failing that, to disk."""
+        batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        if not batch:
+            return
+        self._in_flight = batch
+        found = [entry for _, entry in batch]
+        stored = self._may_try() and await self._store(found)
+        if not stored and not await self._set_aside(found):
+            self._queue.extendleft(reversed(batch))
+        self._in_flight = ()
+
+    async def _store(self, found: Sequence[Entry]) -> bool:
+        """Whether the entries are in the database now (or set aside as unfit for it)."""
+        try:
+            await self._transaction(found)
+        except _Away as away:
+            self._gone(str(away))
+            return False
+        self._back()
+        return True
+
+    async def _transaction(self, found: Sequence[Entry]) -> None:
+        try:
+            async with asyncio.timeout(WRITE_TIMEOUT), self._database.write() as connection:
+                new = await entries.insert(connection, found)
+        except _UNFIT as error:
+            await self._divide(found, _short(error))
+        except self._database.away_errors as error:
+            raise _Away(_short(error)) from error
+        else:
+            self._written += new
+
+    async def _divide(self, found: Sequence[Entry], reason: str) -> None:
+        """One of them is unfit: find it by halves, so that it holds up no other."""
+        if len(found) > 1:
+            middle = len(found) // 2
+            await self._transaction(found[:middle])
+            await self._transaction(found[middle:])
+            return
+        await self._reject(entries.encode(found[0]), reason)
+
+    async def _reject(self, payload: bytes, reason: str) -> None:
+        self._rejected += 1
+        _log.error("record refused by the database", reason=reason)
+        try:
+            await asyncio.to_thread(self._spill.reject, payload, reason)
+        except OSError as error:
+            self._lost += 1
+            _log.error("record lost: cannot be set aside", reason=_short(error))
+
+    async def _set_aside(self, found: Sequence[Entry]) -> bool:
+        try:
+            await asyncio.to_thread(lambda: self._spill.append([entries.encode(entry) for entry in found]))
+        except OSError as error:
+            if not self._disk_refused:
+                _log.error("records stay in memory: disk refuses", reason=_short(error))
+            self._disk_refused = True
+            return False
+        self._disk_refused = False
+        return True
+
+    async def _replay(self) -> None:
+        """Bring one chunk of what was spilled to the database."""
+        if self._spill.empty:
+            return
+        try:
+            chunk = await asyncio.to_thread(self._spill.peek, BATCH)
+        except OSError as error:
+            self._gone(f"spill files cannot be read: {_short(error)}")
+            return
+        if chunk is None:
+            return
+        found = [entry for payload in chunk.payloads if (entry := await self._decoded(payload))]
+        if not found or await self._store(found):
+            self._damaged += chunk.damaged
+            self._spill.taken(chunk)
+            _log.info("records replayed", count=len(found), damaged=chunk.damaged)
+
+    async def _decoded(self, payload: bytes) -> Entry | None:
+        try:
+            return entries.decode(payload)
+        except (msgspec.DecodeError, KeyError) as error:
+            await self._reject(payload, _short(error))
+            return None
+
+    # --- away and back ---
+
+    def _gone(self, reason: str) -> None:
+        if not self._reason:
+            _log.error("database is away: records are set aside on disk", reason=reason)
+            self._retry_after = RETRY_FIRST
+        self._reason = reason
+        self._retry_at = asyncio.get_running_loop().time() + self._retry_after
+        self._retry_after = min(self._retry_after * 2, RETRY_LONGEST)
+
+    def _back(self) -> None:
+        if self._reason:
+            _log.info("database is back", spilled_bytes=self._spill.bytes_waiting())
+        self._reason = ""
+        self._disk_refused = False
+
+
+async def _wait(event: asyncio.Event, seconds: float | None) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _short(error: BaseException) -> str:
+    """First line of the error, without the statement's parameters: they hold callers' numbers."""
+    cause = getattr(error, "orig", None) or error
+    text = str(cause).splitlines()[0] if str(cause) else ""
+    return f"{type(cause).__name__}: {text}"[:300]

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from callrouter.store import migrate
+from callrouter.store.database import Database, StoreError
+from callrouter.store.schema import metadata
+
+
+async def test_migrations_and_schema_describe_the_same_tables(database: Database) -> None:
+    async with database.read() as connection:
+        found = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+    assert found == []
+
+
+async def test_down_to_nothing_and_up_again(database: Database) -> None:
+    down = await migrate.downgrade(database, "base")
+    assert down.current is None
+    async with database.read() as connection:
+        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert tables == ["alembic_version"]
+    up = await migrate.upgrade(database)
+    assert up.up_to_date
+
+
+async def test_a_second_upgrade_changes_nothing(database: Database) -> None:
+    assert (await migrate.upgrade(database)).up_to_date
+
+
+async def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer callrouter"):
+        await migrate.upgrade(database)
+
+
+async def test_an_empty_database_has_no_revision(tmp_path: Path) -> None:
+    empty = Database(tmp_path / "deep" / "empty.sqlite")
+    found = await migrate.revision(empty)
+    assert found.current is None
+    assert not found.up_to_date
+    await empty.close()
