@@ -10,8 +10,7 @@ Who stands where (`Call.move`) carries the media; the transfer table
 * a seat's part ends exactly once (`ContactEnded`), whoever ended it.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from acd import commands as c
@@ -19,63 +18,30 @@ from acd import events as e
 from acd.call import Call, Leg, LegState, Owner, Place, Rung
 from acd.feature_codes import BETWEEN_KEYS, Dialled, KeyCollector
 from acd.handover import Handover
-from acd.ids import AgentId, CallId, Instant, OfferId, QueueId, SeatId, Seconds
+from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId
 from acd.record import Activity, Role
+from acd.stage import (
+    NO_ANSWER,
+    NORMAL_CLEARING,
+    BackToFlow,
+    FeatureDialled,
+    Manners,
+    Stage,
+    TimerKey,
+)
 from acd.timers import Timers
 from acd.transfer import TransferEvent, TransferState
 
-TEARDOWN: Final[Seconds] = 10.0
-"""How long we wait for the switch to confirm that a leg is gone."""
-
-FAREWELL: Final[Seconds] = 6.0
-
-NORMAL_CLEARING, BUSY, NO_ANSWER, DECLINED = 16, 17, 19, 21
-"""Q.850 causes."""
 _NORMAL: Final = (0, NORMAL_CLEARING, 31)
-_SAID_NO: Final = (BUSY, DECLINED)
+_SAID_NO: Final = (17, 21)
+"""Q.850: user busy, call rejected."""
 
 
-@dataclass(frozen=True, slots=True)
-class BackToFlow:
-    """The caller is alone again; the flow says what comes next."""
-
-    call: CallId
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureDialled:
-    """A seat has dialled a feature code on its phone."""
-
-    call: CallId
-    seat: SeatId
-    dialled: Dialled
-
-
-Output = c.Command | e.FloorEvent | BackToFlow | FeatureDialled
-TimerKey = tuple[CallId, str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manners:
-    """Prompts and numbers that the machine needs; media URIs by language."""
-
-    caller_left: tuple[str, ...] = ()
-    """Told to the target of a consultation whose caller has hung up."""
-    not_possible: tuple[str, ...] = ("tone:congestion/200,0/200",)
-    """What a seat hears for a key that leads nowhere."""
-    numbers: Callable[[], Collection[str]] = tuple
-    """Numbers that a seat may dial with a feature code, as of now."""
-
-
-class Conversation:
+class Conversation(Stage):
     """One call's machine. Methods take `now`; effects are appended to `out`."""
 
     def __init__(self, call: Call, timers: Timers[TimerKey], manners: Manners) -> None:
-        self.call = call
-        self.out: list[Output] = []
-        self._timers = timers
-        self._manners = manners
+        super().__init__(call, timers, manners)
         self._keys: dict[int, KeyCollector] = {}
         self._offers: dict[OfferId, Leg] = {}
         self._request: e.Enqueued | None = None
@@ -208,7 +174,7 @@ class Conversation:
             self._party_left(leg, cause, now)
         elif before is not LegState.ENDING:
             self._never_answered(leg, cause, now)
-        self._close_track(leg, now)
+        self.close_track(leg, now)
 
     def _never_answered(self, leg: Leg, cause: int, now: Instant) -> None:
         leg.detail = f"cause_{cause}"
@@ -238,7 +204,7 @@ class Conversation:
             elif leg.role is Role.SEAT and leg.party == transfer.by:
                 self.handover.fire(TransferEvent.TRANSFEROR_LEFT, now)
             return
-        if call.owner is not Owner.CONVERSATION or self._others_up():
+        if call.owner is not Owner.CONVERSATION or self.others_up():
             return
         if cause not in _NORMAL:
             self.requeue(now, None, "line_broken")
@@ -267,7 +233,7 @@ class Conversation:
         if call.transfer is not None and call.transfer.live:
             self.handover.fire(TransferEvent.CUSTOMER_LEFT, now)
         for leg in call.legs:
-            if leg.live and leg.usable and leg.role is not Role.CALLER and not self._bidding_farewell(leg):
+            if leg.live and leg.usable and leg.role is not Role.CALLER and not self.bidding_farewell(leg):
                 self.contact_over(leg, now)
                 self.hang_up(leg, now)
         self.out += call.drop_bridge()
@@ -280,33 +246,6 @@ class Conversation:
             self.call.ended_by = by
             self.hang_up(self.call.caller, now, cause)
 
-    def ring_until(self, leg: Leg, deadline: Instant) -> None:
-        self._timers.set((self.call.id, "ring", leg.number), deadline)
-
-    def offer_cancelled(self, leg: Leg) -> None:
-        """A consult call to a seat is given up while it still rings: the seat is free again."""
-        if leg.offer is not None and leg.usable and not leg.up:
-            self.out.append(e.OfferRefused(offer=leg.offer, cause="cancelled"))
-
-    def hang_up(self, leg: Leg, now: Instant, cause: int = 16) -> None:
-        if not leg.usable:
-            return
-        leg.state = LegState.ENDING
-        self._timers.cancel((self.call.id, "ring", leg.number))
-        self._timers.set((self.call.id, "teardown", leg.number), now + TEARDOWN)
-        self.out.append(c.Hangup(node=leg.node, call=self.call.id, channel=leg.channel, cause=cause))
-
-    def contact_over(self, leg: Leg, now: Instant) -> None:
-        """A seat that has spoken wraps up; one that only rang is free by the floor's own word."""
-        if leg.role is not Role.SEAT or leg.answered is None or leg.activity is Activity.WRAP_UP:
-            return
-        self.call.doing(leg, Activity.WRAP_UP, now)
-        self.out.append(e.ContactEnded(seat=SeatId(leg.party), call=self.call.id))
-
-    def _close_track(self, leg: Leg, now: Instant) -> None:
-        if leg.activity is not Activity.WRAP_UP:
-            self.call.cut(leg, now)
-
     def wrap_up_over(self, seat: SeatId, now: Instant) -> bool:
         """The floor says the seat's wrap-up has ended; True when it was of this call."""
         for leg in self.call.legs:
@@ -315,50 +254,6 @@ class Conversation:
                 leg.activity = Activity.RING
                 return True
         return False
-
-    def farewell(self, leg: Leg, now: Instant) -> None:
-        """Tell a target that the caller has left, then end its leg."""
-        media = self._manners.caller_left
-        if leg.up and media:
-            self.out += self.call.move(leg, Place.NOWHERE)
-            self.out.append(self.call.playing(leg, media))
-            self._timers.set((self.call.id, "farewell", leg.number), now + FAREWELL)
-        else:
-            self.contact_over(leg, now)
-            self.hang_up(leg, now)
-
-    def _bidding_farewell(self, leg: Leg) -> bool:
-        return self._timers.at((self.call.id, "farewell", leg.number)) is not None
-
-    # --- placement helpers --------------------------------------------------------------
-
-    def together(self, now: Instant, activity: Activity, *legs: Leg) -> None:
-        for leg in legs:
-            self.out += self.call.move(leg, Place.BRIDGE)
-            if leg.up:
-                self.call.doing(leg, activity, now)
-
-    def aside(self, leg: Leg, now: Instant, media: tuple[str, ...] = ()) -> None:
-        self.out += self.call.move(leg, Place.TOLD if media else Place.MUSIC, media)
-        self.call.doing(leg, Activity.HOLD, now)
-
-    def _others_up(self) -> list[Leg]:
-        return [leg for leg in self.call.legs if leg.role is not Role.CALLER and leg.up]
-
-    def originate(self, leg: Leg, rung: Rung) -> None:
-        call = self.call
-        self.out.append(
-            c.Originate(
-                node=leg.node,
-                call=call.id,
-                channel=leg.channel,
-                endpoint=rung.endpoint,
-                caller_number=call.caller_number,
-                caller_name=rung.caller_name,
-                ring_for=rung.ring_for,
-                variables=rung.variables,
-            )
-        )
 
     # --- playbacks and failures -----------------------------------------------------------
 
@@ -371,7 +266,7 @@ class Conversation:
             self.out += self.call.move(leg, Place.RINGBACK if blonde else Place.MUSIC)
         elif leg.place is Place.BRIDGE_TONE:
             leg.place = Place.BRIDGE
-        elif self._bidding_farewell(leg):
+        elif self.bidding_farewell(leg):
             self.timer("farewell", leg.number, now)
 
     def bridge_failed(self, now: Instant) -> None:
@@ -382,7 +277,7 @@ class Conversation:
             self.out += call.rebuild_bridge()
             return
         if call.owner in (Owner.CONVERSATION, Owner.TRANSFER) and call.caller.usable:
-            for leg in self._others_up():
+            for leg in self.others_up():
                 self.contact_over(leg, now)
                 self.hang_up(leg, now)
             self.requeue(now, None, "bridge_failed")
@@ -442,6 +337,39 @@ class Conversation:
                         self.handover.target_failed(TransferEvent.TARGET_DECLINED, now)
                 return
         raise e.Refused("no_call", "This seat has no call to hang up.")
+
+    def decline(self, seat: SeatId, now: Instant) -> None:
+        """ "Decline" clicked while the phone rings."""
+        if self.ringing_seat(seat) is None:
+            raise e.Refused("not_ringing", "This seat's phone does not ring.")
+        self.hang_up_seat(seat, now)
+
+    def seat_dropped(self, seat: SeatId, reason: str, now: Instant) -> None:
+        """The seat is taken out of the call (forced sign-out, phone gone); the caller gets another person."""
+        leg = self._usable_leg(seat)
+        if leg is None:
+            return
+        alone = self.call.owner is Owner.CONVERSATION and self.others_up() == [leg]
+        if not (alone and leg.up):
+            self.hang_up_seat(seat, now)
+            return
+        self.contact_over(leg, now)
+        self.hang_up(leg, now)
+        self.requeue(now, None, reason)
+
+    def involves(self, seat: SeatId) -> bool:
+        """The seat's phone rings or speaks in this call."""
+        return self._usable_leg(seat) is not None
+
+    def ringing_seat(self, seat: SeatId) -> Leg | None:
+        leg = self._usable_leg(seat)
+        return leg if leg is not None and not leg.up else None
+
+    def _usable_leg(self, seat: SeatId) -> Leg | None:
+        for leg in reversed(self.call.legs):
+            if leg.role is Role.SEAT and leg.party == seat and leg.usable:
+                return leg
+        return None
 
     def seat_in_talk(self, seat: SeatId) -> Leg:
         if self.call.owner is Owner.TRANSFER:

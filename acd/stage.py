@@ -1,0 +1,136 @@
+"""The primitives of a conversation: moving, ringing, parting, and what they send out.
+
+Everything here acts on one `Call` and appends to `out`; nothing here decides.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from acd import commands as c
+from acd import events as e
+from acd.call import Call, Leg, LegState, Place, Rung
+from acd.feature_codes import Dialled
+from acd.ids import CallId, Instant, SeatId, Seconds
+from acd.record import Activity, Role
+from acd.timers import Timers
+
+TEARDOWN: Final[Seconds] = 10.0
+"""How long we wait for the switch to confirm that a leg is gone."""
+
+FAREWELL: Final[Seconds] = 6.0
+
+NORMAL_CLEARING, BUSY, NO_ANSWER, DECLINED = 16, 17, 19, 21
+"""Q.850 causes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackToFlow:
+    """The caller is alone again; the flow says what comes next."""
+
+    call: CallId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDialled:
+    """A seat has dialled a feature code on its phone."""
+
+    call: CallId
+    seat: SeatId
+    dialled: Dialled
+
+
+Output = c.Command | e.FloorEvent | BackToFlow | FeatureDialled
+TimerKey = tuple[CallId, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """Prompts and numbers that the machine needs; media URIs by language."""
+
+    caller_left: tuple[str, ...] = ()
+    """Told to the target of a consultation whose caller has hung up."""
+    not_possible: tuple[str, ...] = ("tone:congestion/200,0/200",)
+    """What a seat hears for a key that leads nowhere."""
+    numbers: Callable[[], Collection[str]] = tuple
+    """Numbers that a seat may dial with a feature code, as of now."""
+
+
+class Stage:
+    """One call's legs and the commands that move them."""
+
+    def __init__(self, call: Call, timers: Timers[TimerKey], manners: Manners) -> None:
+        self.call = call
+        self.out: list[Output] = []
+        self._timers = timers
+        self._manners = manners
+
+    def ring_until(self, leg: Leg, deadline: Instant) -> None:
+        self._timers.set((self.call.id, "ring", leg.number), deadline)
+
+    def offer_cancelled(self, leg: Leg) -> None:
+        """A consult call to a seat is given up while it still rings: the seat is free again."""
+        if leg.offer is not None and leg.usable and not leg.up:
+            self.out.append(e.OfferRefused(offer=leg.offer, cause="cancelled"))
+
+    def hang_up(self, leg: Leg, now: Instant, cause: int = 16) -> None:
+        if not leg.usable:
+            return
+        leg.state = LegState.ENDING
+        self._timers.cancel((self.call.id, "ring", leg.number))
+        self._timers.set((self.call.id, "teardown", leg.number), now + TEARDOWN)
+        self.out.append(c.Hangup(node=leg.node, call=self.call.id, channel=leg.channel, cause=cause))
+
+    def contact_over(self, leg: Leg, now: Instant) -> None:
+        """A seat that has spoken wraps up; one that only rang is free by the floor's own word."""
+        if leg.role is not Role.SEAT or leg.answered is None or leg.activity is Activity.WRAP_UP:
+            return
+        self.call.doing(leg, Activity.WRAP_UP, now)
+        self.out.append(e.ContactEnded(seat=SeatId(leg.party), call=self.call.id))
+
+    def farewell(self, leg: Leg, now: Instant) -> None:
+        """Tell a target that the caller has left, then end its leg."""
+        media = self._manners.caller_left
+        if leg.up and media:
+            self.out += self.call.move(leg, Place.NOWHERE)
+            self.out.append(self.call.playing(leg, media))
+            self._timers.set((self.call.id, "farewell", leg.number), now + FAREWELL)
+        else:
+            self.contact_over(leg, now)
+            self.hang_up(leg, now)
+
+    def bidding_farewell(self, leg: Leg) -> bool:
+        return self._timers.at((self.call.id, "farewell", leg.number)) is not None
+
+    def together(self, now: Instant, activity: Activity, *legs: Leg) -> None:
+        for leg in legs:
+            self.out += self.call.move(leg, Place.BRIDGE)
+            if leg.up:
+                self.call.doing(leg, activity, now)
+
+    def aside(self, leg: Leg, now: Instant, media: tuple[str, ...] = ()) -> None:
+        self.out += self.call.move(leg, Place.TOLD if media else Place.MUSIC, media)
+        self.call.doing(leg, Activity.HOLD, now)
+
+    def others_up(self) -> list[Leg]:
+        return [leg for leg in self.call.legs if leg.role is not Role.CALLER and leg.up]
+
+    def originate(self, leg: Leg, rung: Rung) -> None:
+        call = self.call
+        self.out.append(
+            c.Originate(
+                node=leg.node,
+                call=call.id,
+                channel=leg.channel,
+                endpoint=rung.endpoint,
+                caller_number=call.caller_number,
+                caller_name=rung.caller_name,
+                ring_for=rung.ring_for,
+                variables=rung.variables,
+            )
+        )
+
+    def close_track(self, leg: Leg, now: Instant) -> None:
+        if leg.activity is not Activity.WRAP_UP:
+            self.call.cut(leg, now)

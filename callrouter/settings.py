@@ -1,0 +1,193 @@
+"""Typed settings: a YAML file, then environment variables on top; unknown names are refused.
+
+``CALLROUTER_HTTP__PORT=8080`` sets ``http: {port: 8080}``: the prefix, then the
+path with ``__`` between its steps. Passwords may stand in files of their own
+(``ari_password_file``), so that they are in no process list and in no backup of
+the settings.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from callrouter.config.document import ConfigError, Fault, parse, read_document
+from callrouter.config.validation import did_you_mean
+
+PREFIX: Final = "CALLROUTER_"
+OUTSIDE: Final = ("CALLROUTER_CACHE", "CALLROUTER_STATE_DIR", "CALLROUTER_CONFIG")
+"""Variables with our prefix that are not settings."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Node(_Strict):
+    """One Asterisk: where its ARI and AMI answer."""
+
+    name: str = Field("main", pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    ari_url: str = Field("http://127.0.0.1:8088", description="Base address of its HTTP server.")
+    ari_user: str = "callrouter"
+    ari_password: SecretStr = SecretStr("")
+    ari_password_file: Path | None = None
+    ami_host: str = "127.0.0.1"
+    ami_port: Port = 5038
+    ami_user: str = "callrouter"
+    ami_password: SecretStr = SecretStr("")
+    ami_password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Node":
+        for which in ("ari", "ami"):
+            text = getattr(self, f"{which}_password").get_secret_value()
+            if bool(text) == (getattr(self, f"{which}_password_file") is not None):
+                raise ValueError(f"give {which}_password or {which}_password_file (one of the two)")
+        return self
+
+    def password(self, which: Literal["ari", "ami"]) -> str:
+        """The password, from the settings or its file. Raises OSError when the file can't be read."""
+        path = self.ari_password_file if which == "ari" else self.ami_password_file
+        if path is not None:
+            return path.read_text(encoding="utf-8").strip()
+        secret = self.ari_password if which == "ari" else self.ami_password
+        return secret.get_secret_value()
+
+
+class Http(_Strict):
+    """The API and the desk."""
+
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; loopback unless a proxy stands in front."
+    )
+    port: int = Field(8345, ge=0, le=65535, description="0 chooses a free one.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Names under which browsers reach it, besides the loopback ones."
+    )
+
+
+class Feed(_Strict):
+    """The MQTT feed; off without a broker."""
+
+    broker: str = Field("", description="host:port of the MQTT broker.")
+    user: str = ""
+    password_file: Path | None = None
+    tls: bool = False
+
+
+class Log(_Strict):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: Path | None = Field(None, description="JSON lines; standard error without it.")
+
+
+class Settings(_Strict):
+    """Everything that `callrouter serve` needs."""
+
+    site: Path = Field(Path("ivr_flows"), description="Folder with flows, prompts, directory, floor.")
+    state_dir: Path = Field(Path("state"), description="Database, spill files, rendered configuration.")
+    database: str = Field("", description="SQLAlchemy URL; SQLite in the state directory without it.")
+    asterisk: tuple[Node, ...] = Field(min_length=1, max_length=16)
+    http: Http = Http()
+    feed: Feed = Feed()
+    log: Log = Log()
+
+    def database_url(self) -> str:
+        return self.database or f"sqlite+aiosqlite:///{self.state_dir / 'callrouter.sqlite'}"
+
+
+def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings of a file with the environment on top. Relative paths count from the file's folder.
+
+    Raises ConfigError with every fault, the environment's by variable name.
+    """
+    document = read_document(path)
+    found = dict(document.root) if isinstance(document.root, dict) else {}
+    extra, faults = _from_environment(os.environ if environment is None else environment)
+    if faults:
+        raise ConfigError(faults)
+    if not extra:
+        settings = parse(document, Settings)
+    else:
+        try:
+            settings = Settings.model_validate(_merge(found, extra))
+        except ValidationError:
+            # The file alone tells its own faults with their lines; what is left is the environment's.
+            parse(document, Settings)
+            raise _environment_error(found, extra) from None
+    return _absolute(settings, path.resolve().parent)
+
+
+def _absolute(settings: Settings, base: Path) -> Settings:
+    nodes = tuple(
+        node.model_copy(
+            update={
+                name: base / value
+                for name in ("ari_password_file", "ami_password_file")
+                if (value := getattr(node, name)) is not None
+            }
+        )
+        for node in settings.asterisk
+    )
+    update: dict[str, Any] = {
+        "asterisk": nodes, "site": base / settings.site, "state_dir": base / settings.state_dir,
+    }  # fmt: skip
+    if settings.log.file is not None:
+        update["log"] = settings.log.model_copy(update={"file": base / settings.log.file})
+    if settings.feed.password_file is not None:
+        update["feed"] = settings.feed.model_copy(
+            update={"password_file": base / settings.feed.password_file}
+        )
+    return settings.model_copy(update=update)
+
+
+def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
+    values: dict[str, Any] = {}
+    faults = []
+    for name in sorted(environment):
+        if not name.startswith(PREFIX) or name in OUTSIDE:
+            continue
+        path = name[len(PREFIX) :].lower().split("__")
+        model: Any = Settings
+        for depth, step in enumerate(path):
+            known = getattr(model, "model_fields", {})
+            if step not in known:
+                hint = did_you_mean(step, known) if known else "It has no parts"
+                faults.append(Fault(f"environment {name}", 0, 0, f"no setting {step!r}", hint))
+                break
+            model = known[step].annotation
+            if depth == len(path) - 1:
+                if (isinstance(model, type) and issubclass(model, BaseModel)) or step == "asterisk":
+                    hint = "Set its parts, or use the settings file"
+                    faults.append(Fault(f"environment {name}", 0, 0, f"{step!r} is a group", hint))
+                    break
+                _put(values, path, environment[name])
+    return values, faults
+
+
+def _put(values: dict[str, Any], path: list[str], text: str) -> None:
+    for step in path[:-1]:
+        values = values.setdefault(step, {})
+    values[path[-1]] = text
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    out = dict(below)
+    for key, value in above.items():
+        old = out.get(key)
+        out[key] = _merge(old, value) if isinstance(value, dict) and isinstance(old, dict) else value
+    return out
+
+
+def _environment_error(found: dict[str, Any], extra: dict[str, Any]) -> ConfigError:
+    try:
+        Settings.model_validate(_merge(found, extra))
+    except ValidationError as error:
+        return ConfigError(
+            Fault(f"environment {PREFIX}{'__'.join(str(x) for x in item['loc']).upper()}", 0, 0, item["msg"])
+            for item in error.errors(include_url=False, include_input=False)
+        )
+    return ConfigError([])
