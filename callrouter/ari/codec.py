@@ -1,0 +1,253 @@
+"""Asterisk's event stream as the core's facts. Pure.
+
+How calls enter
+---------------
+The dialplan hands a caller over with
+``Stasis(callrouter,caller,${CHANNEL(endpoint)},${CALLERID(num-pres)},${BASE64_ENCODE(${PJSIP_HEADER(read,User-to-User)})})``
+from the extension that was dialled. Arguments of StasisStart, in this order:
+
+====  ==================  ====================================================
+ 0    ``caller``          tells a caller from a leg that we originated
+ 1    trunk               the endpoint's name
+ 2    presentation        Asterisk's word: ``allowed_…``, ``prohib_…``, ``unavailable``
+ 3    user-to-user        the raw header in base64, ``""`` when absent
+====  ==================  ====================================================
+
+All that others can fill with anything never passes the dialplan's quoting:
+number and name (from P-Asserted-Identity when ``trust_id_inbound``, else From),
+the first Diversion and the extension are read from the channel itself, and
+User-to-User comes in an alphabet that quoting leaves alone. A missing argument
+reads as empty. Legs that we originate enter with the one argument ``leg``.
+
+When a leg has ended
+--------------------
+At StasisEnd or ChannelDestroyed, whichever comes first; `LegEnded` is said
+once. StasisEnd has no cause, so the one of the ChannelHangupRequest before it
+is used; a *soft* request carries Asterisk's flag bits in `cause` and counts only
+as far as we know why we hung up. A request without cause is a plain BYE (16).
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from acd.events import (
+    CallOffered,
+    DigitReceived,
+    LegAnswered,
+    LegEnded,
+    LegRinging,
+    PeerHeld,
+    PlaybackFinished,
+    PlaybackStarted,
+    SwitchEvent,
+)
+from acd.ids import CallId, ChannelId, NodeId, PlaybackId
+from callrouter.ari import models
+from callrouter.ari.audit import FieldAudit
+from callrouter.ari.caller import clean_dialled, clean_display, clean_number, clean_text, decode_header
+
+NORMAL_CLEARING = 16
+_REMEMBERED = 4096
+"""How many ended legs are remembered so that their second end goes unnoticed."""
+_TRUNK_LIMIT = 80
+
+
+class _Head(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+@dataclass(slots=True)
+class _Leg:
+    originated: bool
+    ringing: bool = False
+    cause: int = 0
+
+
+def call_id(node: NodeId, channel: str) -> CallId:
+    """The call's id out of Asterisk's channel id (``[system-]epoch.count``): the same each time it is asked.
+
+    Sorts by arrival, which Asterisk's own form does not (``.9`` after ``.10``).
+    """
+    epoch, _, count = channel.rpartition("-")[2].partition(".")
+    if epoch.isdigit() and count.isdigit():
+        return CallId(f"{int(epoch):010d}-{int(count):06d}-{node}")
+    return CallId(f"{channel}-{node}")
+
+
+class EventCodec:
+    """Decodes one node's stream and keeps what little of it later events need.
+
+    `events` counts by type; `unknown_types` and `unknown_fields` what this
+    Asterisk says beyond our models; `malformed` what could not be read at all.
+    """
+
+    def __init__(self, node: NodeId) -> None:
+        self.node = node
+        self.events: Counter[str] = Counter()
+        self.unknown_types: Counter[str] = Counter()
+        self.malformed = 0
+        self._decoder = msgspec.json.Decoder(models.AnyEvent)
+        self._head = msgspec.json.Decoder(_Head)
+        self._audit = FieldAudit()
+        self._legs: dict[ChannelId, _Leg] = {}
+        self._ended: OrderedDict[ChannelId, None] = OrderedDict()
+
+    @property
+    def unknown_fields(self) -> Mapping[str, int]:
+        return self._audit.unknown
+
+    def decode(self, data: bytes) -> models.Event | None:
+        """One message; None when it is of a type we do not know or cannot be read. Never raises."""
+        try:
+            event: models.Event = self._decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._count_undecodable(data)
+            return None
+        name = type(event).__name__
+        self.events[name] += 1
+        self._audit.look(name, type(event), data)
+        return event
+
+    def _count_undecodable(self, data: bytes) -> None:
+        try:
+            name = self._head.decode(data).type[:64]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            name = ""
+        if name and name not in _TRANSLATORS and not hasattr(models, name) and len(self.unknown_types) < 256:
+            self.unknown_types[name] += 1
+        else:
+            self.malformed += 1
+
+    # --- bookkeeping -----------------------------------------------------------------
+
+    def originating(self, channel: ChannelId) -> None:
+        """We are about to originate this channel."""
+        self._legs.setdefault(channel, _Leg(originated=True))
+
+    def adopt(self, channel: models.Channel) -> None:
+        """A channel that lived before this connection; one that is not up yet can only be ours."""
+        originated = channel.state in ("Down", "Ringing", "Dialing")
+        self._legs.setdefault(ChannelId(channel.id), _Leg(originated, ringing=channel.state == "Ringing"))
+
+    def hanging_up(self, channel: ChannelId, cause: int) -> None:
+        """We are about to hang this channel up: its end will have our cause."""
+        leg = self._legs.get(channel)
+        if leg is not None:
+            leg.cause = cause
+
+    def forget(self, channel: ChannelId) -> None:
+        """The channel never came to be."""
+        self._legs.pop(channel, None)
+
+    def gone(self, channel: ChannelId, cause: int = 0) -> tuple[SwitchEvent, ...]:
+        """The channel does not exist any more, by whatever source."""
+        leg = self._legs.pop(channel, None)
+        if channel in self._ended:
+            return ()
+        self._ended[channel] = None
+        if len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+        return (LegEnded(node=self.node, channel=channel, cause=cause or (leg.cause if leg else 0)),)
+
+    def reset(self) -> None:
+        """A new connection: what was remembered of the old one may no longer be true."""
+        self._legs.clear()
+        self._ended.clear()
+
+    @property
+    def live(self) -> int:
+        return len(self._legs)
+
+    # --- translation -----------------------------------------------------------------
+
+    def facts(self, event: models.Event) -> tuple[SwitchEvent, ...]:
+        translate = _TRANSLATORS.get(type(event).__name__)
+        return translate(self, event) if translate is not None else ()
+
+    def _started(self, event: models.StasisStart) -> tuple[SwitchEvent, ...]:
+        channel = ChannelId(event.channel.id)
+        if event.args[:1] == ["leg"]:
+            self._legs.setdefault(channel, _Leg(originated=True))
+            return (LegAnswered(node=self.node, channel=channel),)
+        self._legs[channel] = _Leg(originated=False)
+        return (self._offered(event, channel),)
+
+    def _offered(self, event: models.StasisStart, channel: ChannelId) -> CallOffered:
+        _, trunk, presentation, uui = [*event.args, "", "", "", ""][:4]
+        said = event.channel.caller or models.CallerID()
+        dialplan = event.channel.dialplan or models.DialplanCEP()
+        headers = {
+            "Diversion": clean_number(event.channel.caller_rdnis),
+            "User-to-User": decode_header(uui),
+        }
+        return CallOffered(
+            node=self.node,
+            call=call_id(self.node, channel),
+            channel=channel,
+            dialled=clean_dialled(dialplan.exten),
+            caller=clean_number(said.number, presentation),
+            trunk=clean_text(trunk, _TRUNK_LIMIT),
+            display=clean_display(said.name, presentation),
+            headers={name: value for name, value in headers.items() if value},
+        )
+
+    def _rings(self, channel: str) -> tuple[SwitchEvent, ...]:
+        leg = self._legs.get(ChannelId(channel))
+        if leg is None or not leg.originated or leg.ringing:
+            return ()
+        leg.ringing = True
+        return (LegRinging(node=self.node, channel=ChannelId(channel)),)
+
+    def _state(self, event: models.ChannelStateChange) -> tuple[SwitchEvent, ...]:
+        return self._rings(event.channel.id) if event.channel.state == "Ringing" else ()
+
+    def _dial(self, event: models.Dial) -> tuple[SwitchEvent, ...]:
+        return self._rings(event.peer.id) if event.dialstatus in ("RINGING", "PROGRESS") else ()
+
+    def _hangup_request(self, event: models.ChannelHangupRequest) -> tuple[SwitchEvent, ...]:
+        leg = self._legs.get(ChannelId(event.channel.id))
+        if leg is not None and not leg.cause and not event.soft:
+            leg.cause = event.cause or NORMAL_CLEARING
+        return ()
+
+    def _digit(self, event: models.ChannelDtmfReceived) -> tuple[SwitchEvent, ...]:
+        return (DigitReceived(node=self.node, channel=ChannelId(event.channel.id), digit=event.digit),)
+
+    def _held(self, event: models.ChannelHold | models.ChannelUnhold) -> tuple[SwitchEvent, ...]:
+        held = isinstance(event, models.ChannelHold)
+        return (PeerHeld(node=self.node, channel=ChannelId(event.channel.id), held=held),)
+
+    def _playback_started(self, event: models.PlaybackStarted) -> tuple[SwitchEvent, ...]:
+        return (PlaybackStarted(node=self.node, playback=PlaybackId(event.playback.id)),)
+
+    def _playback_finished(self, event: models.PlaybackFinished) -> tuple[SwitchEvent, ...]:
+        failed = event.playback.state == "failed"
+        return (PlaybackFinished(node=self.node, playback=PlaybackId(event.playback.id), failed=failed),)
+
+    def _stasis_ended(self, event: models.StasisEnd) -> tuple[SwitchEvent, ...]:
+        return self.gone(ChannelId(event.channel.id))
+
+    def _destroyed(self, event: models.ChannelDestroyed) -> tuple[SwitchEvent, ...]:
+        return self.gone(ChannelId(event.channel.id), event.cause)
+
+
+_TRANSLATORS: Mapping[str, Callable[[EventCodec, Any], tuple[SwitchEvent, ...]]] = {
+    "StasisStart": EventCodec._started,
+    "StasisEnd": EventCodec._stasis_ended,
+    "ChannelDestroyed": EventCodec._destroyed,
+    "ChannelHangupRequest": EventCodec._hangup_request,
+    "ChannelStateChange": EventCodec._state,
+    "Dial": EventCodec._dial,
+    "ChannelDtmfReceived": EventCodec._digit,
+    "ChannelHold": EventCodec._held,
+    "ChannelUnhold": EventCodec._held,
+    "PlaybackStarted": EventCodec._playback_started,
+    "PlaybackFinished": EventCodec._playback_finished,
+}
+
+ALLOWED_EVENTS = (*_TRANSLATORS, "ApplicationReplaced", "RESTResponse")
+"""What Asterisk shall send: without RESTResponse in the list it would swallow the replies."""

@@ -1,0 +1,183 @@
+"""Commands as requests to Asterisk's REST interface. Pure.
+
+`encode` is total over `SwitchCommand`: a command is either one request or
+`Unencodable`. What a status means for a command is part of the request: when
+the state that the command wants holds already, there is no failure.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from acd.commands import (
+    Answer,
+    Command,
+    CreateBridge,
+    DestroyBridge,
+    Hangup,
+    Join,
+    Leave,
+    MusicOff,
+    MusicOn,
+    Originate,
+    Play,
+    Ring,
+    SendDigits,
+    StopPlayback,
+    ToDialplan,
+)
+from callrouter.ari.models import RESTQueryStringParameter, RESTRequest
+
+MAX_FRAME = 64 * 1024
+"""Bytes; larger WebSocket frames make Asterisk drop the link."""
+MAX_DIGITS = 32
+_DIGITS = frozenset("0123456789*#ABCD")
+_GONE = frozenset({400, 404})
+"""Of a channel that is gone: 404 when it stands in the path, 400 when it is `addChannel`'s parameter."""
+
+
+class Unencodable(ValueError):
+    """The command's content must not reach Asterisk (control characters, bad digits, too large)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`settled` are the failure statuses that mean: what was wanted is so already."""
+
+    method: str
+    uri: str
+    subject: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    settled: frozenset[int] = frozenset()
+
+
+def _path(*parts: str) -> str:
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+def _clean(value: str) -> str:
+    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+        raise Unencodable(f"control character in {value[:40]!r}")
+    return value
+
+
+def _caller_id(name: str, number: str) -> str:
+    """``"name" <number>`` without anything that could end the quotes (RFC 3261 quoted-string)."""
+    plain = "".join(c for c in name if c not in '"\\<>' and c.isprintable())
+    digits = "".join(c for c in number if c in "+0123456789*#")
+    return f'"{plain}" <{digits}>' if plain else f"<{digits}>"
+
+
+def _originate(c: Originate, app: str) -> Request:
+    body: dict[str, Any] = {
+        "endpoint": _clean(c.endpoint),
+        "app": app,
+        "appArgs": "leg",
+        "callerId": _caller_id(c.caller_name, c.caller_number),
+        "timeout": max(1, round(c.ring_for)),
+    }
+    if c.variables:
+        body["variables"] = {_clean(name): _clean(value) for name, value in c.variables.items()}
+    if c.originator is not None:
+        body["originator"] = c.originator
+    return Request("POST", _path("channels", c.channel), c.channel, body=msgspec.json.encode(body))
+
+
+def _play(c: Play, app: str) -> Request:
+    if not c.media:
+        raise Unencodable("nothing to play")
+    body = msgspec.json.encode({"media": [_clean(uri) for uri in c.media]})
+    return Request("POST", _path("channels", c.channel, "play", c.playback), c.playback, body=body)
+
+
+def _ring(c: Ring, app: str) -> Request:
+    if c.on:
+        return Request("POST", _path("channels", c.channel, "ring"), c.channel)
+    return Request("DELETE", _path("channels", c.channel, "ring"), c.channel, settled=_GONE)
+
+
+def _send_digits(c: SendDigits, app: str) -> Request:
+    if not 0 < len(c.digits) <= MAX_DIGITS or not _DIGITS.issuperset(c.digits.upper()):
+        raise Unencodable(f"digits must be 1 to {MAX_DIGITS} of 0-9 * # A-D, not {c.digits[:40]!r}")
+    return Request("POST", _path("channels", c.channel, "dtmf"), c.channel, (("dtmf", c.digits.upper()),))
+
+
+def _leave(c: Leave, app: str) -> Request:
+    """409: the channel has left Stasis; 422: it is not in this bridge."""
+    return Request(
+        "POST",
+        _path("bridges", c.bridge, "removeChannel"),
+        c.channel,
+        (("channel", c.channel),),
+        settled=_GONE | {409, 422},
+    )
+
+
+def _to_dialplan(c: ToDialplan, app: str) -> Request:
+    query = (("context", _clean(c.context)), ("extension", _clean(c.extension)), ("priority", "1"))
+    return Request("POST", _path("channels", c.channel, "continue"), c.channel, query)
+
+
+_ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
+    Answer: lambda c, app: Request("POST", _path("channels", c.channel, "answer"), c.channel),
+    Ring: _ring,
+    Play: _play,
+    StopPlayback: lambda c, app: Request("DELETE", _path("playbacks", c.playback), c.playback, settled=_GONE),
+    MusicOn: lambda c, app: Request(
+        "POST", _path("channels", c.channel, "moh"), c.channel, (("mohClass", _clean(c.music)),)
+    ),
+    MusicOff: lambda c, app: Request("DELETE", _path("channels", c.channel, "moh"), c.channel, settled=_GONE),
+    Originate: _originate,
+    CreateBridge: lambda c, app: Request(
+        "POST", _path("bridges", c.bridge), c.bridge, (("type", "mixing"),), settled=frozenset({409})
+    ),
+    DestroyBridge: lambda c, app: Request("DELETE", _path("bridges", c.bridge), c.bridge, settled=_GONE),
+    Join: lambda c, app: Request(
+        "POST", _path("bridges", c.bridge, "addChannel"), c.channel, (("channel", c.channel),)
+    ),
+    Leave: _leave,
+    SendDigits: _send_digits,
+    Hangup: lambda c, app: Request(
+        "DELETE",
+        _path("channels", c.channel),
+        c.channel,
+        (("reason_code", str(c.cause)),),
+        settled=_GONE,
+    ),
+    ToDialplan: _to_dialplan,
+}
+
+
+def encode(command: Command, app: str) -> Request:
+    """The request that carries out `command` for the Stasis application `app`.
+
+    Raises `Unencodable`. `AnswerPhone` is no request of this interface and is
+    `Unencodable` too: the client hands it to its hook.
+    """
+    encoder = _ENCODERS.get(type(command))
+    if encoder is None:
+        raise Unencodable(f"{type(command).__name__} is no request to Asterisk's REST interface")
+    return encoder(command, app)
+
+
+def frame(request: Request, transaction: str) -> bytes:
+    """The request as a message for the event WebSocket. Raises `Unencodable` when it would be too large."""
+    message = msgspec.json.encode(
+        RESTRequest(
+            type="RESTRequest",
+            transaction_id=transaction,
+            request_id=transaction,
+            method=request.method,
+            uri=request.uri,
+            content_type="application/json" if request.body else "",
+            query_strings=[RESTQueryStringParameter(name=n, value=v) for n, v in request.query],
+            message_body=request.body.decode(),
+        )
+    )
+    if len(message) > MAX_FRAME:
+        raise Unencodable(f"request of {len(message)} bytes, Asterisk takes {MAX_FRAME}")
+    return message
