@@ -72,8 +72,12 @@ class Display:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on standard output; on a terminal too narrow for it, cells fold."""
-    table = Table(*header, box=None, pad_edge=False)
+    """A table on standard output; the last column folds on a narrow terminal and never does in a pipe."""
+    table = Table(*header[:-1], box=None, pad_edge=False)
+    table.add_column(header[-1], overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 1000
+    console.print(table)

@@ -97,7 +97,7 @@ def status(
     else:
         from callrouter.cli.progress import print_table
 
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for group in groups:
             if group.state == "absent":
                 rows.append((group.name, group.state, group.summary, "", f"`{group.command}` fetches it"))

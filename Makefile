@@ -1,0 +1,81 @@
+# Needs git, make, apt and python3 (3.11 or newer, with venv); no root. `make help` lists the targets.
+# ARGS passes options on:  make demo ARGS="--traffic 30 --sip-port 5070"
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+UV_VERSION := 0.13.9
+SOAK_SECONDS ?= 3600
+SOAK_CALLS_PER_MINUTE ?= 60
+
+.PHONY: help setup tools demo check test soak docs pins clean \
+	check-lint check-format check-layers check-types check-unit
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## Make the virtual environment .venv from the pinned, hash-checked dependencies
+
+# The stamp holds the folder's path: a virtual environment doesn't survive being moved.
+ifneq ($(file < $(STAMP)),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+$(STAMP): constraints.txt pyproject.toml
+	@python=$$(sh .ci/find-python $(PYTHON)); \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		echo "Making .venv with $$python"; "$$python" -m venv --clear .venv; \
+	fi
+	@rm -f $@
+	@echo "Installing the pinned dependencies (about 20 s the first time)"
+	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@printf %s '$(CURDIR)' > $@
+
+tools: $(STAMP) ## Install Asterisk, SIPp, mosquitto and espeak-ng into this user's cache
+	@$(BIN)/callrouter tools install $(ARGS)
+
+demo: $(STAMP) ## Open a whole province on this machine
+	@$(BIN)/callrouter tools install >/dev/null
+	@exec $(BIN)/callrouter demo $(ARGS)
+
+check: $(STAMP) ## Lint, format, layers, types and unit tests, side by side (under a minute)
+	@$(MAKE) -j2 --output-sync=target check-types check-unit check-lint check-format check-layers
+
+check-lint: $(STAMP)
+	@$(BIN)/ruff check --quiet .
+check-format: $(STAMP)
+	@$(BIN)/ruff format --check --quiet . || { echo "ruff format: run  $(BIN)/ruff format ."; exit 1; }
+check-layers: $(STAMP)
+	@$(BIN)/lint-imports --no-timing >.venv/layers.log || { cat .venv/layers.log; exit 1; }
+check-types: $(STAMP)
+	@$(BIN)/mypy
+check-unit: $(STAMP)
+	@$(BIN)/pytest -q -m "not asterisk and not slow"
+
+test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
+	@$(BIN)/callrouter tools install
+	@$(MAKE) check
+	@$(BIN)/pytest -m "asterisk or slow" $(ARGS)
+
+soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CALLS_PER_MINUTE=60
+	@$(BIN)/callrouter tools install >/dev/null
+	@exec $(BIN)/callrouter demo --traffic $(SOAK_CALLS_PER_MINUTE) --for $(SOAK_SECONDS) --json $(ARGS)
+
+pins: $(STAMP) ## Choose the newest allowed dependencies anew and write constraints.txt
+	@[ -x .venv/pins/bin/uv ] || python3 -m venv .venv/pins
+	@.venv/pins/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
+	@.venv/pins/bin/uv pip compile pyproject.toml --quiet --all-extras --group build --upgrade \
+		--universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --no-annotate --output-file constraints.txt
+	@sed -i '1i # Written by `make pins` from pyproject.toml; pip checks every hash.' constraints.txt
+	@if grep -n '://' constraints.txt; then echo "constraints.txt holds an address"; exit 1; fi
+	@$(MAKE) setup
+
+clean: ## Remove what was made here (the tools in the user's cache stay)
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
