@@ -1,0 +1,204 @@
+"""Bringing callers and seats together, and taking them apart.
+
+After each of these no idle seat and no waiting caller are left that may be
+joined, but for a seat that has just let this very caller go.
+"""
+
+from acd.agent import LOGGED_OUT, NOT_READY, READY, RESERVED, Seat
+from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueExited
+from acd.floor.state import FloorState
+from acd.ids import Instant, OfferId, Seconds
+from acd.matching import best_entry, best_seat
+from acd.offer import ANSWERED, Explanation, Offer
+from acd.queue import INFINITE, Entry, WaitingClass
+
+# --- callers
+
+
+def seek(f: FloorState, entry: Entry, now: Instant, trigger: str) -> None:
+    """Offer a caller who is in no heap to the best idle seats, or file the caller."""
+    cls = f.class_of(entry, now)
+    ring(f, entry, cls, now, trigger)
+    if not entry.offers:
+        cls.file(entry)
+        rearm(f, entry, now)
+
+
+def ring(f: FloorState, entry: Entry, cls: WaitingClass, now: Instant, trigger: str) -> None:
+    """Ring idle seats, as many as the strategy allows, past the one that did not take the last offer."""
+    shy = entry.last_seat
+    aside = shy is not None and shy.stamp != 0
+    if aside and shy is not None:
+        f.leave_idle(shy)
+    several = entry.queue.strategy.several
+    while not entry.offers or (several and len(entry.offers) < entry.queue.plan.ring_count):
+        seat = best_seat(cls)
+        if seat is None:
+            break
+        make(f, entry, seat, now, trigger)
+    if aside and shy is not None:
+        f.return_idle(shy, now)
+
+
+def seek_again(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
+    """`seat` did not take this caller: the next seat at once, never the same twice running."""
+    entry.last_seat = seat
+    entry.retry_at = now + f.plan.retry_same_seat
+    seek(f, entry, now, "next_seat")
+
+
+def rearm(f: FloorState, entry: Entry, now: Instant) -> None:
+    """Make the appointment for whatever happens next to a waiting caller."""
+    when = entry.next_due()
+    if when < INFINITE:
+        f.arm(entry, max(when, now))
+
+
+def remove(f: FloorState, entry: Entry, now: Instant) -> None:
+    """The caller's place is gone. Open offers are not touched."""
+    if entry.filed is not None:
+        entry.filed.take(entry)
+    entry.deadline = None
+    entry.queue.waiting -= 1
+    del f.entries[entry.call]
+    f.announce_waiting(entry.queue, now)
+
+
+def leave_queue(f: FloorState, entry: Entry, reason: str, now: Instant) -> None:
+    """Back to the flow, with a spoken reason."""
+    remove(f, entry, now)
+    f.out.append(QueueExited(call=entry.call, queue=entry.queue.queue, reason=reason))
+
+
+# --- seats
+
+
+def free(f: FloorState, seat: Seat, now: Instant) -> None:
+    """The contact or offer is over: honour what was asked for next, else take the next caller."""
+    seat.call = None
+    seat.queue = None
+    seat.deadline = None
+    asked, reason = seat.next_state, seat.next_reason
+    seat.next_state, seat.next_reason = None, ""
+    if asked == LOGGED_OUT:
+        sign_out(f, seat, now, reason)
+    elif asked == NOT_READY:
+        f.move(seat, NOT_READY, now, reason)
+    elif not seat.reachable:
+        seat.resume = True
+        f.move(seat, NOT_READY, now, "phone_lost")
+    else:
+        f.move(seat, READY, now)
+        seat.idle_since = now
+        entry = best_entry(seat, now)
+        if entry is None:
+            f.enter_idle(seat, now)
+        else:
+            take_entry(f, entry, seat, now)
+
+
+def take_entry(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
+    """A waiting caller goes to a free seat."""
+    filed = entry.filed
+    if filed is not None:
+        filed.take(entry)
+    entry.deadline = None
+    cls = f.class_of(entry, now)
+    make(f, entry, seat, now, "seat_free")
+    if entry.queue.strategy.several:
+        ring(f, entry, cls, now, "seat_free")
+
+
+def stop(f: FloorState, seat: Seat, now: Instant, reason: str) -> None:
+    """Not ready for a reason of the floor's own; an earlier wish to sign out still counts."""
+    if seat.next_state is None or seat.next_state == READY:
+        seat.next_state, seat.next_reason = NOT_READY, reason
+    free(f, seat, now)
+
+
+def sign_out(f: FloorState, seat: Seat, now: Instant, reason: str) -> None:
+    if seat.agent is not None:
+        f.agents.pop(seat.agent, None)
+    seat.agent = None
+    seat.call = None
+    seat.queue = None
+    seat.deadline = None
+    seat.resume = False
+    seat.misses = 0
+    seat.declines = 0
+    f.move(seat, LOGGED_OUT, now, reason)
+
+
+# --- offers
+
+
+def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) -> None:
+    """Reserve a free seat for a caller who is in no heap."""
+    queue = entry.queue
+    number = f.next_number()
+    reasons = Explanation(trigger, entry.cls, now - entry.enqueued)
+    offer = Offer(OfferId(f"{entry.call}.{number}"), number, entry.call, seat, queue, entry, now, reasons)
+    entry.offers.append(offer)
+    reserve(f, offer, queue.plan.ring_for, now)
+    f.out.append(
+        OfferMade(
+            offer=offer.offer,
+            call=offer.call,
+            seat=seat.plan.seat,
+            queue=queue.queue,
+            lease_until=now + queue.plan.ring_for,
+        )
+    )
+
+
+def reserve(f: FloorState, offer: Offer, ring_for: Seconds, now: Instant) -> None:
+    """A free seat now belongs to the offer, until its lease ends."""
+    seat = offer.seat
+    if seat.stamp:
+        f.leave_idle(seat)
+    seat.offer = offer
+    seat.call = offer.call
+    seat.queue = offer.queue
+    seat.last_offer = offer.number
+    f.offers[offer.offer] = offer
+    f.move(seat, RESERVED, now)
+    f.arm(offer, now + ring_for)
+
+
+def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
+    """End an offer. What the seat and the caller do next is up to whoever closes it."""
+    offer.deadline = None
+    offer.seat.offer = None
+    del f.offers[offer.offer]
+    if offer.entry is not None:
+        offer.entry.offers.remove(offer)
+    if outcome != ANSWERED:
+        f.closed.add(offer, outcome)
+    f.out.append(
+        OfferClosed(
+            offer=offer.offer,
+            call=offer.call,
+            seat=offer.seat.plan.seat,
+            queue=offer.queue_id,
+            made=offer.made,
+            ended=now,
+            outcome=outcome,
+            explanation=offer.reasons,
+        )
+    )
+
+
+def withdraw(f: FloorState, offer: Offer, reason: str, now: Instant) -> None:
+    """Stop the seat's phone and end the offer."""
+    close(f, offer, reason, now)
+    f.out.append(OfferWithdrawn(offer=offer.offer, call=offer.call, seat=offer.seat.plan.seat, reason=reason))
+
+
+def give_up(f: FloorState, seat: Seat, reason: str, now: Instant) -> None:
+    """The seat cannot go on being offered a call: its caller is offered elsewhere."""
+    offer = seat.offer
+    if offer is None:
+        return
+    withdraw(f, offer, reason, now)
+    if offer.entry is not None:
+        seek_again(f, offer.entry, seat, now)

@@ -1,0 +1,103 @@
+"""`Floor`: the one entrance, and the order in which things happen."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from acd import events
+from acd.agent import Seat
+from acd.commands import FloorOutput
+from acd.estimate import expected_wait, position
+from acd.events import FloorEvent
+from acd.floor import calls, offers, seats
+from acd.floor.state import FloorState
+from acd.floor.views import QueueStatus, SeatStatus, queue_status, seat_status
+from acd.ids import CallId, Instant, QueueId, SeatId, Seconds
+from acd.plan import FloorPlan
+from acd.queue import Entry
+
+_HANDLERS: Final[Mapping[type, Callable[[FloorState, Any, Instant], None]]] = {
+    events.SeatReachable: seats.reachable,
+    events.SeatUnreachable: seats.unreachable,
+    events.SeatSignedIn: seats.signed_in,
+    events.SeatSignedOut: seats.signed_out,
+    events.SeatReadied: seats.readied,
+    events.SeatNotReadied: seats.not_readied,
+    events.WrapUpFinished: seats.wrap_up_finished,
+    events.WrapUpExtended: seats.wrap_up_extended,
+    events.SeatConsulting: seats.consulting,
+    events.SeatTalking: seats.talking,
+    events.ContactEnded: seats.contact_ended,
+    events.Enqueued: calls.enqueued,
+    events.CallerLeft: calls.caller_left,
+    events.OfferRinging: offers.ringing,
+    events.OfferAnswered: offers.answered,
+    events.OfferRefused: offers.refused,
+    events.SeatTaken: offers.taken,
+}
+
+
+class Floor:
+    """Every decision about seats and queues.
+
+    Outputs are in the order in which they were decided. An event and everything
+    that follows from it is one step; nothing is left half done when it returns.
+    """
+
+    def __init__(self, plan: FloorPlan, now: Instant) -> None:
+        self._state = FloorState(plan, now)
+
+    def handle(self, event: FloorEvent, now: Instant) -> list[FloorOutput]:
+        """Take in one fact or wish.
+
+        Raises `acd.events.Refused` when a wish is not allowed in the present
+        state; then nothing has changed.
+        """
+        state = self._state
+        out: list[FloorOutput] = []
+        state.out = out
+        _HANDLERS[type(event)](state, event, now)
+        return out
+
+    def tick(self, now: Instant) -> list[FloorOutput]:
+        """Do all that is due at `now`."""
+        state = self._state
+        out: list[FloorOutput] = []
+        state.out = out
+        while (subject := state.due(now)) is not None:
+            if isinstance(subject, Seat):
+                seats.wrap_up_over(state, subject, now)
+            elif isinstance(subject, Entry):
+                calls.due(state, subject, now)
+            else:
+                offers.expired(state, subject, now)
+        return out
+
+    def next_deadline(self) -> Instant | None:
+        """When `tick` is wanted next; None: nothing is due ever."""
+        return self._state.next_deadline()
+
+    # --- the read side, for screens
+
+    def seat(self, seat: SeatId) -> SeatStatus:
+        """Raises `KeyError` for a seat that the plan does not know."""
+        return seat_status(self._state.seats[seat])
+
+    def seats(self) -> tuple[SeatStatus, ...]:
+        return tuple(seat_status(seat) for seat in self._state.seats.values())
+
+    def queue(self, queue: QueueId) -> QueueStatus:
+        """Raises `KeyError` for a queue that the plan does not know."""
+        return queue_status(self._state.queues[queue])
+
+    def queues(self) -> tuple[QueueStatus, ...]:
+        return tuple(queue_status(queue) for queue in self._state.queues.values())
+
+    def position(self, call: CallId) -> int | None:
+        """1 = next; None when the call is not waiting here."""
+        entry = self._state.entries.get(call)
+        return position(entry) if entry is not None else None
+
+    def estimate(self, call: CallId) -> Seconds | None:
+        """Expected further wait; None when not waiting or when no honest figure exists."""
+        entry = self._state.entries.get(call)
+        return expected_wait(entry) if entry is not None else None

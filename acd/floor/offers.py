@@ -1,0 +1,86 @@
+"""What happens to an open offer; and seats taken for consult calls."""
+
+from acd.agent import RESERVED, RINGING, TALKING
+from acd.commands import OfferWithdrawn
+from acd.events import OfferAnswered, OfferRefused, OfferRinging, Refused, SeatTaken
+from acd.floor.joining import close, free, remove, reserve, seek_again, stop, withdraw
+from acd.floor.seats import known
+from acd.floor.state import FloorState
+from acd.ids import Instant
+from acd.offer import ANSWERED, ANSWERED_ELSEWHERE, DECLINED, EXPIRED, MISSED, Explanation, Offer
+
+
+def taken(f: FloorState, event: SeatTaken, now: Instant) -> None:
+    """Reserve a certain seat for a consult call."""
+    seat = known(f, event.seat)
+    f.verdict("reserve", seat)
+    if event.offer in f.offers:
+        raise Refused("offer_exists", "This offer is open already.")
+    reasons = Explanation("consult", None, 0.0)
+    offer = Offer(event.offer, f.next_number(), event.call, seat, None, None, now, reasons)
+    reserve(f, offer, f.plan.consult_ring_for, now)
+
+
+def ringing(f: FloorState, event: OfferRinging, now: Instant) -> None:
+    offer = f.offers.get(event.offer)
+    if offer is not None and offer.seat.state == RESERVED:
+        f.move(offer.seat, RINGING, now)
+
+
+def answered(f: FloorState, event: OfferAnswered, now: Instant) -> None:
+    """The first answer has the caller; a later one is told to hang up."""
+    offer = f.offers.get(event.offer)
+    if offer is None:
+        late = f.closed.find(event.offer)
+        if late is not None:
+            call, seat, reason = late
+            f.out.append(OfferWithdrawn(offer=event.offer, call=call, seat=seat.plan.seat, reason=reason))
+        return
+    seat, entry = offer.seat, offer.entry
+    close(f, offer, ANSWERED, now)
+    seat.answered = now
+    seat.misses = 0
+    seat.declines = 0
+    f.move(seat, TALKING, now)
+    if entry is None:
+        return
+    entry.queue.count_answer(now - entry.enqueued)
+    remove(f, entry, now)
+    for other in tuple(entry.offers):
+        withdraw(f, other, ANSWERED_ELSEWHERE, now)
+        free(f, other.seat, now)
+
+
+def refused(f: FloorState, event: OfferRefused, now: Instant) -> None:
+    """Declined or not answered."""
+    offer = f.offers.get(event.offer)
+    if offer is None:
+        return
+    close(f, offer, MISSED if event.missed else DECLINED, now)
+    _not_taken(f, offer, event.missed, now)
+
+
+def expired(f: FloorState, offer: Offer, now: Instant) -> None:
+    """The lease is over."""
+    withdraw(f, offer, EXPIRED, now)
+    _not_taken(f, offer, True, now)
+
+
+def _not_taken(f: FloorState, offer: Offer, missed: bool, now: Instant) -> None:
+    """The next seat at once; then see what this one may do."""
+    seat = offer.seat
+    if offer.entry is not None:
+        seek_again(f, offer.entry, seat, now)
+    if missed:
+        seat.misses += 1
+    else:
+        seat.declines += 1
+    limit = offer.queue.plan.rona_after if offer.queue is not None else f.plan.rona_after
+    if seat.misses >= limit:
+        seat.misses = 0
+        stop(f, seat, now, "rona")
+    elif seat.declines >= f.plan.declines_allowed:
+        seat.declines = 0
+        stop(f, seat, now, "declined")
+    else:
+        free(f, seat, now)

@@ -1,0 +1,175 @@
+"""What people at seats ask for, and what the phone network says about seats."""
+
+from acd.agent import CONSULTING, LATER, LOGGED_OUT, NOT_READY, READY, STAY, TALKING, WRAP_UP, Seat
+from acd.commands import SeatDropped
+from acd.events import (
+    ContactEnded,
+    Refused,
+    SeatConsulting,
+    SeatNotReadied,
+    SeatReachable,
+    SeatReadied,
+    SeatSignedIn,
+    SeatSignedOut,
+    SeatTalking,
+    SeatUnreachable,
+    WrapUpExtended,
+    WrapUpFinished,
+)
+from acd.floor.joining import free, give_up, sign_out
+from acd.floor.state import FloorState
+from acd.ids import Instant, SeatId
+from acd.offer import SEAT_LOST
+
+
+def known(f: FloorState, seat: SeatId) -> Seat:
+    found = f.seats.get(seat)
+    if found is None:
+        raise Refused("unknown_seat", f"There is no seat {seat!r}.")
+    return found
+
+
+def signed_in(f: FloorState, event: SeatSignedIn, now: Instant) -> None:
+    seat = known(f, event.seat)
+    f.verdict("sign_in", seat)
+    elsewhere = f.agents.get(event.agent)
+    if elsewhere is not None:
+        raise Refused(
+            "agent_elsewhere",
+            f"{event.agent} is signed in at seat {elsewhere.plan.seat}: sign out there first.",
+        )
+    f.agents[event.agent] = seat
+    seat.agent = event.agent
+    f.move(seat, NOT_READY, now, "signed_in")
+
+
+def signed_out(f: FloorState, event: SeatSignedOut, now: Instant) -> None:
+    seat = known(f, event.seat)
+    verdict = f.verdict("force_out" if event.forced else "sign_out", seat)
+    reason = f"forced_by:{event.by}" if event.forced and event.by else "forced" if event.forced else ""
+    if verdict == LATER:
+        seat.next_state, seat.next_reason = LOGGED_OUT, reason
+        if event.forced and seat.call is not None:
+            f.out.append(SeatDropped(seat=seat.plan.seat, call=seat.call, reason="signed_out"))
+        return
+    leave_idle_if_ready(f, seat)
+    offer = seat.offer
+    sign_out_now = offer is None
+    if not sign_out_now:
+        give_up(f, seat, SEAT_LOST, now)
+    sign_out(f, seat, now, reason)
+
+
+def leave_idle_if_ready(f: FloorState, seat: Seat) -> None:
+    if seat.stamp:
+        f.leave_idle(seat)
+
+
+def readied(f: FloorState, event: SeatReadied, now: Instant) -> None:
+    seat = known(f, event.seat)
+    verdict = f.verdict("make_ready", seat)
+    if not seat.reachable:
+        raise Refused("phone_unreachable", "The seat's phone is not registered: connect it first.")
+    if verdict == LATER:
+        seat.next_state, seat.next_reason = READY, ""
+        return
+    seat.misses = 0
+    seat.declines = 0
+    seat.next_state, seat.next_reason = None, ""
+    free(f, seat, now)
+
+
+def not_readied(f: FloorState, event: SeatNotReadied, now: Instant) -> None:
+    seat = known(f, event.seat)
+    reason = event.reason or "unspecified"
+    if f.verdict("make_not_ready", seat) == LATER:
+        seat.next_state, seat.next_reason = NOT_READY, reason
+        return
+    leave_idle_if_ready(f, seat)
+    seat.next_state, seat.next_reason = None, ""
+    seat.resume = False
+    seat.call = None
+    seat.queue = None
+    seat.deadline = None
+    f.move(seat, NOT_READY, now, reason)
+
+
+def wrap_up_finished(f: FloorState, event: WrapUpFinished, now: Instant) -> None:
+    seat = known(f, event.seat)
+    f.verdict("finish_wrap_up", seat)
+    free(f, seat, now)
+
+
+def wrap_up_extended(f: FloorState, event: WrapUpExtended, now: Instant) -> None:
+    """Once per contact: the queue's wrap-up time again, up to its ceiling."""
+    seat = known(f, event.seat)
+    f.verdict("extend_wrap_up", seat)
+    if seat.extended:
+        raise Refused("already_extended", "Wrap-up can be extended once per contact.")
+    length, ceiling = wrap_up_times(f, seat)
+    until = min((seat.deadline or now) + length, seat.since + ceiling)
+    if until <= (seat.deadline or now):
+        raise Refused("ceiling_reached", "The queue's longest wrap-up time is reached.")
+    seat.extended = True
+    f.arm(seat, until)
+
+
+def wrap_up_times(f: FloorState, seat: Seat) -> tuple[float, float]:
+    if seat.queue is None:
+        return f.plan.consult_wrap_up, 4 * f.plan.consult_wrap_up
+    return seat.queue.plan.wrap_up, seat.queue.plan.wrap_up_ceiling
+
+
+def wrap_up_over(f: FloorState, seat: Seat, now: Instant) -> None:
+    free(f, seat, now)
+
+
+def consulting(f: FloorState, event: SeatConsulting, now: Instant) -> None:
+    seat = f.seats.get(event.seat)
+    if seat is not None and f.verdict("consult", seat) != STAY:
+        f.move(seat, CONSULTING, now)
+
+
+def talking(f: FloorState, event: SeatTalking, now: Instant) -> None:
+    seat = f.seats.get(event.seat)
+    if seat is not None and f.verdict("talk", seat) != STAY:
+        f.move(seat, TALKING, now)
+
+
+def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
+    """Wrap-up begins; with a wrap-up time of 0 the seat is free at once."""
+    seat = f.seats.get(event.seat)
+    if seat is None or seat.call != event.call or f.verdict("end_contact", seat) == STAY:
+        return
+    length, ceiling = wrap_up_times(f, seat)
+    length = min(length, ceiling)
+    seat.extended = False
+    if length <= 0 or (seat.next_state == LOGGED_OUT and seat.next_reason.startswith("forced")):
+        free(f, seat, now)
+        return
+    f.move(seat, WRAP_UP, now)
+    f.arm(seat, now + length)
+
+
+def reachable(f: FloorState, event: SeatReachable, now: Instant) -> None:
+    seat = f.seats.get(event.seat)
+    if seat is None or seat.reachable:
+        return
+    seat.reachable = True
+    if seat.resume:
+        seat.resume = False
+        if seat.state == NOT_READY:
+            free(f, seat, now)
+
+
+def unreachable(f: FloorState, event: SeatUnreachable, now: Instant) -> None:
+    """The phone is gone: an idle or ringing seat is released at once, its caller offered elsewhere."""
+    seat = f.seats.get(event.seat)
+    if seat is None or not seat.reachable:
+        return
+    seat.reachable = False
+    if f.verdict("lose_phone", seat) == STAY:
+        return
+    leave_idle_if_ready(f, seat)
+    give_up(f, seat, SEAT_LOST, now)
+    free(f, seat, now)

@@ -1,0 +1,79 @@
+"""What screens may read of the floor."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from acd.agent import CONSULTING, LOGGED_OUT, READY, RESERVED, RINGING, TALKING, WRAP_UP, Seat, State
+from acd.ids import AgentId, CallId, Instant, QueueId, SeatId
+from acd.queue import INFINITE, Queue
+
+_BUSY: Final[tuple[State, ...]] = (RESERVED, RINGING, TALKING, CONSULTING, WRAP_UP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatStatus:
+    """A seat at this instant; `until` is when its state ends by itself, if it does."""
+
+    seat: SeatId
+    name: str
+    agent: AgentId | None
+    state: str
+    reason: str
+    since: Instant
+    until: Instant | None
+    reachable: bool
+    queues: tuple[QueueId, ...]
+    call: CallId | None
+    next_state: str
+    """Asked for during a contact, honoured after it; ``""``: nothing asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatus:
+    """A queue at this instant; the counters run since the start of the local day."""
+
+    queue: QueueId
+    name: str
+    waiting: int
+    longest_since: Instant | None
+    staffed: int
+    ready: int
+    busy: int
+    offered: int
+    answered: int
+    abandoned: int
+    answered_in_target: int
+
+
+def seat_status(seat: Seat) -> SeatStatus:
+    return SeatStatus(
+        seat=seat.plan.seat,
+        name=seat.plan.name,
+        agent=seat.agent,
+        state=seat.state,
+        reason=seat.reason,
+        since=seat.since,
+        until=seat.offer.deadline if seat.offer is not None else seat.deadline,
+        reachable=seat.reachable,
+        queues=tuple(seat.group.tiers),
+        call=seat.call,
+        next_state=seat.next_state or "",
+    )
+
+
+def queue_status(queue: Queue) -> QueueStatus:
+    longest = min((cls.oldest() for cls in queue.classes.values()), default=INFINITE)
+    counts = [group.count for group in queue.groups]
+    return QueueStatus(
+        queue=queue.queue,
+        name=queue.plan.name,
+        waiting=queue.waiting,
+        longest_since=longest if longest < INFINITE else None,
+        staffed=sum(sum(count.values()) - count[LOGGED_OUT] for count in counts),
+        ready=sum(count[READY] for count in counts),
+        busy=sum(count[state] for count in counts for state in _BUSY),
+        offered=queue.offered,
+        answered=queue.answered,
+        abandoned=queue.abandoned,
+        answered_in_target=queue.answered_in_target,
+    )

@@ -1,0 +1,114 @@
+"""An offer: one seat is asked to take one caller, under a lease.
+
+``reserved`` → ``ringing`` → ``answered`` | ``declined`` | ``missed`` |
+``withdrawn`` (caller left, answered elsewhere, seat lost) | ``expired``. The
+lease is given when the offer is made and never prolonged. Whatever comes first
+ends the offer: an answer that arrives later finds it closed and is told to hang
+up, so one caller never has two seats by accident.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from acd.agent import Seat
+from acd.ids import CallId, Instant, OfferId, QueueId
+from acd.queue import Entry, Queue, WaitingClass
+
+REMEMBERED: Final = 4096
+"""Closed offers kept so that a late answer can be told to hang up."""
+
+ANSWERED: Final = "answered"
+DECLINED: Final = "declined"
+MISSED: Final = "missed"
+EXPIRED: Final = "expired"
+CALLER_LEFT: Final = "caller_left"
+ANSWERED_ELSEWHERE: Final = "answered_elsewhere"
+SEAT_LOST: Final = "seat_lost"
+
+
+class Offer:
+    """An open offer. `entry` is None for a consultation (the router chose the seat)."""
+
+    __slots__ = ("call", "deadline", "entry", "made", "number", "offer", "queue", "reasons", "seat")
+
+    def __init__(
+        self,
+        offer: OfferId,
+        number: int,
+        call: CallId,
+        seat: Seat,
+        queue: Queue | None,
+        entry: Entry | None,
+        made: Instant,
+        reasons: "Explanation",
+    ) -> None:
+        self.offer = offer
+        self.number = number
+        self.call = call
+        self.seat = seat
+        self.queue = queue
+        self.entry = entry
+        self.made = made
+        self.deadline: Instant | None = None
+        """End of the lease while the offer is open."""
+        self.reasons = reasons
+
+    @property
+    def queue_id(self) -> QueueId:
+        return self.queue.queue if self.queue is not None else QueueId("")
+
+
+class Explanation(Mapping[str, object]):
+    """Why this seat and this caller: what the decision saw, at the instant it was taken.
+
+    Only references to immutable things and small tuples are kept on the way; the
+    JSON-ready mapping is composed when somebody reads it.
+    """
+
+    __slots__ = ("_cls", "_composed", "_trigger", "_waited")
+
+    def __init__(self, trigger: str, cls: WaitingClass | None, waited: float) -> None:
+        self._trigger = trigger
+        self._cls = cls
+        self._waited = waited
+        self._composed: Mapping[str, object] | None = None
+
+    def _compose(self) -> Mapping[str, object]:
+        if self._composed is None:
+            composed: dict[str, object] = {"trigger": self._trigger, "waited": self._waited}
+            if self._cls is not None:
+                composed["policy"] = self._cls.queue.plan.strategy
+                composed["step"] = self._cls.step
+                composed["reach"] = self._cls.reach
+            self._composed = composed
+        return self._composed
+
+    def __getitem__(self, key: str) -> object:
+        return self._compose()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._compose())
+
+    def __len__(self) -> int:
+        return len(self._compose())
+
+
+class ClosedOffers:
+    """The last `REMEMBERED` offers that ended without an answer."""
+
+    __slots__ = ("_known", "_order")
+
+    def __init__(self) -> None:
+        self._known: dict[OfferId, tuple[CallId, Seat, str]] = {}
+        self._order: deque[OfferId] = deque()
+
+    def add(self, offer: Offer, reason: str) -> None:
+        if offer.offer not in self._known:
+            self._order.append(offer.offer)
+            if len(self._order) > REMEMBERED:
+                del self._known[self._order.popleft()]
+        self._known[offer.offer] = (offer.call, offer.seat, reason)
+
+    def find(self, offer: OfferId) -> tuple[CallId, Seat, str] | None:
+        return self._known.get(offer)
