@@ -1,16 +1,16 @@
 """From YAML text to plain data, with the place of every value at hand.
 
 libyaml composes the node tree; typing is ours, by the YAML 1.2 core schema
-(https://yaml.org/spec/1.2.2/#103-core-schema) with two deviations that keep
-telephone numbers whole: a number with a leading zero (`0971`) or a plus sign
-(`+86971`) stays text, and so does an integer of more than 18 digits. Keys are
+(https://yaml.org/spec/1.2.2/#103-core-schema) with two deviations: what looks
+like a telephone number stays text (a leading zero as in `0971`, a plus sign as
+in `+86971`, more than 18 digits), and `<<: *anchor` merges a mapping. Keys are
 always text. Hostile documents are bounded: depth, number of values after
 aliases are followed, cycles.
 """
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from yaml._yaml import CParser
@@ -124,14 +124,14 @@ class Builder:
         self._tag(node)
         result: dict[str, Plain] = {}
         lines: dict[str, int] = {}
+        merged: list[Node] = []
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
                 self.faults.append(self.fault(key, "a key must be a word, not a list or a mapping"))
                 continue
             text = key.value
-            if key.tag == _PLAIN_TEXT and text == "<<":
-                hint = "Write the keys out where they are needed"
-                self.faults.append(self.fault(key, "merge keys (<<) are not part of YAML 1.2", hint))
+            if _is_merge(key):
+                merged.append(value)
             elif text in lines:
                 self.faults.append(
                     self.fault(key, f"key {text!r} is given twice", f"The first is on line {lines[text]}")
@@ -139,7 +139,18 @@ class Builder:
             else:
                 lines[text] = key.start_mark.line + 1
                 result[text] = self.build(value)
+        for value in merged:
+            for text, given in self._merged(value).items():
+                result.setdefault(text, given)
         return result
+
+    def _merged(self, node: Node) -> dict[str, Plain]:
+        values = self.build(node)
+        parts = values if isinstance(values, list) else [values]
+        if not all(isinstance(part, dict | None) for part in parts):
+            hint = "Write `<<: *name`, where &name stands before a mapping"
+            self.faults.append(self.fault(node, "only a mapping can be merged in", hint))
+        return {key: part[key] for part in reversed(parts) if isinstance(part, dict) for key in part}
 
     def _tag(self, node: Node) -> None:
         if node.tag not in _UNTAGGED:
@@ -210,7 +221,19 @@ def _syntax_fault(error: MarkedYAMLError, text: str, name: str) -> Fault:
 def child(node: Node, step: str | int) -> tuple[Node, Node] | None:
     """(key node, value node) of one step down, None when there is none; a list item is its own key."""
     if isinstance(node, MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == str(step)), None)
+        own = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+        return own or next((found for part in _merge_sources(node) if (found := child(part, step))), None)
     if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
         return node.value[step], node.value[step]
     return None
+
+
+def _is_merge(key: Node) -> bool:
+    return key.tag == _PLAIN_TEXT and key.value == "<<"
+
+
+def _merge_sources(node: MappingNode) -> Iterator[Node]:
+    """The mappings that `node` takes keys from, first come first."""
+    for key, value in node.value:
+        if _is_merge(key):
+            yield from value.value if isinstance(value, SequenceNode) else (value,)

@@ -65,7 +65,8 @@ def test_positions() -> None:
         ("a: 1\n---\nb: 2", 2, 1, "second document"),
         ("a: !!python/object:os.system x", 1, 4, "tag"),
         ("a: !secret x", 1, 4, "tag"),
-        ("a: &b {c: 1}\nd:\n  <<: *b", 3, 3, "merge"),
+        ("a: &b [1]\nd:\n  <<: *b", 1, 4, "merged"),
+        ("a: &b\n  <<: *b", 1, 4, "contains itself"),
         ("? [a]\n: 1", 1, 3, "a key must be a word"),
         ("a: \x00", 1, 4, "control character"),
         ("a: 1\n \x1b[2J: 2", 2, 2, "control character"),
@@ -97,6 +98,13 @@ def test_alias_bomb_ends_quickly() -> None:
 
 def test_aliases_are_fine() -> None:
     assert read_document("a: &x [1, 2]\nb: *x").root == {"a": [1, 2], "b": [1, 2]}
+
+
+def test_merge_keys() -> None:
+    document = read_document("a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3}\ne: {<<: [*x, {f: 4}]}")
+    assert document.root == {"a": {"b": 1, "c": 2}, "d": {"c": 3, "b": 1}, "e": {"b": 1, "c": 2, "f": 4}}
+    assert document.position(["d", "b"]) == (1, 11)
+    assert document.position(["d", "c"]) == (2, 16)
 
 
 def test_files(tmp_path: Path) -> None:

@@ -1,0 +1,180 @@
+"""The interpreter's registers: where the caller is, what is known, what is going on.
+
+Verbs see a flow through this class only. Everything is bounded: type-ahead,
+steps, repeated prompts, trace.
+"""
+
+import functools
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from acd.ids import Instant, Seconds
+from callrouter.flow.actions import EndCall, FlowAction, PlayMedia, StopMedia
+from callrouter.flow.node import Placed, Say
+from callrouter.flow.program import BUILT_IN, Flow, FlowSet
+
+MAX_TYPE_AHEAD: Final = 32
+MEDIA_LIMIT: Final[Seconds] = 120
+"""A playback whose end is never reported is given up after this."""
+
+JUMPED: Final = "\0jumped"
+"""Returned by a step that has moved the frame itself (subflow, return)."""
+
+
+class Caller:
+    """A caller frame: where a subflow returns to."""
+
+    __slots__ = ("flow", "node", "variables")
+
+    def __init__(self, flow: Flow, node: Placed, variables: dict[str, object]) -> None:
+        self.flow = flow
+        self.node = node
+        self.variables = variables
+
+
+class Frame:
+    """One caller's position in a flow set. Mutable; owned by one `FlowSession`."""
+
+    __slots__ = (
+        "actions", "at", "buffer", "changes", "deadline", "dropped_digits", "ended", "flow", "flows", "input",
+        "language", "media", "now", "phase", "repeats", "stack", "token", "tries", "variables", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, flows: FlowSet, flow: Flow, variables: dict[str, object], language: str) -> None:
+        self.flows = flows
+        self.flow = flow
+        self.at: Placed = flow.nodes[flow.start]
+        self.variables = variables
+        self.language = language
+        self.now: Instant = 0.0
+        self.actions: list[FlowAction] = []
+        self.buffer: deque[str] = deque()
+        self.dropped_digits = 0
+        self.stack: list[Caller] = []
+        self.token = 0
+        self.deadline: Instant | None = None
+        self.changes: dict[str, object] | None = None
+        self.ended = False
+        self.enter()
+
+    def enter(self) -> None:
+        """Forget what belonged to the node before."""
+        self.media: int | None = None
+        self.waiting: int | None = None
+        self.deadline = None
+        self.phase = ""
+        self.input = ""
+        self.tries = 0
+        self.repeats = 0
+
+    def call(self, flow: Flow, arguments: Mapping[str, object]) -> None:
+        """Go into a subflow; the present node is where `give_back` returns to."""
+        self.stack.append(Caller(self.flow, self.at, self.variables))
+        shared = {name: self.variables[name] for name in BUILT_IN}
+        self.variables = {**shared, **flow.defaults, **arguments}
+        self.flow = flow
+        self.at = flow.nodes[flow.start]
+
+    def give_back(self) -> Placed | None:
+        """Leave the subflow; the node that called it, None when there is none."""
+        if not self.stack:
+            return None
+        caller = self.stack.pop()
+        for name in BUILT_IN:
+            caller.variables[name] = self.variables[name]
+        self.flow, self.at, self.variables = caller.flow, caller.node, caller.variables
+        return self.at
+
+    def unwind(self) -> None:
+        """Leave all subflows at once."""
+        while self.stack:
+            self.give_back()
+
+    def new_token(self) -> int:
+        self.token += 1
+        return self.token
+
+    def act(self, action: FlowAction) -> None:
+        self.actions.append(action)
+
+    def end(self, cause: int, reason: str) -> None:
+        """Hang up: the last thing a flow can do."""
+        self.actions.append(EndCall(cause, reason))
+        self.ended = True
+        self.deadline = None
+
+    # --- speech ---------------------------------------------------------------------
+
+    def say(self, prompts: Sequence[str | Say]) -> bool:
+        """Begin to speak; False when there is nothing to hear (then no `MediaFinished` follows)."""
+        media = self.media_of(prompts)
+        self.stop()
+        if not media:
+            return False
+        self.media = self.new_token()
+        self.deadline = self.now + MEDIA_LIMIT
+        self.actions.append(PlayMedia(self.media, media))
+        return True
+
+    def stop(self) -> None:
+        """Cut off what is being spoken, if anything is."""
+        if self.media is not None:
+            self.actions.append(StopMedia(self.media))
+            self.media = None
+
+    def media_of(self, prompts: Sequence[str | Say]) -> tuple[str, ...]:
+        """Media of all pieces that exist. What the call's language lacks is said in the flow's first."""
+        media: tuple[str, ...] = ()
+        usual = (self.language, self.flow.languages[0])
+        for item in prompts:
+            if isinstance(item, str):
+                media += self._first(self.flows.voice.media, item, usual)
+            else:
+                languages = (item.language,) if item.language else usual
+                kind, source = item.spoken
+                if kind == "prompt":
+                    media += self._first(self.flows.voice.media, source, languages)
+                else:
+                    value = self.evaluate(source)
+                    speak = functools.partial(self.flows.voice.spoken, kind)
+                    media += self._first(speak, value, languages)
+        return media
+
+    @staticmethod
+    def _first(
+        speak: Callable[[Any, str], tuple[str, ...]], what: object, languages: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        for language in languages:
+            if found := speak(what, language):
+                return found
+        return ()
+
+    # --- time and keys ----------------------------------------------------------------
+
+    def wait(self, seconds: Seconds) -> None:
+        """`Signal.TIMEOUT` comes after this long unless something else happens."""
+        self.deadline = self.now + seconds
+
+    def push(self, digit: str) -> None:
+        """A key pressed; beyond the bound the newest are dropped."""
+        if len(self.buffer) < MAX_TYPE_AHEAD:
+            self.buffer.append(digit)
+        else:
+            self.dropped_digits += 1
+
+    # --- values -------------------------------------------------------------------------
+
+    def evaluate(self, source: str) -> object:
+        """Value of an expression of this flow. Raises EvaluationError."""
+        return self.flow.expressions[source].evaluate(self.variables)
+
+    def assign(self, name: str, value: object) -> None:
+        self.variables[name] = value
+        if self.changes is None:
+            self.changes = {}
+        self.changes[name] = value if name not in self.flow.secret else "•••"
+
+    def assign_all(self, values: Mapping[str, object]) -> None:
+        for name, value in values.items():
+            self.assign(name, value)

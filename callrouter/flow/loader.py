@@ -1,0 +1,100 @@
+"""Flow files into a `FlowSet`: the only part of this package that reads files.
+
+`read_flows` gathers every fault and keeps what is sound, for the checker;
+`load_flows` is for running: all or nothing.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from callrouter.config.document import ConfigError, Document, Fault, read_document
+from callrouter.flow.compiling import compile_flow
+from callrouter.flow.program import Flow, FlowSet
+from callrouter.flow.prompts import Catalogue, Ledger
+from callrouter.flow.voice import CatalogueVoice
+
+DEFAULT_QUEUE: Final = "province"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a folder holds: sound flows, their documents, and every fault found on the way."""
+
+    flows: Mapping[str, Flow]
+    documents: Mapping[str, Document]
+    catalogue: Catalogue | None
+    faults: tuple[Fault, ...]
+    digest: str
+    others: Mapping[str, object] = field(default_factory=dict)
+
+
+def load_flows(folder: Path, catalogue: Catalogue | None = None) -> FlowSet:
+    """All flows of a folder, ready to run. Raises ConfigError with every fault at once.
+
+    `catalogue` is read from ``folder/prompts`` when not given.
+    """
+    reading = read_flows(folder, catalogue)
+    if reading.faults or reading.catalogue is None:
+        raise ConfigError(reading.faults)
+    return FlowSet(reading.flows, CatalogueVoice(reading.catalogue), reading.digest, DEFAULT_QUEUE)
+
+
+def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
+    """Read every ``*.yaml`` directly in `folder`. Never raises ConfigError."""
+    faults: list[Fault] = []
+    flows: dict[str, Flow] = {}
+    documents: dict[str, Document] = {}
+    digest = hashlib.sha256()
+    paths = sorted(folder.glob("*.yaml"))
+    if not paths:
+        faults.append(Fault(str(folder), 0, 0, "holds no flow (*.yaml)", "Give the folder of the flows"))
+    for path in paths:
+        try:
+            document = read_document(path)
+            flow = compile_flow(document)
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        digest.update(f"{path.name}\0{document.text}\0".encode())
+        if flow.id != path.stem:
+            hint = f"Rename the file to {flow.id}.yaml, or the flow to {path.stem}"
+            faults.append(document.fault(["flow"], f"flow {flow.id!r} lies in {path.name}", hint))
+        flows[flow.id], documents[flow.id] = flow, document
+    if catalogue is None:
+        try:
+            catalogue = read_catalogue(folder / "prompts")
+        except ConfigError as error:
+            faults += error.faults
+    if catalogue is not None:
+        digest.update(catalogue.ledger.model_dump_json().encode())
+    return Reading(flows, documents, catalogue, tuple(faults), digest.hexdigest()[:16])
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """The prompt catalogue with the audio that is really there. Raises ConfigError."""
+    document = read_document(folder / "catalogue.yaml")
+    return Catalogue(document, _ledger(folder / "rendered.json"), dict(_audio(folder)), str(folder.resolve()))
+
+
+def _ledger(path: Path) -> Ledger:
+    try:
+        return Ledger.model_validate_json(b'{"audio": ' + path.read_bytes() + b"}")
+    except FileNotFoundError:
+        return Ledger()
+    except OSError as error:
+        raise ConfigError([Fault(str(path), 0, 0, f"cannot be read: {error.strerror}")]) from None
+    except ValidationError:
+        hint = "Restore it from version control, or delete it and render and import again"
+        raise ConfigError([Fault(str(path), 0, 0, "not a ledger that these tools wrote", hint)]) from None
+
+
+def _audio(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
+    for path in folder.glob("*/*.wav"):
+        if not path.name.startswith("."):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+            yield (path.parent.name, path.stem), digest

@@ -1,0 +1,336 @@
+"""The flow interpreter: one caller's walk, as a pure function of (state, event, now).
+
+    start ──AnswerCall──▶ node ──branch──▶ node ── … ──▶ queue / transfer ──▶ (returns) … ──▶ end
+
+A node *stays* until an event gives it a branch; the branch's target is entered
+at once, so one event may pass many nodes. Whatever fails leads towards a person:
+
+* a branch without a target, a fault inside a node, `0`, or too many steps → the flow's person node;
+* the person node failing in its turn → the default queue as last resort, which
+  knows no limits; should even that be given back, it is asked again with growing pauses.
+
+Only a `hangup` node ends a call.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+
+from acd.ids import Instant, Seconds
+from acd.record import FlowStep
+from callrouter.flow.actions import (
+    ActionFailed,
+    AnswerCall,
+    Answered,
+    Digit,
+    FlowAction,
+    FlowEvent,
+    LookupDone,
+    MediaFinished,
+    RecordingFinished,
+    Returned,
+    ToQueue,
+    ToTransfer,
+)
+from callrouter.flow.expression import EvaluationError
+from callrouter.flow.frame import JUMPED, Frame
+from callrouter.flow.node import FAILED, PERSON, Listening, Placed, Signal, Wake
+from callrouter.flow.program import Flow, FlowSet
+
+__all__ = ["CallFacts", "FlowSession"]
+
+MAX_STEPS: Final = 400
+"""Nodes that one call may pass before it is led to a person."""
+MAX_TRACE: Final = 1_000
+ANSWER_LIMIT: Final[Seconds] = 10
+PAUSES: Final[tuple[Seconds, ...]] = (1, 2, 5, 10, 30)
+"""Before the last resort is asked again."""
+KEYS: Final = frozenset("0123456789*#ABCD")
+LOCAL: Final = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What is known of a call when its flow begins. `caller` is ``""`` when withheld."""
+
+    call: str
+    dialled: str
+    caller: str = ""
+    organisation: str = ""
+    language: str = "zh"
+    trunk: str = ""
+
+
+@dataclass(slots=True)
+class _Step:
+    at: Instant
+    flow: str
+    node: str
+    line: int
+    branch: str = ""
+    changes: dict[str, object] | None = None
+
+
+class FlowSession:
+    """One call in a flow. Keeps the flow set's version that it began with.
+
+    Feed it `handle` and, at `deadline`, `tick`; carry out what they return.
+    Raises KeyError on construction when the flow is not in the set.
+    """
+
+    def __init__(self, flows: FlowSet, flow: str, call: CallFacts, now: Instant) -> None:
+        root = flows.flows[flow]
+        self.call = call
+        self.version = flows.version
+        self.finished = False
+        self._root = root
+        language = call.language if call.language in root.languages else root.languages[0]
+        facts: dict[str, object] = {
+            "call_id": call.call, "caller": call.caller, "dialled": call.dialled, "trunk": call.trunk,
+            "organisation": call.organisation, "language": language, "outcome": "", "answer": None,
+        }  # fmt: skip
+        self._frame = Frame(flows, root, {**facts, **root.defaults}, language)
+        self._steps = 0
+        self._trace: list[_Step] = []
+        self._closed = True
+        self._answering = False
+        self._last_resort = 0
+        self._minute = -1
+        self._clock(now)
+
+    # --- what the machinery asks -------------------------------------------------------
+
+    @property
+    def node(self) -> str:
+        """Name of the node the caller is at, ``flow/node`` within a subflow."""
+        frame = self._frame
+        return f"{frame.flow.id}/{frame.at.name}" if frame.stack else frame.at.name
+
+    @property
+    def language(self) -> str:
+        return self._frame.language
+
+    @property
+    def deadline(self) -> Instant | None:
+        """When `tick` wants to be called, if nothing happens before."""
+        return None if self.finished else self._frame.deadline
+
+    def start(self, now: Instant) -> list[FlowAction]:
+        """Answer the call."""
+        self._clock(now)
+        self._answering = True
+        self._frame.deadline = now + ANSWER_LIMIT
+        self._frame.act(AnswerCall())
+        return self._drain()
+
+    def handle(self, event: FlowEvent, now: Instant) -> list[FlowAction]:
+        """React to a fact. Late, doubled and unexpected facts change nothing."""
+        if self.finished:
+            return []
+        self._clock(now)
+        if isinstance(event, Digit):
+            self._on_digit(event)
+        elif isinstance(event, MediaFinished):
+            self._on_media(event)
+        elif isinstance(event, Answered):
+            self._begin()
+        elif isinstance(event, Returned):
+            self._on_returned(event)
+        elif isinstance(event, LookupDone | RecordingFinished):
+            self._on_reply(event)
+        else:
+            self._on_refusal(event)
+        return self._drain()
+
+    def tick(self, now: Instant) -> list[FlowAction]:
+        """The deadline has come."""
+        frame = self._frame
+        if self.finished or frame.deadline is None or now < frame.deadline:
+            return []
+        self._clock(now)
+        frame.deadline = None
+        if self._answering:
+            self._begin()
+        elif self._last_resort:
+            self._resort()
+        elif frame.media is not None:
+            token = frame.media
+            frame.stop()
+            self._run(MediaFinished(token, failed=True))
+        else:
+            self._run(Signal.TIMEOUT)
+        return self._drain()
+
+    def take_trace(self, *, final: bool = False) -> list[FlowStep]:
+        """Nodes passed since the last time; with `final` (the caller is gone) the present one, too."""
+        count = len(self._trace) - (0 if final or self._closed else 1)
+        steps = [
+            FlowStep(
+                at=s.at, flow=s.flow, node=s.node, line=s.line, branch=s.branch, variables=s.changes or {}
+            )
+            for s in self._trace[:count]
+        ]
+        del self._trace[:count]
+        return steps
+
+    # --- events ---------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self._answering:
+            self._answering = False
+            self._enter(self._frame.at)
+            self._run(Signal.ENTER)
+
+    def _on_digit(self, event: Digit) -> None:
+        frame = self._frame
+        if event.digit not in KEYS or self._last_resort:
+            return
+        body = frame.at.body
+        if self._answering or not isinstance(body, Listening):
+            if not body.serves:
+                frame.push(event.digit)
+        elif event.digit == "0" and not (
+            body.no_person_key or frame.buffer or frame.input or body.takes_zero()
+        ):
+            frame.stop()
+            self._leave(PERSON)
+        else:
+            frame.push(event.digit)
+            self._run(Signal.DIGIT)
+
+    def _on_media(self, event: MediaFinished) -> None:
+        frame = self._frame
+        if frame.media == event.token:
+            frame.media = None
+            frame.deadline = None
+            self._run(event)
+
+    def _on_reply(self, event: LookupDone | RecordingFinished) -> None:
+        frame = self._frame
+        if frame.waiting == event.token:
+            frame.waiting = None
+            frame.deadline = None
+            self._run(event)
+
+    def _on_returned(self, event: Returned) -> None:
+        frame = self._frame
+        if self._last_resort:
+            frame.wait(PAUSES[min(self._last_resort, len(PAUSES)) - 1])
+        elif frame.at.body.serves:
+            frame.variables["outcome"] = event.reason
+            self._run(event)
+
+    def _on_refusal(self, event: ActionFailed) -> None:
+        frame = self._frame
+        if event.what == "AnswerCall":
+            self._begin()
+        elif event.what == "PlayMedia" and frame.media is not None:
+            self._on_media(MediaFinished(frame.media, failed=True))
+        elif event.what in ("ToQueue", "ToTransfer"):
+            self._on_returned(Returned("queue" if event.what == "ToQueue" else "transfer", event.reason))
+        elif event.what in ("Lookup", "BookCallback") and frame.waiting is not None:
+            self._on_reply(LookupDone(frame.waiting, ok=False, reason=event.reason))
+        elif event.what == "RecordVoice" and frame.waiting is not None:
+            self._on_reply(RecordingFinished(frame.waiting, ok=False, reason=event.reason))
+
+    # --- the walk ---------------------------------------------------------------------------
+
+    def _run(self, signal: Wake) -> None:
+        label = self._step(signal)
+        if label is not None:
+            self._leave(label)
+
+    def _leave(self, label: str) -> None:
+        """Follow branches until a node stays."""
+        frame = self._frame
+        branch: str | None = label
+        while branch is not None:
+            if branch is JUMPED:
+                self._close_step("call")
+            else:
+                self._close_step(branch)
+                target = frame.at.exits.get(branch)
+                node = frame.flow.nodes[target] if target is not None else self._person()
+                if node is None:
+                    return self._resort()
+                frame.at = node
+            self._steps += 1
+            if self._steps > MAX_STEPS:
+                return self._resort()
+            self._enter(frame.at)
+            branch = self._step(Signal.ENTER)
+        return None
+
+    def _step(self, signal: Wake) -> str | None:
+        frame = self._frame
+        try:
+            return frame.at.body.step(frame, signal)
+        except EvaluationError as error:
+            frame.changes = {**(frame.changes or {}), "fault": str(error)}
+            frame.stop()
+            return FAILED
+
+    def _person(self) -> Placed | None:
+        """The root flow's person node; None when the caller has just come from there."""
+        frame = self._frame
+        name = self._root.person
+        if name is None or (not frame.stack and frame.at.name == name):
+            return None
+        frame.unwind()
+        return frame.flow.nodes[name]
+
+    def _resort(self) -> None:
+        """The last resort: a queue without limits."""
+        frame = self._frame
+        frame.enter()
+        self._last_resort += 1
+        frame.act(ToQueue(queue=frame.flows.default_queue, language=frame.language, last_resort=True))
+
+    # --- bookkeeping ---------------------------------------------------------------------------
+
+    def _enter(self, node: Placed) -> None:
+        self._frame.enter()
+        self._open_step(self._frame.flow, node.name, node.line)
+
+    def _open_step(self, flow: Flow, node: str, line: int) -> None:
+        if len(self._trace) < MAX_TRACE:
+            self._trace.append(_Step(self._frame.now, flow.id, node, line))
+            self._closed = False
+        self._frame.changes = None
+
+    def _close_step(self, branch: str) -> None:
+        frame = self._frame
+        if self._closed:
+            self._open_step(frame.flow, frame.at.name, frame.at.line)
+        if not self._closed:
+            step = self._trace[-1]
+            step.branch, step.changes = branch, frame.changes
+            self._closed = True
+        frame.changes = None
+
+    def _clock(self, now: Instant) -> None:
+        """Bring the local time that expressions read up to date."""
+        frame = self._frame
+        frame.now = now
+        if (minute := int(now // 60)) != self._minute:
+            self._minute = minute
+            local = datetime.fromtimestamp(now, UTC).astimezone(LOCAL)
+            values = {"date": local.date().isoformat(), "weekday": local.isoweekday(),
+                      "hour": local.hour, "minute": local.minute}  # fmt: skip
+            frame.variables.update(values)
+
+    def _drain(self) -> list[FlowAction]:
+        frame = self._frame
+        actions, frame.actions = frame.actions, []
+        if frame.ended and not self.finished:
+            self.finished = True
+            self._close_step("end")
+        elif actions and isinstance(actions[-1], ToQueue | ToTransfer):
+            self._close_step(_handed_to(actions[-1]))
+        return actions
+
+
+def _handed_to(action: ToQueue | ToTransfer) -> str:
+    if isinstance(action, ToTransfer):
+        return f"to {action.kind} {action.target}"
+    return f"to queue {action.queue}" + (" as last resort" if action.last_resort else "")
