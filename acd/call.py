@@ -95,6 +95,7 @@ class Leg:
         "activity",
         "answered",
         "channel",
+        "closed",
         "detail",
         "node",
         "number",
@@ -134,6 +135,8 @@ class Leg:
         self.since = now
         self.started = now
         self.answered: Instant | None = None
+        self.closed = False
+        """Its track has its last segment."""
         self.offer = offer
 
     @property

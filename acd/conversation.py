@@ -54,10 +54,6 @@ class Conversation(Stage):
         """Every leg is gone: the record can be written."""
         return self.call.owner is Owner.ENDED and not any(leg.live for leg in self.call.legs)
 
-    @property
-    def wrapping(self) -> bool:
-        return any(leg.activity is Activity.WRAP_UP for leg in self.call.legs)
-
     def offered(self, offer: OfferId) -> Leg | None:
         return self._offers.get(offer)
 
@@ -128,6 +124,7 @@ class Conversation(Stage):
             call.first_seat = SeatId(leg.party)
             call.first_agent = agent
         call.owner = Owner.CONVERSATION
+        call.ended_by = ""
         self.together(now, Activity.TALK, call.caller, leg)
 
     def _waiting_again(self, now: Instant) -> None:
@@ -243,17 +240,15 @@ class Conversation(Stage):
     def hang_up_caller(self, by: str, cause: int, now: Instant) -> None:
         """Our own end of the call; the caller's leg confirms it."""
         if self.call.caller.usable:
-            self.call.ended_by = by
+            self.call.ended_by = self.call.ended_by or by
             self.hang_up(self.call.caller, now, cause)
 
-    def wrap_up_over(self, seat: SeatId, now: Instant) -> bool:
-        """The floor says the seat's wrap-up has ended; True when it was of this call."""
+    def wrap_up_over(self, seat: SeatId, now: Instant) -> None:
+        """The floor says that the seat's wrap-up has ended; its segment joins the others."""
         for leg in self.call.legs:
-            if leg.party == seat and leg.activity is Activity.WRAP_UP and leg.role is Role.SEAT:
+            if leg.party == seat and leg.activity is Activity.WRAP_UP and not leg.closed:
                 self.call.cut(leg, now)
-                leg.activity = Activity.RING
-                return True
-        return False
+                leg.closed = True
 
     # --- playbacks and failures -----------------------------------------------------------
 

@@ -51,6 +51,15 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LateSegment:
+    """A segment that ended after its call's record was written: wrap-up, as a rule."""
+
+    id: str
+    """``call/track/number``, for writing it exactly once."""
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRecord:
     """One attempt to hand the caller over, from key press to its terminal state."""
 

@@ -134,3 +134,4 @@ class Stage:
     def close_track(self, leg: Leg, now: Instant) -> None:
         if leg.activity is not Activity.WRAP_UP:
             self.call.cut(leg, now)
+            leg.closed = True

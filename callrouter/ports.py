@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from acd.commands import Command
 from acd.events import Intent, SwitchEvent
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
-from acd.record import CallRecord
+from acd.record import CallRecord, LateSegment
 
 NO_ORGANISATION: Final = OrgId("")
 """Not yet known to belong anywhere: seen by those who see everything."""
@@ -45,7 +45,7 @@ class Telephony(Protocol):
 class RecordSink(Protocol):
     """Where finished records go. Never blocks, never raises; bounded inside."""
 
-    def put(self, record: CallRecord) -> None: ...
+    def put(self, record: CallRecord | LateSegment) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

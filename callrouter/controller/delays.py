@@ -1,0 +1,31 @@
+"""How late the loop is: a rolling minute of delays."""
+
+import math
+import time
+from collections import deque
+from typing import Final
+
+WINDOW: Final = 60.0
+KEPT: Final = 20_000
+
+
+class Delays:
+    """Seconds between a fact's arrival and the end of its handling; the latest `KEPT` of a minute."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        self.total = 0
+        self.total_seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.total += 1
+        self.total_seconds += seconds
+        self._seen.append((time.monotonic(), seconds))
+
+    def p99(self) -> float:
+        """Nearest-rank 99th percentile of the last minute; 0 when nothing has happened."""
+        since = time.monotonic() - WINDOW
+        recent = sorted(seconds for at, seconds in self._seen if at >= since)
+        if not recent:
+            return 0.0
+        return recent[min(len(recent) - 1, math.ceil(0.99 * len(recent)) - 1)]

@@ -1,0 +1,91 @@
+"""What screens see of the router, made on demand."""
+
+from collections.abc import Iterable, Iterator
+
+from acd.ids import CallId, Instant, QueueId, SeatId
+from callrouter.ports import CallView, Change, LegView, QueueView, SeatView, Snapshot
+from callrouter.router import Router
+from callrouter.router.live import LiveCall
+
+
+def snapshot(router: Router, now: Instant) -> Snapshot:
+    return Snapshot(
+        at=now,
+        seats=tuple(seat_view(router, plan.seat) for plan in router.site.floor.seats),
+        queues=tuple(queue_view(router, plan.queue) for plan in router.site.floor.queues),
+        calls=tuple(call_view(router, live) for live in router.calls.values()),
+    )
+
+
+def changes(router: Router, changed: Iterable[tuple[str, str]]) -> Iterator[Change]:
+    for kind, name in changed:
+        if kind == "seat":
+            if router.site.seat(SeatId(name)) is not None:
+                yield Change(seat=seat_view(router, SeatId(name)))
+        elif kind == "queue":
+            yield Change(queue=queue_view(router, QueueId(name)))
+        elif (live := router.calls.get(CallId(name))) is not None:
+            yield Change(call=call_view(router, live))
+        else:
+            yield Change(ended=CallId(name))
+
+
+def seat_view(router: Router, seat: SeatId) -> SeatView:
+    state = router.floor.seat(seat)
+    plan = router.site.seats[seat]
+    return SeatView(
+        seat=seat,
+        name=plan.name,
+        agent=state.agent,
+        state=state.state,
+        reason=state.reason,
+        since=state.since,
+        until=state.until,
+        reachable=state.reachable,
+        queues=state.queues,
+        call=state.call,
+    )
+
+
+def queue_view(router: Router, queue: QueueId) -> QueueView:
+    state = router.floor.queue(queue)
+    return QueueView(
+        queue=queue,
+        name=state.name,
+        waiting=state.waiting,
+        longest_since=state.longest_since,
+        staffed=state.staffed,
+        ready=state.ready,
+        busy=state.busy,
+        offered=state.offered,
+        answered=state.answered,
+        abandoned=state.abandoned,
+        answered_in_target=state.answered_in_target,
+    )
+
+
+def call_view(router: Router, live: LiveCall) -> CallView:
+    call = live.call
+    seat = call.talking_seat()
+    transfer = call.transfer
+    return CallView(
+        call=call.id,
+        owner=call.owner.value,
+        caller=call.caller_number,
+        dialled=call.dialled,
+        ingress=call.ingress,
+        answered=call.answered,
+        queue=call.queue,
+        seat=SeatId(seat.party) if seat else None,
+        place=router.floor.position(call.id),
+        flow=live.flow,
+        node=live.session.node if live.session else "",
+        language=call.language,
+        transfer_state=transfer.state.value if transfer else "",
+        transfer_target=transfer.target.code if transfer else "",
+        legs=tuple(
+            LegView(role=leg.role.value, party=leg.party, activity=leg.activity.value, since=leg.since)
+            for leg in call.legs
+            if leg.live
+        ),
+    )

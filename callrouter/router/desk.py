@@ -1,0 +1,133 @@
+"""What people at desks ask for, from the API, the desk page or a phone's keys: one and the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from acd import commands as c
+from acd import events as e
+from acd.feature_codes import Feature
+from acd.ids import OfferId, SeatId
+from acd.stage import FeatureDialled
+from acd.transfer import TransferEvent
+from callrouter.router import floorside, targets
+from callrouter.router.live import LiveCall
+
+if TYPE_CHECKING:
+    from callrouter.router.core import Router
+
+_TO_FLOOR: Final = (
+    e.SeatSignedIn,
+    e.SeatSignedOut,
+    e.SeatReadied,
+    e.SeatNotReadied,
+    e.WrapUpFinished,
+    e.WrapUpExtended,
+)
+
+_TRANSFER_EVENTS: Final[dict[type, TransferEvent]] = {
+    e.TransferCompleted: TransferEvent.CONSULT_COMPLETED,
+    e.TransferCancelled: TransferEvent.CONSULT_CANCELLED,
+    e.TransferSwapped: TransferEvent.SWAP,
+    e.ThreePartyAsked: TransferEvent.THREE_PARTY,
+}
+
+_FEATURE_EVENTS: Final[dict[Feature, TransferEvent]] = {
+    Feature.CANCEL: TransferEvent.CONSULT_CANCELLED,
+    Feature.COMPLETE: TransferEvent.CONSULT_COMPLETED,
+    Feature.THREE_PARTY: TransferEvent.THREE_PARTY,
+    Feature.SWAP: TransferEvent.SWAP,
+}
+
+
+def intent(router: Router, wish: e.Intent) -> None:
+    """Act on a wish. Raises `Refused`, having changed nothing, when the state forbids it."""
+    if router.site.seat(wish.seat) is None:
+        raise e.Refused("unknown_seat", f"There is no seat {wish.seat!r}.")
+    if isinstance(wish, _TO_FLOOR):
+        for output in router.floor.handle(wish, router.now):
+            floorside.decided(router, output)
+        return
+    live = _call_of(router, wish.seat)
+    router.touch(live)
+    if (event := _TRANSFER_EVENTS.get(type(wish))) is not None:
+        live.talk.handover.ask(wish.seat, event, router.now)
+        return
+    match wish:
+        case e.AnswerAsked():
+            _answer(router, live, wish.seat)
+        case e.DeclineAsked():
+            live.talk.decline(wish.seat, router.now)
+        case e.HangupAsked():
+            live.talk.hang_up_seat(wish.seat, router.now)
+        case e.HoldAsked():
+            live.talk.hold(wish.seat, router.now)
+        case e.ResumeAsked():
+            live.talk.resume(wish.seat, router.now)
+        case e.TransferAsked(target=target, kind=kind):
+            transfer(router, live, wish.seat, target, kind)
+
+
+def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> None:
+    """Start a transfer to a line of the directory or to a colleague's seat."""
+    live.talk.seat_in_talk(seat)
+    colleague = router.site.seat(SeatId(code))
+    if colleague is None:
+        target = targets.line_target(
+            router.site.directory,
+            code,
+            live.call,
+            router.today(),
+            router.site.moving_on(code, live.call.language),
+        )
+    else:
+        if code == seat:
+            raise e.Refused("own_seat", "This is your own seat.")
+        offer = OfferId(f"{live.call.id}-x{len(live.call.legs)}")
+        wish = e.SeatTaken(seat=SeatId(code), call=live.call.id, offer=offer)
+        for output in router.floor.handle(wish, router.now):
+            floorside.decided(router, output)
+        target = targets.seat_target(
+            SeatId(code), colleague.endpoint, router.site.floor.consult_ring_for, offer, live.call
+        )
+    live.talk.handover.start(seat, target, kind, router.now)
+
+
+def feature(router: Router, live: LiveCall, dialled: FeatureDialled) -> None:
+    """A feature code from a plain SIP phone: what is refused there is heard as a tone."""
+    seat, code = dialled.seat, dialled.dialled
+    router.touch(live)
+    try:
+        match code.feature:
+            case Feature.CONSULT:
+                transfer(router, live, seat, code.number, "consult")
+            case Feature.BLIND:
+                transfer(router, live, seat, code.number, "blind")
+            case Feature.HOLD if live.call.holding:
+                live.talk.resume(seat, router.now)
+            case Feature.HOLD:
+                live.talk.hold(seat, router.now)
+            case Feature.UNKNOWN:
+                raise e.Refused("unknown_code", f"No feature code or number {code.number!r}.")
+            case _:
+                live.talk.handover.ask(seat, _FEATURE_EVENTS[code.feature], router.now)
+    except e.Refused as refusal:
+        live.talk.refuse_key(seat)
+        router.odd(
+            "feature_refused", live.call.id, seat=seat, feature=code.feature.value, reason=refusal.reason
+        )
+
+
+def _call_of(router: Router, seat: SeatId) -> LiveCall:
+    """The call that a seat's phone is in, talking or ringing."""
+    for live in router.calls.values():
+        if live.talk.involves(seat):
+            return live
+    raise e.Refused("no_call", "This seat has no call.")
+
+
+def _answer(router: Router, live: LiveCall, seat: SeatId) -> None:
+    leg = live.talk.ringing_seat(seat)
+    if leg is None:
+        raise e.Refused("not_ringing", "This seat's phone does not ring.")
+    router.out.append(c.AnswerPhone(node=leg.node, call=live.call.id, channel=leg.channel))

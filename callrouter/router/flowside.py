@@ -1,0 +1,112 @@
+"""Between a call and its flow session: actions become commands, returns become events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acd import commands as c
+from acd import events as e
+from acd.call import Owner
+from acd.ids import QueueId, SeatId
+from acd.record import Activity
+from callrouter.flow import actions as f
+from callrouter.router import targets
+from callrouter.router.live import LiveCall
+from callrouter.router.notices import LookupWanted
+
+if TYPE_CHECKING:
+    from callrouter.router.core import Router
+
+
+def act(router: Router, live: LiveCall, actions: list[f.FlowAction]) -> None:
+    """Carry out what the flow asks, in order."""
+    queue = list(actions)
+    while queue:
+        action = queue.pop(0)
+        follow = _one(router, live, action)
+        if follow is not None and live.session is not None:
+            queue += live.session.handle(follow, router.now)
+    session = live.session
+    if session is None:
+        return
+    live.call.language = session.language
+    live.trace += session.take_trace()
+    if live.call.owner is Owner.FLOW:
+        live.call.doing(live.call.caller, Activity.FLOW, router.now, session.node)
+    router.set_flow_timer(live)
+
+
+def tick(router: Router, live: LiveCall) -> None:
+    if live.session is not None and live.call.owner is Owner.FLOW:
+        act(router, live, live.session.tick(router.now))
+
+
+def returned(router: Router, live: LiveCall, source: str, reason: str) -> None:
+    """The caller is the flow's again."""
+    router.touch(live)
+    if live.session is not None and live.call.caller.usable:
+        act(router, live, live.session.handle(f.Returned(source, reason), router.now))
+
+
+def _one(router: Router, live: LiveCall, action: f.FlowAction) -> f.FlowEvent | None:
+    """One action; the flow's answer when it is known at once."""
+    call, talk, now = live.call, live.talk, router.now
+    match action:
+        case f.AnswerCall():
+            if call.accepted is None:
+                call.accepted = now
+                talk.out.append(c.Answer(node=call.node, call=call.id, channel=call.caller.channel))
+            return f.Answered()
+        case f.PlayMedia(token, media):
+            if not media:
+                return f.MediaFinished(token, failed=True)
+            play = call.playing(call.caller, media)
+            live.tokens[play.playback] = token
+            talk.out.append(play)
+        case f.StopMedia(token):
+            for playback in [p for p, t in live.tokens.items() if t == token]:
+                del live.tokens[playback]
+                talk.out.append(c.StopPlayback(node=call.node, call=call.id, playback=playback))
+                if call.caller.playback == playback:
+                    call.caller.playback = None
+        case f.ToQueue():
+            _enqueue(router, live, action)
+        case f.ToTransfer():
+            return _transfer(router, live, action)
+        case f.EndCall(cause, _):
+            talk.hang_up_caller("flow", cause, now)
+        case f.Lookup(token, kind, request, timeout):
+            router.out.append(
+                LookupWanted(call=call.id, token=token, kind=kind, request=request, timeout=timeout)
+            )
+        case _:
+            return f.ActionFailed(type(action).__name__, "not available on this installation")
+    return None
+
+
+def _enqueue(router: Router, live: LiveCall, action: f.ToQueue) -> None:
+    call = live.call
+    live.tokens.clear()
+    sticky = SeatId(action.sticky) if action.sticky not in ("", "last") else None
+    live.talk.enqueue(
+        e.Enqueued(
+            call=call.id,
+            queue=QueueId(action.queue),
+            skills=action.skills,
+            priority=action.priority,
+            identity=call.caller_number,
+            language=action.language,
+            sticky=sticky,
+            arrived=call.ingress,
+        ),
+        router.now,
+    )
+
+
+def _transfer(router: Router, live: LiveCall, action: f.ToTransfer) -> f.FlowEvent | None:
+    try:
+        target = targets.line_target(router.site.directory, action.target, live.call, router.today(), ())
+        live.talk.handover.start(None, target, "flow", router.now)
+    except e.Refused as refusal:
+        return f.Returned("transfer", refusal.reason)
+    return None

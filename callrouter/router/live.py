@@ -1,0 +1,70 @@
+"""A live call as the router sees it: its legs, its conversation and its flow session."""
+
+from acd.call import Call
+from acd.conversation import Conversation
+from acd.ids import Instant, PlaybackId
+from acd.record import CallRecord, FlowStep, Role
+from callrouter.flow.session import FlowSession
+
+
+class LiveCall:
+    __slots__ = ("call", "flow", "recorded", "session", "talk", "tokens", "trace")
+
+    def __init__(self, call: Call, talk: Conversation) -> None:
+        self.call = call
+        self.talk = talk
+        self.session: FlowSession | None = None
+        self.flow = ""
+        self.tokens: dict[PlaybackId, int] = {}
+        self.trace: list[FlowStep] = []
+        self.recorded = False
+
+    def record(self, now: Instant) -> CallRecord:
+        """The story so far; complete once every leg is gone."""
+        call = self.call
+        if self.session is not None:
+            self.trace += self.session.take_trace()
+        return CallRecord(
+            call=call.id,
+            node=call.node,
+            channel=call.caller.channel,
+            dialled=call.dialled,
+            caller=call.caller_number,
+            trunk=call.trunk,
+            organisation=call.organisation,
+            flow=self.flow,
+            flow_version=self.session.version if self.session else "",
+            language=self.session.language if self.session else call.language,
+            queue=call.queue,
+            first_seat=call.first_seat,
+            first_agent=call.first_agent,
+            ingress=call.ingress,
+            accepted=call.accepted,
+            menu_end=call.menu_end,
+            enqueued=call.enqueued,
+            rang=call.rang,
+            answered=call.answered,
+            ended=call.ended if call.ended is not None else now,
+            ended_by=call.ended_by,
+            cause=call.cause,
+            outcome=outcome(call),
+            segments=tuple(sorted(call.segments, key=lambda s: (s.started, s.track != "caller", s.track))),
+            transfers=tuple(call.transfers),
+            trace=tuple(self.trace),
+        )
+
+
+def outcome(call: Call) -> str:
+    """One word for how the call went, from the caller's side."""
+    if call.rejected:
+        return "rejected"
+    if call.answered is not None or any(
+        leg.answered is not None for leg in call.legs if leg.role is not Role.CALLER
+    ):
+        return "answered"
+    if call.enqueued is None:
+        return "abandoned_flow" if call.ended_by == "caller" else "flow_ended"
+    if call.ended_by != "caller":
+        return "failed" if call.ended_by == "system" else "flow_ended"
+    last = next((s for s in reversed(call.segments) if s.track == "caller"), None)
+    return "abandoned_ringing" if last is not None and last.activity.value == "ring" else "abandoned_queue"

@@ -1,0 +1,58 @@
+"""What the router tells the outside besides commands. Notices never fail and are never awaited."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acd.commands import Command, OfferClosed, QueueChanged, SeatChanged
+from acd.ids import CallId, Instant
+from acd.record import CallRecord, LateSegment
+
+
+@dataclass(frozen=True, slots=True)
+class CallChanged:
+    """A live call looks different on a screen."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReady:
+    """A call is over, or a wrap-up that outlasted it is."""
+
+    record: CallRecord | LateSegment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupWanted:
+    """The flow asks for something outside; the answer comes back as `FlowAnswered`."""
+
+    call: CallId
+    token: int
+    kind: str
+    request: Mapping[str, object]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowAnswered:
+    """The answer to a `LookupWanted`; an event for the router."""
+
+    call: CallId
+    token: int
+    ok: bool
+    value: object = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something that should not happen has; worth a log line, never worth a call."""
+
+    what: str
+    at: Instant
+    call: CallId | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+Notice = CallChanged | RecordReady | LookupWanted | Oddity | SeatChanged | QueueChanged | OfferClosed
+Outcome = Command | Notice

@@ -1,0 +1,259 @@
+"""``site/floor.yaml``: seats, queues and skills, as engineers write them."""
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from acd import skill
+from acd.ids import QueueId, SeatId
+from acd.plan import FloorPlan, Membership, OverflowRung, QueuePlan, RelaxationStep, SeatPlan
+from acd.strategy import STRATEGIES
+from callrouter.config.document import ConfigError, Document, Fault, parse
+from callrouter.config.validation import did_you_mean
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+PositiveSeconds = Annotated[float, Field(gt=0, le=86_400)]
+NotNegative = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Served(_Strict):
+    """A queue that a seat serves; seats of a lower tier are asked first."""
+
+    queue: Name
+    tier: int = Field(1, ge=1, le=9)
+
+
+class Seat(_Strict):
+    """A workplace with a phone."""
+
+    name: str = Field("", max_length=60, description="Shown on screens.")
+    skills: dict[Name, Annotated[int, Field(ge=1, le=10)]] = Field(
+        default_factory=dict, description="Skill: proficiency 1 to 10."
+    )
+    queues: list[Name | Served] = Field(min_length=1, description="Queues that the seat serves.")
+    organisation: str = Field("", max_length=40, description="Owner; supervisors see their own.")
+    endpoint: str = Field(
+        "", max_length=120, pattern=r"^[A-Za-z0-9/@:._+-]*$", description="Dialled; default PJSIP/<seat>."
+    )
+
+
+class Relaxation(_Strict):
+    """From `after` seconds of waiting on, ask for less. Steps add up."""
+
+    after: PositiveSeconds
+    drop: list[Name] = Field(default_factory=list, description="Skills no longer asked for.")
+    lower: int = Field(0, ge=0, le=9, description="Levels less on every skill.")
+    tiers: int | None = Field(None, ge=1, le=9, description="Highest membership tier from now on.")
+
+
+class Overflow(_Strict):
+    """Seats of `queue` help as soon as one condition holds; the caller keeps the place."""
+
+    queue: Name
+    after: NotNegative | None = None
+    length: int | None = Field(None, ge=1)
+    expected_wait: NotNegative | None = None
+    unstaffed: bool = False
+
+
+class Queue(_Strict):
+    """A queue and its rules. Durations in seconds."""
+
+    name: str = Field("", max_length=60)
+    strategy: str = "longest_idle"
+    ring_for: PositiveSeconds = 15
+    ring_count: int = Field(1, ge=1, le=20, description="Seats that ring at once for one caller.")
+    rona_after: int = Field(2, ge=1, le=10, description="Missed offers in a row that make a seat not ready.")
+    wrap_up: NotNegative = 30
+    wrap_up_ceiling: NotNegative = 120
+    max_waiting: int = Field(500, ge=1, le=100_000)
+    max_wait: PositiveSeconds | None = 1800
+    unstaffed_exit: NotNegative | None = None
+    weight: float = Field(1.0, gt=0, le=100)
+    target: PositiveSeconds = 15
+    announce_first: NotNegative | None = 20
+    announce_every: PositiveSeconds = 60
+    callback_after: NotNegative | None = 60
+    relaxation: list[Relaxation] = Field(default_factory=list)
+    tiers: int | None = Field(None, ge=1, le=9)
+    overflow: list[Overflow] = Field(default_factory=list)
+
+
+class Waiting(_Strict):
+    """Rules for the whole floor. Durations in seconds."""
+
+    priority_step: PositiveSeconds = 60
+    consult_ring_for: PositiveSeconds = 25
+    consult_wrap_up: NotNegative = 30
+    redial_window: NotNegative = 120
+    sticky_wait: NotNegative = 20
+    retry_same_seat: NotNegative = 20
+    declines_allowed: int = Field(3, ge=1, le=50)
+    callback_attempts: int = Field(3, ge=1, le=10)
+    callback_retry: PositiveSeconds = 600
+    callback_limit: int = Field(1000, ge=0, le=100_000)
+
+
+class FloorFile(_Strict):
+    """Seats, queues and skills of a site."""
+
+    timezone: str = "Asia/Shanghai"
+    skills: dict[Name, str] = Field(description="Skill: what it means, for people.")
+    rules: Waiting = Waiting()
+    queues: dict[Name, Queue] = Field(min_length=1)
+    seats: dict[Name, Seat] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatAccountPlan:
+    """What the phone side needs to know of a seat."""
+
+    seat: SeatId
+    name: str
+    endpoint: str
+    organisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class FloorConfig:
+    plan: FloorPlan
+    seats: dict[SeatId, SeatAccountPlan]
+    timezone: str
+    skills: dict[str, str]
+
+
+def read_floor(document: Document) -> FloorConfig:
+    """The floor plan of a document. Raises ConfigError with every fault at once."""
+    file = parse(document, FloorFile)
+    faults = [*_queue_faults(document, file), *_seat_faults(document, file)]
+    if faults:
+        raise ConfigError(faults)
+    return FloorConfig(
+        plan=FloorPlan(
+            seats=tuple(_seat_plan(name, seat) for name, seat in file.seats.items()),
+            queues=tuple(_queue_plan(name, queue) for name, queue in file.queues.items()),
+            **file.rules.model_dump(),
+        ),
+        seats={
+            SeatId(name): SeatAccountPlan(
+                SeatId(name), seat.name or name, seat.endpoint or f"PJSIP/{name}", seat.organisation
+            )
+            for name, seat in file.seats.items()
+        },
+        timezone=file.timezone,
+        skills=dict(file.skills),
+    )
+
+
+def _memberships(seat: Seat) -> tuple[Membership, ...]:
+    served = (item if isinstance(item, Served) else Served(queue=item) for item in seat.queues)
+    return tuple(Membership(queue=QueueId(item.queue), tier=item.tier) for item in served)
+
+
+def _seat_plan(name: str, seat: Seat) -> SeatPlan:
+    return SeatPlan(
+        seat=SeatId(name), name=seat.name or name, skills=dict(seat.skills), queues=_memberships(seat)
+    )
+
+
+def _queue_plan(name: str, queue: Queue) -> QueuePlan:
+    plain: dict[str, Any] = queue.model_dump(exclude={"relaxation", "overflow"})
+    known = {field.name for field in fields(QueuePlan)}
+    assert set(plain) <= known, set(plain) - known
+    return QueuePlan(
+        queue=QueueId(name),
+        **{**plain, "name": queue.name or name},
+        relaxation=tuple(
+            RelaxationStep(after=step.after, drop=tuple(step.drop), lower=step.lower, tiers=step.tiers)
+            for step in queue.relaxation
+        ),
+        overflow=tuple(
+            OverflowRung(**{**rung.model_dump(), "queue": QueueId(rung.queue)}) for rung in queue.overflow
+        ),
+    )
+
+
+def _queue_faults(document: Document, file: FloorFile) -> list[Fault]:
+    served = {m.queue for seat in file.seats.values() for m in _memberships(seat)}
+    faults = []
+    for name, queue in file.queues.items():
+        at = ("queues", name)
+        if queue.strategy not in STRATEGIES:
+            hint = did_you_mean(queue.strategy, STRATEGIES)
+            faults.append(document.fault((*at, "strategy"), f"no strategy {queue.strategy!r}", hint))
+        if QueueId(name) not in served and not queue.overflow:
+            faults.append(
+                document.fault(
+                    at, f"queue {name!r} has no seat", "Give it to a seat, or add `overflow`", key=True
+                )
+            )
+        if queue.wrap_up > queue.wrap_up_ceiling:
+            faults.append(
+                document.fault(
+                    (*at, "wrap_up"), "wrap_up is above wrap_up_ceiling", "Lower it or raise the ceiling"
+                )
+            )
+        faults += _step_faults(document, file, at, queue)
+    return faults
+
+
+def _step_faults(document: Document, file: FloorFile, at: tuple[str, str], queue: Queue) -> list[Fault]:
+    faults, before = [], 0.0
+    for index, step in enumerate(queue.relaxation):
+        here = (*at, "relaxation", index)
+        if step.after <= before:
+            faults.append(
+                document.fault((*here, "after"), "steps go backwards", f"Use more than {before:g} seconds")
+            )
+        before = step.after
+        if not step.drop and not step.lower and step.tiers is None:
+            faults.append(document.fault(here, "this step changes nothing", "Add drop, lower or tiers"))
+        faults += [
+            document.fault((*here, "drop", i), f"no skill {name!r}", did_you_mean(name, file.skills))
+            for i, name in enumerate(step.drop)
+            if name not in file.skills
+        ]
+    for index, rung in enumerate(queue.overflow):
+        here = (*at, "overflow", index)
+        if rung.queue not in file.queues:
+            hint = did_you_mean(rung.queue, file.queues)
+            faults.append(document.fault((*here, "queue"), f"no queue {rung.queue!r}", hint))
+        elif rung.queue == at[1]:
+            faults.append(document.fault((*here, "queue"), "overflow into itself", "Name another queue"))
+    return faults
+
+
+def _seat_faults(document: Document, file: FloorFile) -> list[Fault]:
+    faults = []
+    for name, seat in file.seats.items():
+        at = ("seats", name)
+        faults += [
+            document.fault((*at, "skills", s), f"no skill {s!r}", did_you_mean(s, file.skills), key=True)
+            for s in seat.skills
+            if s not in file.skills
+        ]
+        faults += [
+            document.fault((*at, "queues", i), f"no queue {m.queue!r}", did_you_mean(m.queue, file.queues))
+            for i, m in enumerate(_memberships(seat))
+            if m.queue not in file.queues
+        ]
+    return faults
+
+
+def skill_faults(config: FloorConfig, expression: str) -> str:
+    """What is wrong with a skill expression at this site; ``""`` when it can be met by some seat."""
+    try:
+        demand = skill.parse(expression)
+    except skill.SkillError as error:
+        return str(error)
+    unknown = [name for name in skill.names(demand) if name not in config.skills]
+    if unknown:
+        return f"no skill {unknown[0]!r}. {did_you_mean(unknown[0], config.skills)}"
+    if not any(skill.satisfied(demand, seat.skills) for seat in config.plan.seats):
+        return f"no seat has {expression!r}: give the skill to a seat or ask for less"
+    return ""
