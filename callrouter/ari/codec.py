@@ -2,22 +2,20 @@
 
 How calls enter
 ---------------
-The dialplan hands a caller over with
-``Stasis(callrouter,caller,${CHANNEL(endpoint)},${CALLERID(num-pres)},${BASE64_ENCODE(${PJSIP_HEADER(read,User-to-User)})})``
-from the extension that was dialled. Arguments of StasisStart, in this order:
+The dialplan (``asterisk_conf/extensions.conf``) gives StasisStart these arguments:
 
-====  ==================  ====================================================
- 0    ``caller``          tells a caller from a leg that we originated
- 1    trunk               the endpoint's name
- 2    presentation        Asterisk's word: ``allowed_…``, ``prohib_…``, ``unavailable``
- 3    user-to-user        the raw header in base64, ``""`` when absent
-====  ==================  ====================================================
+====  =======================  ==========================================================
+ 0    ``in``, ``seat``         a caller from a trunk; a seat's phone that dials out
+ 1    endpoint                 the trunk's or the seat's name
+ 2    query                    ``dialled``, ``presentation`` and SIP headers, URL-encoded
+====  =======================  ==========================================================
 
-All that others can fill with anything never passes the dialplan's quoting:
-number and name (from P-Asserted-Identity when ``trust_id_inbound``, else From),
-the first Diversion and the extension are read from the channel itself, and
-User-to-User comes in an alphabet that quoting leaves alone. A missing argument
-reads as empty. Legs that we originate enter with the one argument ``leg``.
+``presentation`` is Asterisk's word (``prohib_…`` when RFC 3323 ``Privacy: id``
+was sent). Percent-encoding leaves nothing in them that the dialplan's quoting
+could trip over. Number and name never pass the dialplan at all: they are read
+from the channel (P-Asserted-Identity on a trusted trunk, else From). What is
+missing reads as empty; anything that is not one of our legs is served as a
+caller. Legs that we originate enter with the one argument ``leg``.
 
 When a leg has ended
 --------------------
@@ -30,6 +28,7 @@ as far as we know why we hung up. A request without cause is a plain BYE (16).
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -48,12 +47,19 @@ from acd.events import (
 from acd.ids import CallId, ChannelId, NodeId, PlaybackId
 from callrouter.ari import models
 from callrouter.ari.audit import FieldAudit
-from callrouter.ari.caller import clean_dialled, clean_display, clean_number, clean_text, decode_header
+from callrouter.ari.caller import (
+    MAX_HEADER,
+    clean_dialled,
+    clean_display,
+    clean_number,
+    clean_text,
+    parse_handover,
+)
 
 NORMAL_CLEARING = 16
 _REMEMBERED = 4096
 """How many ended legs are remembered so that their second end goes unnoticed."""
-_TRUNK_LIMIT = 80
+_ENDPOINT_LIMIT = 80
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -67,15 +73,18 @@ class _Leg:
     cause: int = 0
 
 
-def call_id(node: NodeId, channel: str) -> CallId:
-    """The call's id out of Asterisk's channel id (``[system-]epoch.count``): the same each time it is asked.
+def call_id(node: NodeId, channel: str, entered: str) -> CallId:
+    """One visit's id: when it began (UTC, milliseconds), the channel's running number, the node.
 
-    Sorts by arrival, which Asterisk's own form does not (``.9`` after ``.10``).
+    Made of the StasisStart alone, hence the same whoever decodes it; a caller who
+    went back to the dialplan and enters again is another visit. Sorts by arrival.
     """
-    epoch, _, count = channel.rpartition("-")[2].partition(".")
-    if epoch.isdigit() and count.isdigit():
-        return CallId(f"{int(epoch):010d}-{int(count):06d}-{node}")
-    return CallId(f"{channel}-{node}")
+    number = channel.rpartition(".")[2][:32]
+    try:
+        moment = datetime.fromisoformat(entered).astimezone(UTC)
+    except ValueError:
+        return CallId(f"{channel[:64]}-{node}")
+    return CallId(f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}-{number}-{node}")
 
 
 class EventCodec:
@@ -174,25 +183,24 @@ class EventCodec:
             self._legs.setdefault(channel, _Leg(originated=True))
             return (LegAnswered(node=self.node, channel=channel),)
         self._legs[channel] = _Leg(originated=False)
+        self._ended.pop(channel, None)
         return (self._offered(event, channel),)
 
     def _offered(self, event: models.StasisStart, channel: ChannelId) -> CallOffered:
-        _, trunk, presentation, uui = [*event.args, "", "", "", ""][:4]
+        _, endpoint, query = [*event.args, "", "", ""][:3]
+        handed = parse_handover(query)
         said = event.channel.caller or models.CallerID()
-        dialplan = event.channel.dialplan or models.DialplanCEP()
-        headers = {
-            "Diversion": clean_number(event.channel.caller_rdnis),
-            "User-to-User": decode_header(uui),
-        }
+        presentation = handed.pop("presentation", "")
+        dialled = handed.pop("dialled", "")
         return CallOffered(
             node=self.node,
-            call=call_id(self.node, channel),
+            call=call_id(self.node, channel, event.timestamp),
             channel=channel,
-            dialled=clean_dialled(dialplan.exten),
+            dialled=clean_dialled(dialled),
             caller=clean_number(said.number, presentation),
-            trunk=clean_text(trunk, _TRUNK_LIMIT),
+            trunk=clean_text(endpoint, _ENDPOINT_LIMIT),
             display=clean_display(said.name, presentation),
-            headers={name: value for name, value in headers.items() if value},
+            headers={name: clean_text(value, MAX_HEADER) for name, value in handed.items()},
         )
 
     def _rings(self, channel: str) -> tuple[SwitchEvent, ...]:
