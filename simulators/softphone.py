@@ -59,6 +59,7 @@ class SoftphonePool:
         log_level: int = 1,
     ) -> None:
         self._interpreter = tuple(interpreter) if interpreter is not None else phone_interpreter()
+        self._host = host
         self._options = {
             "host": host,
             "drop_received_percent": drop_received_percent,
@@ -104,7 +105,7 @@ class SoftphonePool:
         """
         return await self._open(
             f"{quoted(display)}<sip:{user}@{registrar}>",
-            user=user,
+            user,
             password=password,
             registrar=f"sip:{registrar}",
             auto_answer=auto_answer,
@@ -113,17 +114,28 @@ class SoftphonePool:
         )
 
     async def caller(
-        self, number: str, *, display: str = "", domain: str = "127.0.0.1", keep_seconds: float = 120.0
+        self,
+        number: str,
+        *,
+        display: str = "",
+        domain: str = "127.0.0.1",
+        auto_answer: float | None = None,
+        keep_seconds: float = 120.0,
     ) -> Softphone:
         """An unregistered phone whose From is `number` (any user part) at `domain`."""
-        return await self._open(f"{quoted(display)}<sip:{number}@{domain}>", keep_seconds=keep_seconds)
+        return await self._open(
+            f"{quoted(display)}<sip:{number}@{domain}>",
+            number,
+            auto_answer=auto_answer,
+            keep_seconds=keep_seconds,
+        )
 
-    async def _open(self, uri: str, **options: Any) -> Softphone:
+    async def _open(self, uri: str, user: str, **options: Any) -> Softphone:
         process = await self._room()
         number = next(self._numbers)
-        phone = Softphone(self, process, number, uri)
+        phone = Softphone(self, process, number, uri=uri, user=user, host=self._host)
         try:
-            await process.ask("open", phone=number, uri=uri, **options)
+            await process.ask("open", phone=number, uri=uri, user=user, **options)
         except PhoneRefused:
             self.release(process)
             raise

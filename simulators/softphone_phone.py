@@ -37,8 +37,12 @@ class Home(Protocol):
 class Softphone:
     """One phone. Made by `SoftphonePool.phone` or `.caller`."""
 
-    def __init__(self, home: Home, process: PhoneProcess, number: int, uri: str) -> None:
+    def __init__(
+        self, home: Home, process: PhoneProcess, number: int, *, uri: str, user: str, host: str
+    ) -> None:
         self.uri = uri
+        self.contact = f"sip:{user}@{host}:{process.sip_port}"
+        """Where an INVITE reaches this phone without a registrar."""
         self.call: PhoneCall | None = None
         """The present call, or the last one."""
         self.registered = False

@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import itertools
 import json
 import os
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from callrouter.toolchain.errors import ToolchainError
+from callrouter.toolchain.softphone import softphone_python
 
 INTERPRETER_VARIABLE: Final = "CALLROUTER_SOFTPHONE_PYTHON"
 BOOT: Final = (
@@ -36,19 +37,20 @@ class PhoneRefused(Exception):
 
 
 def phone_interpreter() -> tuple[str, ...]:
-    """The command of a Python that has pjsua2: `CALLROUTER_SOFTPHONE_PYTHON`, else this one.
+    """The command of a Python that has pjsua2.
 
-    Raises PhonesUnavailable.
+    `CALLROUTER_SOFTPHONE_PYTHON` when set, else this Python, else the private one of
+    `callrouter tools install`. Raises PhonesUnavailable.
     """
     chosen = os.environ.get(INTERPRETER_VARIABLE)
     if chosen:
         return tuple(shlex.split(chosen))
-    if importlib.util.find_spec("pjsua2") is not None:
-        return (sys.executable,)
-    raise PhonesUnavailable(
-        "softphones need the package pjsua2-python, which exists for Python 3.11 and 3.12: install the "
-        f"'simulators' extra there, or set {INTERPRETER_VARIABLE} to the command of such a Python"
-    )
+    try:
+        return tuple(softphone_python())
+    except ToolchainError as error:
+        raise PhonesUnavailable(
+            f"softphones need pjsua2: install the 'simulators' extra on Python 3.11 or 3.12, or: {error}"
+        ) from error
 
 
 class PhoneProcess:
@@ -60,7 +62,7 @@ class PhoneProcess:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._handlers: dict[int, Callable[[dict[str, Any]], None]] = {}
         self._numbers = itertools.count(1)
-        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._lost: PhoneProcessLost | None = None
         self._reader = asyncio.create_task(self._read())
 
@@ -93,6 +95,11 @@ class PhoneProcess:
             await self.stop()
             raise PhonesUnavailable(f"phone process did not start: {self._last_words() or error}") from error
         return self
+
+    @property
+    def sip_port(self) -> int:
+        """UDP port that this process's phones share."""
+        return self._ready.result()
 
     @property
     def pid(self) -> int:
@@ -140,7 +147,7 @@ class PhoneProcess:
             if "id" in message:
                 self._settle(message)
             elif message["event"] == "ready":
-                self._ready.set_result(None)
+                self._ready.set_result(message["port"])
             elif (handler := self._handlers.get(message.get("phone", -1))) is not None:
                 handler(message)
         code = await self._process.wait()

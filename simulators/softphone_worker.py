@@ -56,7 +56,7 @@ class Worker:
         self.order = itertools.count()
         self.running = True
         self.commanded = time.monotonic()
-        self.endpoint = start_endpoint(options, self.host)
+        self.endpoint, self.port = start_endpoint(options, self.host)
 
     def send(self, message: dict[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"
@@ -214,7 +214,8 @@ class Worker:
         return bool(self.calls) or any(phone.getInfo().regIsActive for phone in self.phones.values())
 
 
-def start_endpoint(options: dict[str, Any], host: str) -> Any:
+def start_endpoint(options: dict[str, Any], host: str) -> tuple[Any, int]:
+    """pjsua's endpoint and the UDP port that it listens on."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()
@@ -233,12 +234,12 @@ def start_endpoint(options: dict[str, Any], host: str) -> Any:
     endpoint.libInit(config)
     transport = pj.TransportConfig()
     transport.port, transport.boundAddress = 0, host
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    number = endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
     for codec in endpoint.codecEnum2():
         endpoint.codecSetPriority(codec.codecId, 200 if codec.codecId.startswith(("PCMA", "PCMU")) else 0)
-    return endpoint
+    return endpoint, int(endpoint.transportGetInfo(number).localName.rpartition(":")[2])
 
 
 def main() -> None:
@@ -246,7 +247,7 @@ def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)
     worker = Worker(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}, out)
-    worker.send({"event": "ready", "pid": os.getpid()})
+    worker.send({"event": "ready", "port": worker.port})
     worker.run()
 
 
