@@ -5,9 +5,10 @@ whole SIP or ``tel:`` URI, an alias, 4 kB of anything. Results are bounded,
 printable and safe to log, store and send on.
 """
 
+import base64
 import re
 import unicodedata
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 MAX_NUMBER = 20
 """Digits of a caller's number: E.164 allows 15, national prefixes add a few."""
@@ -16,7 +17,6 @@ MAX_DISPLAY = 64
 MAX_HEADER = 256
 """Characters of a header value; RFC 7433 expects 128 octets of User-to-User."""
 _MAX_INPUT = 4096
-_MAX_FIELDS = 16
 
 _WITHHELD = ("prohib", "unavailable")
 _SCHEME = re.compile(r"^\s*(?:.*<)?\s*(?:sips?|tel):", re.IGNORECASE | re.DOTALL)
@@ -84,14 +84,10 @@ def clean_display(raw: str, presentation: str = "") -> str:
     return clean_text(raw.strip().strip('"'), MAX_DISPLAY)
 
 
-def parse_handover(query: str) -> dict[str, str]:
-    """What the dialplan handed over as a URL query, without empty values; repeated names: the first.
-
-    Undecodable bytes become U+FFFD. More than `_MAX_FIELDS` fields are not the
-    dialplan's work: all are disregarded.
-    """
+def decode_header(encoded: str) -> str:
+    """A header's value handed over in base64, cut to `MAX_HEADER`; of damaged input what is readable."""
     try:
-        pairs = parse_qsl(query, max_num_fields=_MAX_FIELDS)
+        raw = base64.b64decode(encoded[: len(encoded) // 4 * 4], validate=True)
     except ValueError:
-        return {}
-    return dict(reversed(pairs))
+        return ""
+    return clean_text(raw.decode("utf-8", "replace"), MAX_HEADER)

@@ -4,18 +4,20 @@ How calls enter
 ---------------
 The dialplan (``asterisk_conf/extensions.conf``) gives StasisStart these arguments:
 
-====  =======================  ==========================================================
- 0    ``in``, ``seat``         a caller from a trunk; a seat's phone that dials out
- 1    endpoint                 the trunk's or the seat's name
- 2    query                    ``dialled``, ``presentation`` and SIP headers, URL-encoded
-====  =======================  ==========================================================
+====  =====================  ==============================================================
+ 0    ``caller``, ``seat``   somebody on a trunk; a seat's phone that dials out
+ 1    endpoint               the trunk's or the seat's name
+ 2    presentation           Asterisk's word: ``allowed_…``, ``prohib_…`` (RFC 3323), …
+ 3    User-to-User           the header in base64
+ 4    Max-Forwards           digits
+ 5    History-Info           the header in base64
+====  =====================  ==============================================================
 
-``presentation`` is Asterisk's word (``prohib_…`` when RFC 3323 ``Privacy: id``
-was sent). Percent-encoding leaves nothing in them that the dialplan's quoting
-could trip over. Number and name never pass the dialplan at all: they are read
-from the channel (P-Asserted-Identity on a trusted trunk, else From). What is
-missing reads as empty; anything that is not one of our legs is served as a
-caller. Legs that we originate enter with the one argument ``leg``.
+What others can fill with anything never meets the dialplan's quoting: number
+and name (from P-Asserted-Identity on a trusted trunk, else From), the number of
+the first Diversion and the dialled extension are read from the channel, headers
+come in base64. What is missing reads as empty, and whatever is not one of our
+legs is served as a caller. Legs that we originate have the one argument ``leg``.
 
 When a leg has ended
 --------------------
@@ -47,14 +49,7 @@ from acd.events import (
 from acd.ids import CallId, ChannelId, NodeId, PlaybackId
 from callrouter.ari import models
 from callrouter.ari.audit import FieldAudit
-from callrouter.ari.caller import (
-    MAX_HEADER,
-    clean_dialled,
-    clean_display,
-    clean_number,
-    clean_text,
-    parse_handover,
-)
+from callrouter.ari.caller import clean_dialled, clean_display, clean_number, clean_text, decode_header
 
 NORMAL_CLEARING = 16
 _REMEMBERED = 4096
@@ -187,20 +182,24 @@ class EventCodec:
         return (self._offered(event, channel),)
 
     def _offered(self, event: models.StasisStart, channel: ChannelId) -> CallOffered:
-        _, endpoint, query = [*event.args, "", "", ""][:3]
-        handed = parse_handover(query)
+        _, endpoint, presentation, uui, hops, history = [*event.args, "", "", "", "", "", ""][:6]
         said = event.channel.caller or models.CallerID()
-        presentation = handed.pop("presentation", "")
-        dialled = handed.pop("dialled", "")
+        dialplan = event.channel.dialplan or models.DialplanCEP()
+        headers = {
+            "User-to-User": decode_header(uui),
+            "Max-Forwards": hops if hops.isdecimal() and len(hops) <= 4 else "",
+            "History-Info": decode_header(history),
+            "Diversion": clean_number(event.channel.caller_rdnis),
+        }
         return CallOffered(
             node=self.node,
             call=call_id(self.node, channel, event.timestamp),
             channel=channel,
-            dialled=clean_dialled(dialled),
+            dialled=clean_dialled(dialplan.exten),
             caller=clean_number(said.number, presentation),
             trunk=clean_text(endpoint, _ENDPOINT_LIMIT),
             display=clean_display(said.name, presentation),
-            headers={name: clean_text(value, MAX_HEADER) for name, value in handed.items()},
+            headers={name: value for name, value in headers.items() if value},
         )
 
     def _rings(self, channel: str) -> tuple[SwitchEvent, ...]:
