@@ -207,16 +207,17 @@ class Conversation(Stage):
             self.requeue(now, None, "line_broken")
         else:
             call.ended_by = call.ended_by or leg.role.value
-            self._alone(f"{leg.role.value}_left", now)
+            self.alone("conversation", f"{leg.role.value}_left", now)
 
-    def _alone(self, reason: str, now: Instant) -> None:
+    def alone(self, source: str, reason: str, now: Instant) -> None:
+        """Nobody is with the caller: the flow takes over."""
         call = self.call
         call.holding = False
         self.out += call.move(call.caller, Place.NOWHERE)
         self.out += call.drop_bridge()
         call.owner = Owner.FLOW
         call.doing(call.caller, Activity.FLOW, now, "after_conversation")
-        self.out.append(BackToFlow(call.id, reason))
+        self.out.append(BackToFlow(call.id, source, reason))
 
     def _caller_gone(self, before: LegState, cause: int, now: Instant) -> None:
         call = self.call
@@ -382,7 +383,7 @@ class Conversation(Stage):
         transfer = call.transfer
         wanted = transfer.target.queue if transfer is not None else None
         if self._request is None and wanted is None:
-            self._alone(reason, now)
+            self.alone("conversation", reason, now)
             return
         before = self._request or e.Enqueued(
             call=call.id,

@@ -37,10 +37,16 @@ class Handover:
         leg = talk.seat_in_talk(seat) if seat is not None else None
         if not target.rungs:
             raise e.Refused("no_way", f"There is no trunk for {target.code}: ask the telecom engineer.")
-        call.holding = False
+        if call.holding:
+            talk.resume(SeatId(leg.party) if leg is not None else SeatId(""), now)
         transfer = Transfer(number=len(call.transfers) + 1, kind=kind, target=target, by=seat, asked=now)
         call.transfer = transfer
         call.owner = Owner.TRANSFER
+        if leg is not None and target.emergency and kind == "consult":
+            # Nobody in need hears music: caller and seat stay together until the service answers.
+            transfer.rung = 0
+            self.fire(TransferEvent.TARGET_RESERVED, now)
+            return
         talk.aside(call.caller, now, target.announce)
         if leg is None or kind == "blind":
             transfer.state = TransferState.BLONDE
@@ -114,7 +120,9 @@ class Handover:
     def _consult(self, transfer: Transfer, now: Instant) -> None:
         talk = self._conversation
         seat = talk.call.talking_seat()
-        if seat is not None and transfer.leg is not None:
+        if transfer.target.emergency:
+            self.fire(TransferEvent.THREE_PARTY, now)
+        elif seat is not None and transfer.leg is not None:
             talk.together(now, Activity.CONSULT, seat, transfer.leg)
 
     def _swap(self, transfer: Transfer, now: Instant) -> None:
@@ -177,6 +185,9 @@ class Handover:
     def _requeue(self, transfer: Transfer, now: Instant) -> None:
         self._drop_target(transfer, now)
         self._close(transfer, now)
+        if transfer.kind == "flow":
+            self._conversation.alone("transfer", transfer.cause, now)
+            return
         self._conversation.requeue(now, transfer.by, "transfer_failed")
 
     def _abandon(self, transfer: Transfer, now: Instant) -> None:

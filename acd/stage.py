@@ -29,6 +29,8 @@ class BackToFlow:
     """The caller is alone again; the flow says what comes next."""
 
     call: CallId
+    source: str
+    """``conversation`` when a person has been reached, ``transfer`` when the flow's own transfer failed."""
     reason: str
 
 

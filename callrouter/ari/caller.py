@@ -85,9 +85,9 @@ def clean_display(raw: str, presentation: str = "") -> str:
 
 
 def decode_header(encoded: str) -> str:
-    """A header's value handed over in base64, cut to `MAX_HEADER`; of damaged input what is readable."""
+    """A header's value handed over as base64 of ``.`` and its bytes; of damaged input what is readable."""
     try:
         raw = base64.b64decode(encoded[: len(encoded) // 4 * 4], validate=True)
     except ValueError:
         return ""
-    return clean_text(raw.decode("utf-8", "replace"), MAX_HEADER)
+    return clean_text(raw.decode("utf-8", "replace").removeprefix("."), MAX_HEADER)

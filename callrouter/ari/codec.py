@@ -8,9 +8,9 @@ The dialplan (``asterisk_conf/extensions.conf``) gives StasisStart these argumen
  0    ``caller``, ``seat``   somebody on a trunk; a seat's phone that dials out
  1    endpoint               the trunk's or the seat's name
  2    presentation           Asterisk's word: ``allowed_…``, ``prohib_…`` (RFC 3323), …
- 3    User-to-User           the header in base64
+ 3    User-to-User           base64 of ``.`` and the header (Asterisk warns about empty input)
  4    Max-Forwards           digits
- 5    History-Info           the header in base64
+ 5    History-Info           base64 of ``.`` and the header
 ====  =====================  ==============================================================
 
 What others can fill with anything never meets the dialplan's quoting: number
