@@ -28,6 +28,7 @@ _NEEDLESS: Final = (
 )
 _WORKERS: Final = 4
 _WRAPPER: Final = """#!/bin/sh
+# Started by a sibling: runs beside the prefix's own loader and libraries.
 exec "{loader}" --library-path "{libraries}" --argv0 "{path}" "{path}.bin" "$@"
 """
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Final
 
 MINIMUM_ASTERISK: Final = (22, 10, 1)
@@ -57,13 +57,15 @@ class ProgramSpec:
 
     `check` is run with the prefix's own loader; `version` is searched in what it prints and its first
     capture is the program's version. The exit code does not matter (`mosquitto -h` gives 3, `sipp -v` 99).
-    Placeholders in `path` and `env`: {triplet} and {prefix}.
+    Placeholders in `path` and `env`: {triplet} and {prefix}. A program that `refuses_root` is given a user
+    namespace of its own when root starts it: there it sees another user, outside its files are root's.
     """
 
     path: str
     check: tuple[str, ...]
     version: str
     env: Mapping[str, str] = field(default_factory=dict)
+    refuses_root: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,18 @@ class Group:
         return any(re.fullmatch(pattern, package) for pattern in self.leave_out)
 
     def digest(self, architecture: str) -> str:
-        """Changes whenever this definition does, so that an outdated prefix is recognised."""
-        text = json.dumps([asdict(self), architecture], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Changes whenever the wanted content does, so that an outdated prefix is recognised."""
+        content = [
+            architecture,
+            self.suite,
+            self.packages,
+            self.leave_out,
+            self.removed,
+            sorted(self.links.items()),
+            self.wrapped,
+            sorted((name, spec.path) for name, spec in self.programs.items()),
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 ASTERISK: Final = Group(
@@ -141,7 +152,12 @@ POSTGRES: Final = Group(
     suite="testing",
     packages=("postgresql-18", "postgresql-client-18"),
     programs={
-        name: ProgramSpec(f"{_POSTGRES_BIN}/{name}", ("--version",), r"\(PostgreSQL\) (\d+\.\d+)")
+        name: ProgramSpec(
+            f"{_POSTGRES_BIN}/{name}",
+            ("--version",),
+            r"\(PostgreSQL\) (\d+\.\d+)",
+            refuses_root=name in ("initdb", "pg_ctl", "postgres"),
+        )
         for name in ("initdb", "pg_ctl", "pg_dump", "pg_isready", "pg_restore", "postgres", "psql")
     },
     plugins=("usr/lib/postgresql/18/lib/plpgsql.so",),
@@ -155,7 +171,7 @@ KAMAILIO: Final = Group(
     packages=("kamailio", "kamailio-websocket-modules", "kamailio-tls-modules"),
     programs={
         "kamailio": ProgramSpec("usr/sbin/kamailio", ("-v",), r"version: kamailio (\d+\.\d+\.\d+)"),
-        "kamcmd": ProgramSpec("usr/sbin/kamcmd", ("-v",), r"kamcmd (\d+\.\d+)"),
+        "kamcmd": ProgramSpec("usr/sbin/kamcmd", ("-V",), r"version: kamcmd (\d+\.\d+)"),
     },
 )
 DEFAULT: Final = (ASTERISK, COMPANIONS)

@@ -17,6 +17,10 @@ from callrouter.toolchain.paths import ARCHITECTURES, Architecture, tools_home
 CURRENT: Final = "current"
 EXTERNAL_ASTERISK: Final = "asterisk.json"
 _START_SECONDS: Final = 20.0
+_AS_ANOTHER_USER: Final = ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--")
+"""util-linux: root becomes `nobody` to the program alone, so that root's private folders stay readable to
+it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ def program_in(prefix: Path, name: str, spec: ProgramSpec, version: str) -> Prog
         raise ToolchainError(f"{path} has vanished: run `callrouter tools install`")
     wrapped = path.with_name(path.name + ".bin").is_file()
     argv = (str(path),) if wrapped else loader_argv(prefix, architecture, path)
+    if spec.refuses_root and os.geteuid() == 0:
+        argv = (*_AS_ANOTHER_USER, *argv)
     env = {key: value.format(prefix=prefix, triplet=architecture.triplet) for key, value in spec.env.items()}
     return Program(name, path, argv, version, prefix, env)
 
