@@ -5,7 +5,7 @@ may ask of the controller, `Records` is what they may read of the past. Shells
 implement or use these and know nothing of each other.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord, LateSegment
 
 NO_ORGANISATION: Final = OrgId("")
-"""Not yet known to belong anywhere: seen by those who see everything."""
+"""Of no organisation in particular; as a user's: of all of them."""
 
 
 class Clock(Protocol):
@@ -164,8 +164,12 @@ class Engine(Protocol):
     def health(self) -> Health: ...
 
 
+class Unavailable(Exception):
+    """Records or accounts cannot be reached now; the text says why."""
+
+
 class Records(Protocol):
-    """Finished calls."""
+    """Finished calls. All raise `Unavailable` when the store cannot be reached."""
 
     async def call(self, call: CallId) -> CallRecord | None: ...
 
@@ -175,9 +179,11 @@ class Records(Protocol):
         since: Instant | None = None,
         until: Instant | None = None,
         outcome: str | None = None,
+        agent: AgentId | None = None,
+        organisations: Collection[OrgId] | None = None,
         limit: int = 50,
     ) -> Sequence[CallRecord]:
-        """Newest first."""
+        """Newest first. `agent`: only calls first answered by them; `organisations`: only theirs."""
 
     def stream(self, *, since: Instant, until: Instant) -> AsyncIterator[CallRecord]: ...
 

@@ -20,7 +20,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Row, delete, insert, select, update
 
 from acd.ids import AgentId, Instant, OrgId, SeatId
-from callrouter.ports import NO_ORGANISATION, Clock, Role, SignedIn, User
+from callrouter.ports import NO_ORGANISATION, Clock, Role, SignedIn, Unavailable, User
 from callrouter.store import schema
 from callrouter.store.database import Database, StoreError
 from callrouter.store.rows import micros, seconds, storable
@@ -78,7 +78,7 @@ class StoredAccounts:
             return known.user
         try:
             known = await self._look_up(digest, now)
-        except self._database.away_errors:
+        except Unavailable:
             # Only those who were let in while the database answered, and not past their time.
             return known.user if known is not None and now < known.expires else None
         return known.user if known is not None else None

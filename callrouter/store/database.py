@@ -5,17 +5,19 @@ transaction begins IMMEDIATE: it takes its lock at once and waits there, instead
 of failing half-way when a reader's snapshot cannot be upgraded.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from callrouter.ports import Unavailable
 
 BUSY_TIMEOUT_MS: Final = 2000
 CONNECT_TIMEOUT: Final = 5.0
@@ -34,6 +36,10 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys=ON",
 )
 _WRITES: Final = "callrouter_writes"
+
+
+UNFIT: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+"""The values themselves are at fault, not the database's state."""
 
 
 class StoreError(Exception):
@@ -75,8 +81,7 @@ class Database:
             )
         except ModuleNotFoundError as error:
             raise StoreError("PostgreSQL needs its driver: pip install 'callrouter[postgres]'") from error
-        self.away_errors = _away_errors(self.is_sqlite)
-        """What a transaction raises when the database cannot be used now, for any reason of its own."""
+        self._away_errors = _away_errors(self.is_sqlite)
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
@@ -89,14 +94,29 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.connect() as connection:
-            yield connection
+        """A connection for queries. Raises `Unavailable` when the database cannot be used now."""
+        with self._errors_named():
+            async with self._engine.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end, rolled back when an exception leaves the block."""
-        async with self._writing.begin() as connection:
-            yield connection
+        """One transaction: committed at the end, rolled back when an exception leaves the block.
+
+        Raises `Unavailable` when the database cannot be used now, one of `UNFIT` for unfit values.
+        """
+        with self._errors_named():
+            async with self._writing.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except UNFIT:
+            raise
+        except self._away_errors as error:
+            raise Unavailable(brief(error)) from error
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -126,3 +146,10 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def brief(error: BaseException) -> str:
+    """First line of the error, without the statement's parameters: they hold callers' numbers."""
+    cause = getattr(error, "orig", None) or error
+    text = str(cause).splitlines()[0] if str(cause) else ""
+    return f"{type(cause).__name__}: {text}"[:300]

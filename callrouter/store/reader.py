@@ -1,13 +1,13 @@
 """Finished calls, read back."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, Table, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acd.ids import CallId, Instant
+from acd.ids import AgentId, CallId, Instant, OrgId
 from acd.record import CallRecord
 from callrouter.store import schema
 from callrouter.store.database import Database
@@ -51,6 +51,8 @@ class StoredRecords:
         since: Instant | None = None,
         until: Instant | None = None,
         outcome: str | None = None,
+        agent: AgentId | None = None,
+        organisations: Collection[OrgId] | None = None,
         limit: int = 50,
     ) -> Sequence[CallRecord]:
         """Calls with `since` ≤ ingress < `until`, newest first, at most `LIST_LIMIT`."""
@@ -61,6 +63,10 @@ class StoredRecords:
             query = query.where(_CALLS.ingress < micros(until))
         if outcome is not None:
             query = query.where(_CALLS.outcome == outcome)
+        if agent is not None:
+            query = query.where(_CALLS.first_agent == agent)
+        if organisations is not None:
+            query = query.where(_CALLS.organisation.in_(organisations))
         async with self._database.read() as connection:
             found = (await connection.execute(query.limit(max(0, min(limit, LIST_LIMIT))))).all()
             return await _complete(connection, found)

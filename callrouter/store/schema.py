@@ -56,6 +56,7 @@ calls: Final = Table(
     Column("outcome", Text, nullable=False),
     PrimaryKeyConstraint("call"),
     Index(None, "ingress"),
+    Index(None, "first_agent", "ingress"),
 )
 
 segments: Final = Table(

@@ -20,32 +20,25 @@ from typing import Final
 
 import msgspec
 import structlog
-from sqlalchemy.exc import DataError, IntegrityError
 
 from acd.record import CallRecord
-from callrouter.ports import AuditEntry
+from callrouter.ports import AuditEntry, Unavailable
 from callrouter.store import entries
-from callrouter.store.database import Database
+from callrouter.store.database import UNFIT, Database, brief
 from callrouter.store.entries import Entry
 from callrouter.store.spill import Spill
 
 GATHER: Final = 0.02
 """Seconds in which entries gather into one transaction."""
-BATCH: Final = 500
+BATCH: Final = 25
+"""Entries a transaction: more would be quicker, and hold up the loop for tens of milliseconds."""
 MEMORY: Final = 50_000
 """Entries kept in memory; beyond it they are lost (and counted)."""
 WRITE_TIMEOUT: Final = 5.0
 RETRY_FIRST: Final = 0.5
 RETRY_LONGEST: Final = 5.0
 
-_UNFIT: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
-"""The entry itself is at fault, not the database's state."""
-
 _log: Final = structlog.get_logger("callrouter.store")
-
-
-class _Away(Exception):
-    """The database cannot be used now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +151,7 @@ class RecordWriter:
         if self._task is None or not self._task.done() or self._task.cancelled():
             return ""
         error = self._task.exception()
-        return f"the writer has died ({_short(error)}): restart callrouter" if error else ""
+        return f"the writer has died ({brief(error)}): restart callrouter" if error else ""
 
     async def _run(self) -> None:
         try:
@@ -213,7 +206,7 @@ class RecordWriter:
         """Whether the entries are in the database now (or set aside as unfit for it)."""
         try:
             await self._transaction(found)
-        except _Away as away:
+        except Unavailable as away:
             self._gone(str(away))
             return False
         self._back()
@@ -223,10 +216,10 @@ class RecordWriter:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT), self._database.write() as connection:
                 new = await entries.insert(connection, found)
-        except _UNFIT as error:
-            await self._divide(found, _short(error))
-        except self._database.away_errors as error:
-            raise _Away(_short(error)) from error
+        except UNFIT as error:
+            await self._divide(found, brief(error))
+        except TimeoutError as error:
+            raise Unavailable(f"no answer within {WRITE_TIMEOUT:g} s") from error
         else:
             self._written += new
 
@@ -246,14 +239,14 @@ class RecordWriter:
             await asyncio.to_thread(self._spill.reject, payload, reason)
         except OSError as error:
             self._lost += 1
-            _log.error("record lost: cannot be set aside", reason=_short(error))
+            _log.error("record lost: cannot be set aside", reason=brief(error))
 
     async def _set_aside(self, found: Sequence[Entry]) -> bool:
         try:
             await asyncio.to_thread(lambda: self._spill.append([entries.encode(entry) for entry in found]))
         except OSError as error:
             if not self._disk_refused:
-                _log.error("records stay in memory: disk refuses", reason=_short(error))
+                _log.error("records stay in memory: disk refuses", reason=brief(error))
             self._disk_refused = True
             return False
         self._disk_refused = False
@@ -266,7 +259,7 @@ class RecordWriter:
         try:
             chunk = await asyncio.to_thread(self._spill.peek, BATCH)
         except OSError as error:
-            self._gone(f"spill files cannot be read: {_short(error)}")
+            self._gone(f"spill files cannot be read: {brief(error)}")
             return
         if chunk is None:
             return
@@ -280,7 +273,7 @@ class RecordWriter:
         try:
             return entries.decode(payload)
         except (msgspec.DecodeError, KeyError) as error:
-            await self._reject(payload, _short(error))
+            await self._reject(payload, brief(error))
             return None
 
     # --- away and back ---
@@ -304,10 +297,3 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-def _short(error: BaseException) -> str:
-    """First line of the error, without the statement's parameters: they hold callers' numbers."""
-    cause = getattr(error, "orig", None) or error
-    text = str(cause).splitlines()[0] if str(cause) else ""
-    return f"{type(cause).__name__}: {text}"[:300]

@@ -1,4 +1,3 @@
-import statistics
 import time
 from pathlib import Path
 
@@ -147,8 +146,9 @@ async def test_unknown_names_take_as_long_as_wrong_passwords(accounts: StoredAcc
         await accounts.sign_in(name, "wrong password")
         return time.perf_counter() - began
 
-    known = statistics.median([await took("a1") for _ in range(7)])
-    unknown = statistics.median([await took("nobody") for _ in range(7)])
+    pairs = [(await took("a1"), await took("nobody")) for _ in range(8)]
+    # The quickest of each: a busy machine only ever adds.
+    known, unknown = (min(times) for times in zip(*pairs, strict=True))
     assert 0.5 < known / unknown < 2
 
 

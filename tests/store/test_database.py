@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
+from callrouter.ports import Unavailable
 from callrouter.store.database import Database, StoreError, parse_url
 
 
@@ -59,7 +59,10 @@ async def test_a_read_only_statement_of_a_reader_takes_no_lock(database: Databas
             await writing.execute(text("INSERT INTO audit VALUES ('1', 0, 'a', 'b', 'c', '', '')"))
 
 
-async def test_a_missing_table_is_an_operational_error(database: Database) -> None:
-    async with database.read() as reading:
-        with pytest.raises(OperationalError):
-            await reading.execute(text("SELECT * FROM nothing"))
+async def test_whatever_keeps_a_query_from_its_answer_is_named_unavailable(database: Database) -> None:
+    async def ask() -> None:
+        async with database.read() as reading:
+            await reading.execute(text("SELECT * FROM absent"))
+
+    with pytest.raises(Unavailable, match="no such table"):
+        await ask()

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from acd.ids import CallId
+from acd.ids import AgentId, CallId, OrgId
 from callrouter.store import entries
 from callrouter.store.database import Database
 from callrouter.store.reader import LIST_LIMIT, StoredRecords
@@ -60,3 +60,13 @@ async def test_writing_again_changes_nothing(database: Database) -> None:
     assert await put(database, first, first) == 1
     assert await put(database, replace(first, caller="changed", segments=()), other) == 1
     assert await StoredRecords(database).call(first.call) == first
+
+
+async def test_by_agent_and_by_organisation(database: Database) -> None:
+    await put(
+        database, record("c1"), record("c2", first_agent="agent-2"), record("c3", organisation="xining")
+    )
+    records = StoredRecords(database)
+    assert [one.call for one in await records.calls(agent=AgentId("agent-2"))] == ["c2"]
+    assert [one.call for one in await records.calls(organisations={OrgId("xining")})] == ["c3"]
+    assert await records.calls(organisations=()) == []

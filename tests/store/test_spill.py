@@ -3,7 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callrouter.store import spill as spill_module
@@ -22,6 +22,7 @@ def drain(spill: Spill, count: int = 7) -> tuple[list[bytes], int]:
     return found, damaged
 
 
+@settings(deadline=None)  # a sync may take long
 @given(batches=st.lists(LINES, max_size=6), count=st.integers(1, 40))
 def test_what_went_in_comes_out_in_order(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[bytes]], count: int

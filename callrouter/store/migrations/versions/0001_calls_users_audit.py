@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("call", name="pk_calls"),
     )
     op.create_index("ix_calls_ingress", "calls", ["ingress"])
+    op.create_index("ix_calls_first_agent_ingress", "calls", ["first_agent", "ingress"])
     op.create_table(
         "segments",
         *_part_of_call("segments"),
