@@ -91,6 +91,10 @@ class _Compiler:
             self._compile(typed, placed.path)
         for assigned in placed.body.assigns():
             self._check_assignment(assigned.variable, assigned.kind, (*placed.path, *assigned.path))
+        for variable, source, path in placed.body.fills():
+            self._compile(Typed(source, "", path), placed.path)
+            kind = self.expressions[source].kind if source in self.expressions else "any"
+            self._check_assignment(variable, kind, (*placed.path, *path))
 
     def _compile(self, typed: Typed, at: Sequence[str | int]) -> None:
         path = (*at, *typed.path)
@@ -112,7 +116,9 @@ class _Compiler:
         elif (known := self.model.variables.get(variable)) is None:
             hint = did_you_mean(variable, self.model.variables) or "Declare it under `variables:`"
             self._fault(path, f"variable {variable!r} is not declared", hint)
-        elif not fits(kind, known.type):
+        elif kind == "digits" and known.type not in ("string", "int"):
+            self._fault(path, f"{variable!r} is {known.type}, but digits need string or int")
+        elif kind != "digits" and not fits(kind, known.type):
             self._fault(path, f"{variable!r} is {known.type}, but is given {kind}")
 
     def _default(self, name: str, variable: Variable) -> object:

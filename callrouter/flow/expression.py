@@ -5,6 +5,7 @@ evaluator stops at an iteration budget. Only this module knows the library.
 """
 
 import functools
+import json
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -91,6 +92,30 @@ class Checker:
         except RuntimeError as error:
             raise _explained(str(error)) from None
         return Expression(source, compiled, _kind(compiled.return_type()))
+
+
+class Pattern:
+    """A regular expression that a whole text must match, in RE2's syntax: linear time, whatever the text.
+
+    Raises ExpressionError on construction when it is not valid.
+    """
+
+    def __init__(self, source: str) -> None:
+        quoted = json.dumps(f"^(?:{source})$", ensure_ascii=False)
+        self._expression = Checker({"text": "string"}).compile(f"text.matches({quoted})")
+        try:
+            self._expression.evaluate({"text": ""})
+        except EvaluationError as error:
+            raise ExpressionError(str(error).rpartition("expression: ")[2]) from None
+
+    def matches(self, text: str) -> bool:
+        return self._expression.evaluate({"text": text}) is True
+
+
+@functools.lru_cache(maxsize=1024)
+def pattern(source: str) -> Pattern:
+    """A `Pattern`, made once."""
+    return Pattern(source)
 
 
 def fits(kind: str, wanted: str) -> bool:

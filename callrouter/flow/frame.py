@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from acd.ids import Instant, Seconds
-from callrouter.flow.actions import EndCall, FlowAction, PlayMedia, StopMedia
+from callrouter.flow.actions import EndCall, FlowAction, LookupDone, PlayMedia, StopMedia, StopRecord
+from callrouter.flow.expression import DEFAULTS, EvaluationError
 from callrouter.flow.node import Placed, Say
 from callrouter.flow.program import BUILT_IN, Flow, FlowSet
 
@@ -37,8 +38,9 @@ class Frame:
     """One caller's position in a flow set. Mutable; owned by one `FlowSession`."""
 
     __slots__ = (
-        "actions", "at", "buffer", "changes", "deadline", "dropped_digits", "ended", "flow", "flows", "input",
-        "language", "media", "now", "phase", "repeats", "stack", "token", "tries", "variables", "waiting",
+        "actions", "at", "buffer", "changes", "dropped_digits", "ended", "flow", "flows", "input", "language",
+        "media", "media_until", "now", "phase", "recording", "repeats", "result", "stack", "timer", "token",
+        "tries", "variables", "waiting",
     )  # fmt: skip
 
     def __init__(self, flows: FlowSet, flow: Flow, variables: dict[str, object], language: str) -> None:
@@ -53,7 +55,6 @@ class Frame:
         self.dropped_digits = 0
         self.stack: list[Caller] = []
         self.token = 0
-        self.deadline: Instant | None = None
         self.changes: dict[str, object] | None = None
         self.ended = False
         self.enter()
@@ -61,8 +62,11 @@ class Frame:
     def enter(self) -> None:
         """Forget what belonged to the node before."""
         self.media: int | None = None
+        self.media_until: Instant = 0.0
+        self.timer: Instant | None = None
         self.waiting: int | None = None
-        self.deadline = None
+        self.recording = False
+        self.result: LookupDone | None = None
         self.phase = ""
         self.input = ""
         self.tries = 0
@@ -91,6 +95,13 @@ class Frame:
         while self.stack:
             self.give_back()
 
+    @property
+    def deadline(self) -> Instant | None:
+        """When something is due: the timer, or the giving up of a playback."""
+        if self.media is None:
+            return self.timer
+        return self.media_until if self.timer is None else min(self.timer, self.media_until)
+
     def new_token(self) -> int:
         self.token += 1
         return self.token
@@ -102,7 +113,6 @@ class Frame:
         """Hang up: the last thing a flow can do."""
         self.actions.append(EndCall(cause, reason))
         self.ended = True
-        self.deadline = None
 
     # --- speech ---------------------------------------------------------------------
 
@@ -113,7 +123,7 @@ class Frame:
         if not media:
             return False
         self.media = self.new_token()
-        self.deadline = self.now + MEDIA_LIMIT
+        self.media_until = self.now + MEDIA_LIMIT
         self.actions.append(PlayMedia(self.media, media))
         return True
 
@@ -122,6 +132,19 @@ class Frame:
         if self.media is not None:
             self.actions.append(StopMedia(self.media))
             self.media = None
+
+    def abandon(self) -> None:
+        """Leave the node in the middle of it: speech is cut off, a recording thrown away."""
+        self.stop()
+        if self.recording and self.waiting is not None:
+            self.actions.append(StopRecord(self.waiting, keep=False))
+        self.recording = False
+
+    def ask(self, seconds: Seconds) -> int:
+        """Token of a question whose answer is awaited for so long."""
+        self.waiting = self.new_token()
+        self.timer = self.now + seconds
+        return self.waiting
 
     def media_of(self, prompts: Sequence[str | Say]) -> tuple[str, ...]:
         """Media of all pieces that exist. What the call's language lacks is said in the flow's first."""
@@ -154,7 +177,7 @@ class Frame:
 
     def wait(self, seconds: Seconds) -> None:
         """`Signal.TIMEOUT` comes after this long unless something else happens."""
-        self.deadline = self.now + seconds
+        self.timer = self.now + seconds
 
     def push(self, digit: str) -> None:
         """A key pressed; beyond the bound the newest are dropped."""
@@ -174,6 +197,19 @@ class Frame:
         if self.changes is None:
             self.changes = {}
         self.changes[name] = value if name not in self.flow.secret else "•••"
+
+    def typed(self, name: str, value: object) -> object:
+        """`value` if it has the variable's type, else EvaluationError: data from outside may be anything."""
+        wanted = type(DEFAULTS[self.flow.variables[name].type])
+        if wanted is float and type(value) is int:
+            return float(value)
+        if type(value) is not wanted:
+            raise EvaluationError(f"{name} cannot be {str(value)[:60]!r}")
+        return value
+
+    def note(self, name: str, value: object) -> None:
+        """Write something to the trace only."""
+        self.changes = {**(self.changes or {}), name: value}
 
     def assign_all(self, values: Mapping[str, object]) -> None:
         for name, value in values.items():

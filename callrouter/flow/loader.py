@@ -12,7 +12,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from callrouter.config.document import ConfigError, Document, Fault, read_document
+from callrouter.config.document import ConfigError, Document, Fault, parse, read_document
+from callrouter.flow.calendar import Calendar, CalendarFile, YearModel, calendars
 from callrouter.flow.compiling import compile_flow
 from callrouter.flow.program import Flow, FlowSet
 from callrouter.flow.prompts import Catalogue, Ledger
@@ -30,7 +31,9 @@ class Reading:
     catalogue: Catalogue | None
     faults: tuple[Fault, ...]
     digest: str
-    others: Mapping[str, object] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    calendar_documents: Mapping[str, Document] = field(default_factory=dict)
+    """By calendar id: where it is written."""
 
 
 def load_flows(folder: Path, catalogue: Catalogue | None = None) -> FlowSet:
@@ -41,7 +44,8 @@ def load_flows(folder: Path, catalogue: Catalogue | None = None) -> FlowSet:
     reading = read_flows(folder, catalogue)
     if reading.faults or reading.catalogue is None:
         raise ConfigError(reading.faults)
-    return FlowSet(reading.flows, CatalogueVoice(reading.catalogue), reading.digest, DEFAULT_QUEUE)
+    voice = CatalogueVoice(reading.catalogue)
+    return FlowSet(reading.flows, voice, reading.digest, DEFAULT_QUEUE, reading.calendars)
 
 
 def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
@@ -65,6 +69,9 @@ def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
             hint = f"Rename the file to {flow.id}.yaml, or the flow to {path.stem}"
             faults.append(document.fault(["flow"], f"flow {flow.id!r} lies in {path.name}", hint))
         flows[flow.id], documents[flow.id] = flow, document
+    found, calendar_documents = _calendars(folder / "site", faults)
+    for document in sorted({id(d): d for d in calendar_documents.values()}.values(), key=lambda d: d.name):
+        digest.update(f"{document.name}\0{document.text}\0".encode())
     if catalogue is None:
         try:
             catalogue = read_catalogue(folder / "prompts")
@@ -72,7 +79,33 @@ def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
             faults += error.faults
     if catalogue is not None:
         digest.update(catalogue.ledger.model_dump_json().encode())
-    return Reading(flows, documents, catalogue, tuple(faults), digest.hexdigest()[:16])
+    return Reading(
+        flows, documents, catalogue, tuple(faults), digest.hexdigest()[:16], found, calendar_documents
+    )
+
+
+def _calendars(folder: Path, faults: list[Fault]) -> tuple[dict[str, Calendar], dict[str, Document]]:
+    files: list[tuple[Document, CalendarFile]] = []
+    years: dict[int, YearModel] = {}
+    for path in sorted(folder.glob("calendar*.yaml")):
+        try:
+            document = read_document(path)
+            file = parse(document, CalendarFile)
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        files.append((document, file))
+        years |= file.years
+    found: dict[str, Calendar] = {}
+    documents: dict[str, Document] = {}
+    for document, file in files:
+        for name in file.calendars:
+            if name in found:
+                message = f"calendar {name!r} is also in {documents[name].name}"
+                faults.append(document.fault(["calendars", name], message, "Choose another name", key=True))
+            documents[name] = document
+        found |= calendars(file, years)
+    return found, documents
 
 
 def read_catalogue(folder: Path) -> Catalogue:

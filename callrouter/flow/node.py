@@ -58,6 +58,11 @@ class Exit(NamedTuple):
     choice: Choice
     path: tuple[str | int, ...] = ()
     """Where in the node's YAML it is written."""
+    served: bool = False
+    """The caller has spoken to a person, or left a callback or message, when this exit is taken."""
+
+
+VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Typed(NamedTuple):
@@ -148,8 +153,8 @@ class Node(Part):
     verb: ClassVar[str]
     ends: ClassVar[bool] = False
     """The call, or the subflow, ends here."""
-    serves: ClassVar[bool] = False
-    """The caller meets a person, or what stands in for one (callback, voicemail)."""
+    hands_over: ClassVar[bool] = False
+    """The caller is led to a person; `Returned` brings them back."""
 
     def step(self, frame: "Frame", signal: "Wake") -> str | None:
         """React to `signal`; the branch to leave by, or None to stay. Raises EvaluationError."""
@@ -168,6 +173,11 @@ class Node(Part):
         yield from ()
 
     def assigns(self) -> Iterator[Assigned]:
+        """Variables filled with a value of a known type."""
+        yield from ()
+
+    def fills(self) -> Iterator[tuple[str, str, tuple[str | int, ...]]]:
+        """Variables filled from an expression: (variable, source, place)."""
         yield from ()
 
 

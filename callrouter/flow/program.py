@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
+from callrouter.flow.calendar import Calendar
 from callrouter.flow.expression import Expression
-from callrouter.flow.node import NAME, NodeName, Part, Placed
+from callrouter.flow.node import NAME, NodeName, Part, Placed, VariableName
 
 BUILT_IN: Mapping[str, str] = {
     "call_id": "string",
@@ -34,9 +35,6 @@ class Voice(Protocol):
 
     def spoken(self, kind: str, value: object, language: str) -> tuple[str, ...]:
         """`kind` is one of `callrouter.flow.node.SPOKEN`; a value that cannot be spoken gives ``()``."""
-
-
-VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Variable(Part):
@@ -98,4 +96,4 @@ class FlowSet:
     voice: Voice
     version: str
     default_queue: str = "province"
-    calendars: Mapping[str, object] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)

@@ -13,7 +13,7 @@ Only a `hangup` node ends a call.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Final
 
 from acd.ids import Instant, Seconds
@@ -32,6 +32,7 @@ from callrouter.flow.actions import (
     ToQueue,
     ToTransfer,
 )
+from callrouter.flow.calendar import LOCAL
 from callrouter.flow.expression import EvaluationError
 from callrouter.flow.frame import JUMPED, Frame
 from callrouter.flow.node import FAILED, PERSON, Listening, Placed, Signal, Wake
@@ -46,7 +47,6 @@ ANSWER_LIMIT: Final[Seconds] = 10
 PAUSES: Final[tuple[Seconds, ...]] = (1, 2, 5, 10, 30)
 """Before the last resort is asked again."""
 KEYS: Final = frozenset("0123456789*#ABCD")
-LOCAL: Final = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class FlowSession:
         """Answer the call."""
         self._clock(now)
         self._answering = True
-        self._frame.deadline = now + ANSWER_LIMIT
+        self._frame.wait(ANSWER_LIMIT)
         self._frame.act(AnswerCall())
         return self._drain()
 
@@ -145,18 +145,20 @@ class FlowSession:
     def tick(self, now: Instant) -> list[FlowAction]:
         """The deadline has come."""
         frame = self._frame
-        if self.finished or frame.deadline is None or now < frame.deadline:
+        due = frame.deadline
+        if self.finished or due is None or now < due:
             return []
         self._clock(now)
-        frame.deadline = None
+        if frame.media is not None and frame.media_until == due:
+            token = frame.media
+            frame.stop()
+            self._run(MediaFinished(token, failed=True))
+            return self._drain()
+        frame.timer = None
         if self._answering:
             self._begin()
         elif self._last_resort:
             self._resort()
-        elif frame.media is not None:
-            token = frame.media
-            frame.stop()
-            self._run(MediaFinished(token, failed=True))
         else:
             self._run(Signal.TIMEOUT)
         return self._drain()
@@ -187,12 +189,12 @@ class FlowSession:
             return
         body = frame.at.body
         if self._answering or not isinstance(body, Listening):
-            if not body.serves:
+            if not body.hands_over:
                 frame.push(event.digit)
         elif event.digit == "0" and not (
             body.no_person_key or frame.buffer or frame.input or body.takes_zero()
         ):
-            frame.stop()
+            frame.abandon()
             self._leave(PERSON)
         else:
             frame.push(event.digit)
@@ -202,21 +204,20 @@ class FlowSession:
         frame = self._frame
         if frame.media == event.token:
             frame.media = None
-            frame.deadline = None
             self._run(event)
 
     def _on_reply(self, event: LookupDone | RecordingFinished) -> None:
         frame = self._frame
         if frame.waiting == event.token:
             frame.waiting = None
-            frame.deadline = None
+            frame.timer = None
             self._run(event)
 
     def _on_returned(self, event: Returned) -> None:
         frame = self._frame
         if self._last_resort:
             frame.wait(PAUSES[min(self._last_resort, len(PAUSES)) - 1])
-        elif frame.at.body.serves:
+        elif frame.at.body.hands_over:
             frame.variables["outcome"] = event.reason
             self._run(event)
 
@@ -266,8 +267,8 @@ class FlowSession:
         try:
             return frame.at.body.step(frame, signal)
         except EvaluationError as error:
-            frame.changes = {**(frame.changes or {}), "fault": str(error)}
-            frame.stop()
+            frame.note("fault", str(error))
+            frame.abandon()
             return FAILED
 
     def _person(self) -> Placed | None:

@@ -25,7 +25,7 @@ class Queue(Node):
     """Hand the caller to the people of a queue. Music plays and waiting is announced until one answers."""
 
     verb: ClassVar[str] = "queue"
-    serves: ClassVar[bool] = True
+    hands_over: ClassVar[bool] = True
 
     queue: str = Field(min_length=1, max_length=64, json_schema_extra={"x-queue": True})
     """The queue; with `choose`, the one taken when the value is not in `among`."""
@@ -87,11 +87,11 @@ class Queue(Node):
         for reason in REASONS:
             target: str | None = getattr(self, reason)
             if target is not None:
-                choice = Choice.CALLER if reason == "callback" else Choice.FAILURE
-                yield Exit(reason, target, choice, (reason,))
+                callback = reason == "callback"
+                yield Exit(reason, target, Choice.CALLER if callback else Choice.FAILURE, (reason,), callback)
         yield Exit("otherwise", self.otherwise, Choice.FAILURE, ("otherwise",))
         if self.next is not None:
-            yield Exit("next", self.next, Choice.SYSTEM, ("next",))
+            yield Exit("next", self.next, Choice.SYSTEM, ("next",), served=True)
 
     def expressions(self) -> Iterator[Typed]:
         if self.choose is not None:

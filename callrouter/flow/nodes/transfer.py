@@ -1,0 +1,97 @@
+"""`transfer`: connect the caller with a partner line, a seat, or a number outside."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+from pydantic import Field, model_validator
+
+from callrouter.flow.actions import Returned, ToTransfer
+from callrouter.flow.frame import Frame
+from callrouter.flow.node import Choice, Exit, Node, NodeName, Signal, Source, Typed, Wake
+
+REASONS: Final = ("busy", "no_answer", "closed", "unreachable", "unknown")
+KINDS: Final = ("line", "line_from", "seat", "number")
+
+
+class Transfer(Node):
+    """Connect the caller with a partner line, a seat, or a number outside. Nobody is lost when it fails."""
+
+    verb: ClassVar[str] = "transfer"
+    hands_over: ClassVar[bool] = True
+
+    line: str | None = Field(default=None, json_schema_extra={"x-line": True})
+    """A line of the directory, such as `12315`."""
+    line_from: Source | None = None
+    """An expression that names the line."""
+    seat: str | None = None
+    """A seat."""
+    number: str | None = Field(default=None, pattern=r"^\+?[0-9*#]{2,24}$")
+    """A telephone number outside, such as `110`."""
+    ring_for: float = Field(default=25, ge=5, le=180, allow_inf_nan=False)
+    """Seconds until an unanswered attempt is given up."""
+    busy: NodeName | None = None
+    """Where to go when the far end is busy or declines."""
+    no_answer: NodeName | None = None
+    """Where to go when nobody answers."""
+    closed: NodeName | None = None
+    """Where to go outside the line's hours."""
+    unreachable: NodeName | None = None
+    """Where to go when the line's trunk is down or full."""
+    unknown: NodeName | None = None
+    """Where to go when there is no such line."""
+    otherwise: NodeName | None = None
+    """Where every failure leads that is not named above; left out: to a person."""
+    next: NodeName | None = None
+    """Where the caller goes when the conversation is over; left out: the call ends."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "Transfer":
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"name exactly one target: {', '.join(KINDS)}. Here are {len(given)}")
+        return self
+
+    def step(self, frame: Frame, signal: Wake) -> str | None:
+        if signal is Signal.ENTER:
+            return self._begin(frame)
+        if isinstance(signal, Returned):
+            if signal.source == "conversation":
+                if self.next is not None:
+                    return "next"
+                frame.end(16, "conversation over")
+                return None
+            named = signal.reason in REASONS and getattr(self, signal.reason) is not None
+            return signal.reason if named else "otherwise"
+        return None
+
+    def exits(self) -> Iterator[Exit]:
+        for reason in REASONS:
+            target: str | None = getattr(self, reason)
+            if target is not None:
+                yield Exit(reason, target, Choice.FAILURE, (reason,))
+        yield Exit("otherwise", self.otherwise, Choice.FAILURE, ("otherwise",))
+        if self.next is not None:
+            yield Exit("next", self.next, Choice.SYSTEM, ("next",), served=True)
+
+    def expressions(self) -> Iterator[Typed]:
+        if self.line_from is not None:
+            yield Typed(self.line_from, "string", ("line_from",))
+
+    def _begin(self, frame: Frame) -> str | None:
+        frame.buffer.clear()
+        kind = next(kind for kind in KINDS if getattr(self, kind) is not None)
+        target = getattr(self, kind)
+        if kind == "line_from":
+            kind, target = "line", frame.evaluate(target)
+        if not isinstance(target, str) or not target:
+            return "unknown" if self.unknown is not None else "otherwise"
+        frame.act(
+            ToTransfer(
+                kind=kind,
+                target=target,
+                ring_for=self.ring_for,
+                language=frame.language,
+                comes_back=self.next is not None,
+            )
+        )
+        return None
