@@ -85,8 +85,16 @@ def _trunk(template: str, trunk: TrunkAccount) -> str:
         allow_transfer="yes" if trunk.allow_transfer else "no",
         outbound="\n".join(outbound),
         contact=contact,
-        matches="\n".join(f"match = {address}" for address in trunk.addresses),
+        identify=_identify(trunk),
     )
+
+
+def _identify(trunk: TrunkAccount) -> str:
+    """The section that knows the trunk by its addresses; none for a trunk that never calls us."""
+    if not trunk.addresses:
+        return ""
+    matches = "\n".join(f"match = {address}" for address in trunk.addresses)
+    return f"[{trunk.name}]\ntype = identify\nendpoint = {trunk.name}\n{matches}\n"
 
 
 def _templates(which: str) -> dict[str, str]:

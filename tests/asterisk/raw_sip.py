@@ -164,6 +164,9 @@ class Phone(asyncio.DatagramProtocol):
         self.media = Media()
         self.dialog: Dialog | None = None
         self.silent = False
+        self._invite = b""
+        self._sender = server
+        self._arrived = asyncio.Event()
         self.statuses: tuple[int, ...] = (180, 200)
         self.ended = asyncio.Event()
         self.invited = asyncio.Event()
@@ -194,8 +197,8 @@ class Phone(asyncio.DatagramProtocol):
             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
         )
 
-    def raw(self, data: bytes) -> None:
-        self.transport.sendto(data, self.server)
+    def raw(self, data: bytes, to: tuple[str, int] | None = None) -> None:
+        self.transport.sendto(data, to or self.server)
 
     def request(
         self, method: str, uri: str, headers: Mapping[str, str], extra: str = "", body: str = ""
@@ -208,7 +211,11 @@ class Phone(asyncio.DatagramProtocol):
         lines += [f"{name}: {value}" for name, value in {"Max-Forwards": "70", **headers}.items()]
         lines.append(f"Contact: <sip:phone@{self.address}:{self.port}>")
         data = "\r\n".join(lines) + "\r\n" + extra + f"Content-Length: {len(body)}\r\n\r\n{body}"
-        self.raw(data.encode("utf-8", "surrogateescape"))
+        encoded = data.encode("utf-8", "surrogateescape")
+        if method == "INVITE":
+            self._invite = encoded
+        found = re.search(r"@([0-9.]+):([0-9]+)", uri)
+        self.raw(encoded, (found.group(1), int(found.group(2))) if found else None)
 
     async def response(self, *, seconds: float = 5.0, above: int = 0) -> Message:
         """The next response with a status greater than `above`."""
@@ -217,6 +224,16 @@ class Phone(asyncio.DatagramProtocol):
                 message = await self.inbox.get()
                 if message.status > above:
                     return message
+
+    async def got(self, method: str, *, seconds: float = 5.0) -> Message:
+        """The first request of that method, past or to come."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = next((one for one in self.requests if one.method == method), None)
+                if found is not None:
+                    return found
+                self._arrived.clear()
+                await self._arrived.wait()
 
     async def register(self, user: str, password: str, *, expires: int = 120) -> int:
         """Register and return the final status."""
@@ -254,6 +271,13 @@ class Phone(asyncio.DatagramProtocol):
         answer = await self.response(above=199, seconds=20)
         self.settle(answer)
         return answer.status
+
+    def cancel(self) -> None:
+        """Give up an unanswered INVITE: CANCEL carries its branch (RFC 3261 section 9.1)."""
+        invite = self._invite
+        cancel = re.sub(rb"^INVITE ", b"CANCEL ", invite).replace(b"CSeq: 1 INVITE", b"CSeq: 1 CANCEL")
+        head = re.sub(rb"Content-(Type|Length): [^\r]*\r\n", b"", cancel.split(b"\r\n\r\n")[0] + b"\r\n")
+        self.raw(head + b"Content-Length: 0\r\n\r\n")
 
     def prove(self, challenge: Message, user: str, password: str) -> None:
         """Send the INVITE again, now with credentials."""
@@ -308,11 +332,13 @@ class Phone(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:  # type: ignore[override]
         if self.silent:
             return
+        self._sender = addr
         message = Message.parse(data)
         if message.status:
             self.inbox.put_nowait(message)
             return
         self.requests.append(message)
+        self._arrived.set()
         handler: Callable[[Message], None] | None = {
             "INVITE": self._invited,
             "BYE": self._ended,
@@ -331,7 +357,10 @@ class Phone(asyncio.DatagramProtocol):
         to += "" if "tag=" in to or status == 100 else f";tag=p{self.port}"
         lines = [f"SIP/2.0 {status} x", *(f"{name}: {value}" for name, value in copied), f"To: {to}"]
         lines.append(f"Contact: <sip:phone@{self.address}:{self.port}>")
-        self.raw(("\r\n".join(lines) + f"\r\n{extra}Content-Length: {len(body)}\r\n\r\n{body}").encode())
+        self.raw(
+            ("\r\n".join(lines) + f"\r\n{extra}Content-Length: {len(body)}\r\n\r\n{body}").encode(),
+            self._sender,
+        )
 
     def _invited(self, request: Message) -> None:
         if "tag=" in request.get("To"):

@@ -147,7 +147,7 @@ async def test_every_user_part_reaches_the_controller(desk: AriDesk, phones: Ope
         "allowed_not_screened",
         encoded("00a1;encoding=hex"),
         "70",
-        "",
+        encoded(""),
     ]
     await desk.ask("DELETE", f"/channels/{start['channel']['id']}", reason_code=1)
     refused = await phone.response(above=199)
@@ -156,7 +156,7 @@ async def test_every_user_part_reaches_the_controller(desk: AriDesk, phones: Ope
 
 
 def encoded(header: str) -> str:
-    return base64.b64encode(header.encode()).decode()
+    return base64.b64encode(f".{header}".encode()).decode()
 
 
 @pytest.mark.parametrize("user", ["h", "i", "t", "s"])
@@ -189,7 +189,7 @@ async def test_hostile_identity_is_only_text(desk: AriDesk, phones: OpenPhone, c
     assert start["args"][:2] == ["caller", "carrier"]
     assert len(start["args"]) == 6
     assert start["channel"]["dialplan"]["exten"] == "12345"
-    assert len(base64.b64decode(start["args"][3])) <= 360
+    assert len(base64.b64decode(start["args"][3])) <= 361
     assert len(start["channel"]["caller"]["name"]) <= 80
     await desk.ask("DELETE", f"/channels/{start['channel']['id']}", reason_code=1)
     phone.settle(await phone.response(above=199))
@@ -219,6 +219,17 @@ async def test_unknown_address_is_refused(phones: OpenPhone, server: AsteriskSer
     stranger = await phones("127.0.0.2")
     assert await stranger.call("12345", caller=claimed) == 401
     assert "127.0.0.2" in server.rendered.log.read_text(errors="replace")
+
+
+async def test_an_ordinary_call_leaves_a_clean_log(
+    server: AsteriskServer, desk: AriDesk, phones: OpenPhone
+) -> None:
+    before = len(server.log_faults())
+    phone = await phones()
+    channel = await caller_in_stasis(desk, phone)
+    await phone.bye()
+    await desk.event("StasisEnd", lambda one: one["channel"]["id"] == channel)
+    assert server.log_faults()[before:] == []
 
 
 async def test_seat_that_dials_reaches_the_controller(desk: AriDesk, phones: OpenPhone) -> None:
