@@ -89,6 +89,7 @@ TRANSITIONS: Final[Mapping[str, Mapping[State, Verdict]]] = {
     "release": _row(STAY, reserved=READY, ringing=READY),
     "wrap_up_over": _row(STAY, wrap_up=READY),
     # facts
+    "call_failed": _row(STAY, talking=READY, consulting=READY),
     "ring": _row(STAY, reserved=RINGING),
     "answer": _row(STAY, reserved=TALKING, ringing=TALKING),
     "consult": _row(STAY, talking=CONSULTING),
@@ -98,6 +99,10 @@ TRANSITIONS: Final[Mapping[str, Mapping[State, Verdict]]] = {
     "find_phone": _row(STAY, not_ready=READY),
 }
 """``TRANSITIONS[trigger][state]``. ``READY`` stands for "ready, or whatever was asked for next"."""
+
+
+AT_WORK: Final[Mapping[State, bool]] = {state: state not in (LOGGED_OUT, NOT_READY) for state in STATES}
+"""Counts as staffed for overflow and estimates."""
 
 
 class Seat:
@@ -126,6 +131,7 @@ class Seat:
         "reachable",
         "reason",
         "resume",
+        "retired",
         "since",
         "stamp",
         "state",
@@ -161,5 +167,7 @@ class Seat:
         """Number of the last offer made to this seat: the order of round-robin."""
         self.busy_level = 0.0
         self.busy_since: Instant = now
-        self.personal: WaitingClass | None = None
-        """Callers who wait for this very seat."""
+        self.personal: list[WaitingClass] = []
+        """Callers who wait for this very seat, by queue."""
+        self.retired = False
+        """No longer in the plan: gone when the contact is over."""

@@ -174,11 +174,15 @@ class OfferWithdrawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnounceDue:
-    """Time to tell the waiting caller something honest; None means: say no number."""
+    """Time to tell the waiting caller something honest; None means: say no number.
+
+    `callback`: a callback may be offered with it.
+    """
 
     call: CallId
     position: int | None
     wait: Seconds | None
+    callback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +204,19 @@ class SeatDropped:
     seat: SeatId
     call: CallId
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackDial:
+    """The seat has accepted a callback: dial the person now and connect them.
+
+    Answered by `CallbackReached` or `CallbackFailed`.
+    """
+
+    call: CallId
+    seat: SeatId
+    number: str
+    attempt: int
 
 
 # --- notices ------------------------------------------------------------------------
@@ -238,5 +255,32 @@ class QueueChanged:
     at: Instant
 
 
-Decision = OfferMade | OfferWithdrawn | AnnounceDue | QueueExited | SeatDropped
-FloorOutput = Decision | SeatChanged | OfferClosed | QueueChanged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackOpened:
+    """A callback holds the place that `origin` had."""
+
+    call: CallId
+    origin: CallId
+    queue: QueueId
+    number: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackClosed:
+    """A callback's one outcome.
+
+    ``reached``, ``unreached``, ``called_in``, ``cancelled``, ``expired`` or ``queue_removed``.
+    """
+
+    call: CallId
+    origin: CallId
+    queue: QueueId
+    outcome: str
+    attempts: int
+    asked: Instant
+    ended: Instant
+
+
+Decision = OfferMade | OfferWithdrawn | AnnounceDue | QueueExited | SeatDropped | CallbackDial
+FloorOutput = Decision | SeatChanged | OfferClosed | QueueChanged | CallbackOpened | CallbackClosed

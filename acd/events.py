@@ -376,6 +376,42 @@ class ContactEnded:
     call: CallId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackAsked:
+    """A waiting caller, or one on the list of missed calls, is to be called back.
+
+    The place in the queue passes from `call` to `callback`, a call id chosen by
+    the router for the visit to come. Refused: not waiting, being offered just
+    now, one callback a person, list full.
+    """
+
+    call: CallId
+    callback: CallId
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackReached:
+    """The person dialled for a callback has answered."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackFailed:
+    """The person dialled for a callback was not reached. The seat is free again, without wrap-up."""
+
+    call: CallId
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackCancelled:
+    """Not wanted any more. Refused while it is being dialled."""
+
+    call: CallId
+
+
 FloorEvent = (
     SeatReachable
     | SeatUnreachable
@@ -394,6 +430,10 @@ FloorEvent = (
     | SeatTalking
     | SeatTaken
     | ContactEnded
+    | CallbackAsked
+    | CallbackReached
+    | CallbackFailed
+    | CallbackCancelled
 )
 
 Event = SwitchEvent | SeatReachable | SeatUnreachable | Intent

@@ -16,13 +16,18 @@ knows, not on seats or callers.
 
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
+from itertools import islice
+from typing import Final
 
-from acd.agent import STATES, Seat, State
+from acd.agent import AT_WORK, STATES, Seat, State
 from acd.ids import Instant, QueueId
 from acd.plan import SeatPlan
 from acd.queue import INFINITE, Entry, Queue, WaitingClass
 from acd.skill import Demand, satisfied
 from acd.strategy import Order
+
+NAMED: Final = 20
+"""Seats that an explanation names one by one."""
 
 
 class Pool:
@@ -61,7 +66,7 @@ class Pool:
 class Group:
     """Seats that are alike in skills and memberships."""
 
-    __slots__ = ("at_work", "classes", "count", "levels", "pools", "seats", "tiers")
+    __slots__ = ("at_work", "classes", "count", "levels", "pools", "queues", "seats", "tiers")
 
     def __init__(self, levels: Mapping[str, int], tiers: Mapping[QueueId, int]) -> None:
         self.levels = levels
@@ -72,8 +77,22 @@ class Group:
         self.classes: list[WaitingClass] = []
         """Classes whose callers these seats may serve."""
         self.at_work = 0
+        """Seats that are neither signed out nor not ready."""
+        self.queues: tuple[Queue, ...] = ()
         self.count: dict[State, int] = dict.fromkeys(STATES, 0)
         """Seats by state."""
+
+    def admit(self, seat: Seat) -> None:
+        self.seats.append(seat)
+        self.count[seat.state] += 1
+        if AT_WORK[seat.state]:
+            self.at_work += 1
+            for queue in self.queues:
+                queue.at_work += 1
+
+    def demand(self) -> int:
+        """Callers waiting in all queues that the group serves."""
+        return sum(queue.waiting for queue in self.queues)
 
     def pool(self, order: Order, now: Instant) -> Pool:
         """The pool of this ordering, made on first use."""
@@ -113,15 +132,18 @@ def form_class(
     """
     ranked: dict[tuple[int, int, int], list[Pool]] = {}
     groups: dict[int, Group] = {}
+    outsiders: dict[int, Group] = {}
     for distance, ring in enumerate(circle):
         for group in ring.groups:
             tier = group.tiers[ring.queue]
-            if id(group) in groups or (distance == 0 and tiers is not None and tier > tiers):
+            if id(group) in groups:
                 continue
-            if satisfied(demand, group.levels):
+            if (distance > 0 or tiers is None or tier <= tiers) and satisfied(demand, group.levels):
                 groups[id(group)] = group
                 rank = (distance, tier, queue.strategy.rank(demand, group.levels))
                 ranked.setdefault(rank, []).append(group.pool(queue.strategy.order, now))
+            else:
+                outsiders[id(group)] = group
     made = WaitingClass(
         queue,
         demand,
@@ -130,6 +152,8 @@ def form_class(
         tuple(groups.values()),
         tuple(tuple(ranked[rank]) for rank in sorted(ranked)),
     )
+    made.outsiders = tuple(group for mark, group in outsiders.items() if mark not in groups)
+    made.sample = tuple(islice((seat for group in groups.values() for seat in group.seats), NAMED))
     for group in made.groups:
         group.classes.append(made)
     return made
@@ -158,9 +182,11 @@ def best_entry(seat: Seat, now: Instant) -> Entry | None:
         if claim > best:
             best = claim
             chosen = cls
-    personal = seat.personal
-    if personal is not None and (now - personal.head) * personal.weight > best:
-        chosen = personal
+    for cls in seat.personal:
+        claim = (now - cls.head) * cls.weight
+        if claim > best:
+            best = claim
+            chosen = cls
     if chosen is None:
         return None
     entry = chosen.heap[0][2]
@@ -171,7 +197,7 @@ def _best_acceptable(seat: Seat, now: Instant) -> Entry | None:
     """As `best_entry`, past callers whom this seat has just let go."""
     best = -INFINITE
     chosen: Entry | None = None
-    for cls in (*seat.group.classes, *([seat.personal] if seat.personal else ())):
+    for cls in (*seat.group.classes, *seat.personal):
         entry = cls.first_for(seat)
         if entry is not None and (now - entry.key) * cls.weight > best:
             best = (now - entry.key) * cls.weight

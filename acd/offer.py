@@ -8,12 +8,12 @@ up, so one caller never has two seats by accident.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from acd.agent import Seat
 from acd.ids import CallId, Instant, OfferId, QueueId
-from acd.queue import Entry, Queue, WaitingClass
+from acd.queue import Entry, Queue
 
 REMEMBERED: Final = 4096
 """Closed offers kept so that a late answer can be told to hang up."""
@@ -41,7 +41,7 @@ class Offer:
         queue: Queue | None,
         entry: Entry | None,
         made: Instant,
-        reasons: "Explanation",
+        reasons: Mapping[str, object],
     ) -> None:
         self.offer = offer
         self.number = number
@@ -57,41 +57,6 @@ class Offer:
     @property
     def queue_id(self) -> QueueId:
         return self.queue.queue if self.queue is not None else QueueId("")
-
-
-class Explanation(Mapping[str, object]):
-    """Why this seat and this caller: what the decision saw, at the instant it was taken.
-
-    Only references to immutable things and small tuples are kept on the way; the
-    JSON-ready mapping is composed when somebody reads it.
-    """
-
-    __slots__ = ("_cls", "_composed", "_trigger", "_waited")
-
-    def __init__(self, trigger: str, cls: WaitingClass | None, waited: float) -> None:
-        self._trigger = trigger
-        self._cls = cls
-        self._waited = waited
-        self._composed: Mapping[str, object] | None = None
-
-    def _compose(self) -> Mapping[str, object]:
-        if self._composed is None:
-            composed: dict[str, object] = {"trigger": self._trigger, "waited": self._waited}
-            if self._cls is not None:
-                composed["policy"] = self._cls.queue.plan.strategy
-                composed["step"] = self._cls.step
-                composed["reach"] = self._cls.reach
-            self._composed = composed
-        return self._composed
-
-    def __getitem__(self, key: str) -> object:
-        return self._compose()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._compose())
-
-    def __len__(self) -> int:
-        return len(self._compose())
 
 
 class ClosedOffers:

@@ -6,7 +6,7 @@ Durations are seconds.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -151,5 +151,42 @@ class FloorPlan:
     callback_attempts: int = 3
     callback_retry: Seconds = 600.0
     callback_limit: int = 1000
+    callback_expiry: Seconds = 86_400.0
+    """A callback that could not be made by then is closed."""
+    missed_limit: int = 5000
+    """Missed calls remembered for callback and for giving the place back."""
+    missed_expiry: Seconds = 86_400.0
     day_offset: Seconds = 8 * 3600.0
     """Local time minus UTC: where the day's counters start anew."""
+
+
+def problems(plan: FloorPlan, strategies: Container[str]) -> tuple[str, ...]:
+    """What makes a plan unusable; empty when it holds together."""
+    found: list[str] = []
+    queues = {queue.queue for queue in plan.queues}
+    if len(queues) < len(plan.queues):
+        found.append("a queue's id is used twice")
+    if len({seat.seat for seat in plan.seats}) < len(plan.seats):
+        found.append("a seat's id is used twice")
+    for queue in plan.queues:
+        where = f"queue {queue.queue}"
+        if queue.strategy not in strategies:
+            found.append(f"{where}: unknown strategy {queue.strategy!r}")
+        if queue.weight <= 0 or queue.ring_for <= 0 or queue.ring_count < 1 or queue.rona_after < 1:
+            found.append(f"{where}: weight, ring_for, ring_count and rona_after must be above 0")
+        if queue.announce_every <= 0:
+            found.append(f"{where}: announce_every must be above 0")
+        times = [step.after for step in queue.relaxation]
+        if times != sorted(set(times)):
+            found.append(f"{where}: relaxation steps must follow one another in time")
+        found += [
+            f"{where}: overflow to unknown queue {rung.queue}"
+            for rung in queue.overflow
+            if rung.queue not in queues
+        ]
+    for seat in plan.seats:
+        served = [membership.queue for membership in seat.queues]
+        found += [f"seat {seat.seat}: unknown queue {queue}" for queue in served if queue not in queues]
+        if len(set(served)) < len(served):
+            found.append(f"seat {seat.seat}: a queue is named twice")
+    return tuple(found)

@@ -17,6 +17,7 @@ heap that is half waste is rebuilt.
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
+from acd.estimate import Handling, Line
 from acd.ids import CallId, Instant, QueueId, Seconds
 from acd.plan import QueuePlan
 from acd.skill import Demand
@@ -24,6 +25,7 @@ from acd.strategy import Strategy
 
 if TYPE_CHECKING:
     from acd.agent import Seat
+    from acd.callback import Callback
     from acd.matching import Group, Pool
     from acd.offer import Offer
 
@@ -37,8 +39,8 @@ class Entry:
     """One caller's (or callback's) place in a queue."""
 
     __slots__ = (
-        "arrived",
         "call",
+        "callback",
         "cls",
         "deadline",
         "demand",
@@ -47,17 +49,20 @@ class Entry:
         "identity",
         "key",
         "last_seat",
+        "line",
         "next_announce",
         "number",
         "offers",
+        "predicted",
         "priority",
         "queue",
         "reach",
         "retry_at",
+        "slot",
         "source",
         "step",
-        "sticky",
         "sticky_until",
+        "unstaffed_since",
     )
 
     def __init__(
@@ -82,6 +87,7 @@ class Entry:
         self.priority = priority
         self.identity = identity
         self.enqueued = enqueued
+        """Since when the caller waits; an earlier visit counts when its place was given back."""
         self.key = key
         self.step = 0
         """How many relaxation steps have been taken."""
@@ -91,28 +97,78 @@ class Entry:
         """Class of the present demand."""
         self.filed: WaitingClass | None = None
         """Class in whose heap the entry waits; None while it is being offered."""
-        self.offers: list[Offer] = []
+        self.line: Line | None = None
+        self.slot = 0
+        self.offers: tuple[Offer, ...] = ()
         self.last_seat: Seat | None = None
         """Did not take the last offer: is not asked twice running."""
         self.retry_at = INFINITE
-        self.sticky: Seat | None = None
-        self.sticky_until: Instant = 0.0
+        self.sticky_until = INFINITE
+        """Finite while the caller waits for one certain seat."""
+        self.unstaffed_since = INFINITE
+        """Since when nobody who could serve the call is at work."""
         self.next_announce = INFINITE
+        self.predicted: tuple[Instant, Seconds] | None = None
+        """When a wait was announced, and which."""
+        self.callback: Callback | None = None
         self.deadline: Instant | None = None
 
     def next_due(self) -> float:
         """When something happens to this waiting caller next, if nobody comes; infinite: never."""
         plan = self.queue.plan
-        due = min(self.next_announce, self.retry_at)
+        enqueued = self.enqueued
+        due = min(self.next_announce, self.retry_at, self.sticky_until)
+        if self.step < len(plan.relaxation):
+            due = min(due, enqueued + plan.relaxation[self.step].after)
+        for rung in plan.overflow[self.reach :]:
+            if rung.after is not None:
+                due = min(due, enqueued + rung.after)
+        if self.callback is not None:
+            return min(due, self.callback.expires)
         if plan.max_wait is not None:
-            due = min(due, self.enqueued + plan.max_wait)
+            due = min(due, enqueued + plan.max_wait)
+        if plan.unstaffed_exit is not None:
+            due = min(due, self.unstaffed_since + plan.unstaffed_exit)
         return due
+
+    def step_at(self, now: Instant) -> int:
+        """How many relaxation steps this wait has earned."""
+        steps = self.queue.plan.relaxation
+        waited = now - self.enqueued
+        step = self.step
+        while step < len(steps) and waited >= steps[step].after:
+            step += 1
+        return step
+
+    def reach_at(self, now: Instant) -> int:
+        """How many overflow rungs this wait, or the state of the whole queue, has opened."""
+        rungs = self.queue.plan.overflow
+        waited = now - self.enqueued
+        reach = max(self.reach, min(self.queue.reach, len(rungs)))
+        for index in range(reach, len(rungs)):
+            after = rungs[index].after
+            if after is not None and waited >= after:
+                reach = index + 1
+        return reach
 
 
 class WaitingClass:
     """Callers of one queue who can be served by exactly the same seats."""
 
-    __slots__ = ("demand", "groups", "head", "heap", "live", "queue", "ranks", "reach", "step", "weight")
+    __slots__ = (
+        "demand",
+        "groups",
+        "head",
+        "heap",
+        "live",
+        "outsiders",
+        "queue",
+        "ranks",
+        "reach",
+        "sample",
+        "step",
+        "weight",
+    )
 
     def __init__(
         self,
@@ -131,6 +187,10 @@ class WaitingClass:
         """Groups whose seats may serve it."""
         self.ranks = ranks
         """Their idle pools, best rank first."""
+        self.outsiders: tuple[Group, ...] = ()
+        """Groups of the same queues whose seats may not."""
+        self.sample: tuple[Seat, ...] = ()
+        """Seats that explanations name."""
         self.weight = queue.plan.weight
         self.heap: list[tuple[float, int, Entry]] = []
         self.head = INFINITE
@@ -151,21 +211,22 @@ class WaitingClass:
         self.live -= 1
         heap = self.heap
         if heap[0][2].filed is not self:
-            self.settle()
+            while heap and heap[0][2].filed is not self:
+                heappop(heap)
+            self.head = heap[0][0] if heap else INFINITE
         elif len(heap) > 2 * self.live + 32:
             self.heap = heap = [item for item in heap if item[2].filed is self]
             heapify(heap)
 
-    def settle(self) -> None:
-        """Drop what is gone from the head."""
-        heap = self.heap
-        while heap and heap[0][2].filed is not self:
-            heappop(heap)
-        self.head = heap[0][0] if heap else INFINITE
+    def entries(self) -> "list[Entry]":
+        """All who wait here, first come first."""
+        # An entry that left and came back stands in the heap twice.
+        filed = {number: entry for _, number, entry in sorted(self.heap) if entry.filed is self}
+        return list(filed.values())
 
-    def oldest(self) -> float:
-        """When the first caller joined; infinite when nobody waits."""
-        return self.heap[0][2].enqueued if self.heap else INFINITE
+    def staffed(self) -> bool:
+        """Is anybody at work who could serve these callers?"""
+        return any(group.at_work for group in self.groups)
 
     def first_for(self, seat: "Seat") -> Entry | None:
         """The first caller who may be offered to this seat now."""
@@ -197,32 +258,66 @@ class Queue:
         "classes",
         "day",
         "groups",
+        "handling",
+        "lines",
         "offered",
         "plan",
         "queue",
         "reach",
         "strategy",
         "waiting",
+        "widens",
     )
 
     def __init__(self, plan: QueuePlan, strategy: Strategy) -> None:
-        self.plan = plan
         self.queue: QueueId = plan.queue
-        self.strategy = strategy
-        self.groups: list[Group] = []
-        self.classes: dict[tuple[str, int, int], WaitingClass] = {}
-        """By demand's source, relaxation step and reach."""
+        self.handling = Handling()
         self.waiting = 0
         """Callers in the queue, ringing ones included."""
-        self.at_work = 0
-        """Seats serving it that are neither signed out nor not ready."""
-        self.reach = 0
-        """Overflow rungs that are open to every caller."""
         self.day = 0
         self.offered = 0
         self.answered = 0
         self.abandoned = 0
         self.answered_in_target = 0
+        self.lines: dict[tuple[str, int], Line] = {}
+        """By demand's source and priority."""
+        self.adopt(plan, strategy)
+
+    def adopt(self, plan: QueuePlan, strategy: Strategy) -> None:
+        """New rules; who may serve is to be worked out again."""
+        self.plan = plan
+        self.strategy = strategy
+        self.groups: list[Group] = []
+        self.classes: dict[tuple[str, int, int], WaitingClass] = {}
+        """By demand's source, relaxation step and reach."""
+        self.at_work = 0
+        """Seats serving it that are neither signed out nor not ready."""
+        self.reach = 0
+        """Overflow rungs that the state of the whole queue opens to every caller."""
+        self.widens = any(r.length is not None or r.expected_wait is not None for r in plan.overflow)
+
+    def line_up(self, entry: Entry) -> None:
+        """Give the entry its place among those who are counted."""
+        key = (entry.source, entry.priority)
+        line = self.lines.get(key)
+        if line is None:
+            line = self.lines[key] = Line()
+        entry.line = line
+        entry.slot = line.add(entry.key)
+
+    def compete(self, one: str, other: str) -> bool:
+        """Do two demands want the same seats?"""
+        if one == other:
+            return True
+        first, second = self.classes.get((one, 0, 0)), self.classes.get((other, 0, 0))
+        if first is None or second is None:
+            return True
+        return not {id(group) for group in first.groups}.isdisjoint(id(group) for group in second.groups)
+
+    def turn_day(self, day: int) -> None:
+        """The day's counters start anew."""
+        self.day = day
+        self.offered = self.answered = self.abandoned = self.answered_in_target = 0
 
     def count_answer(self, waited: Seconds) -> None:
         self.answered += 1

@@ -1,14 +1,21 @@
 """Callers joining, waiting and leaving."""
 
+from acd.agent import AT_WORK, Seat
+from acd.callback import MissedCall
 from acd.commands import AnnounceDue, QueueExited
-from acd.estimate import position
+from acd.estimate import expected_wait, newcomer_wait, position
 from acd.events import CallerLeft, Enqueued
-from acd.floor.joining import free, leave_queue, rearm, remove, seek, withdraw
+from acd.floor import callbacks
+from acd.floor.joining import file, free, leave_queue, make, rearm, remove, seek, seek_anew, withdraw
 from acd.floor.state import FloorState
-from acd.ids import Instant
+from acd.ids import Instant, SeatId
+from acd.matching import best_entry
 from acd.offer import CALLER_LEFT
-from acd.queue import FIRST_IN_LINE, Entry, place_key
-from acd.skill import SkillError, parse, render
+from acd.queue import FIRST_IN_LINE, INFINITE, Entry, Queue, WaitingClass, place_key
+from acd.skill import Demand, SkillError, parse, render
+
+LENGTH_HYSTERESIS = 0.8
+"""A rung opened by length closes (for newcomers) when the queue is shorter than this share of it."""
 
 
 def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
@@ -17,23 +24,53 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
     if earlier is not None:
         _drop(f, earlier, "moved", now)
     queue = f.queues.get(event.queue)
-    if queue is None:
-        f.out.append(QueueExited(call=event.call, queue=event.queue, reason="unknown_queue"))
+    demand = _demand(event.skills)
+    obstacle = _obstacle(f, queue, demand, event, now)
+    if queue is None or demand is None or obstacle:
+        f.out.append(QueueExited(call=event.call, queue=event.queue, reason=obstacle))
         return
+    entry = _new_entry(f, queue, demand, event, now)
+    f.entries[event.call] = entry
+    queue.waiting += 1
+    _count_offered(f, queue, now)
+    f.announce_waiting(queue, now)
+    if queue.widens:
+        _review(f, queue, entry, now)
+    if event.sticky is None or not _stick(f, entry, event.sticky, now):
+        seek(f, entry, now, "arrival")
+
+
+def _demand(source: str) -> Demand | None:
     try:
-        demand = parse(event.skills)
+        return parse(source)
     except SkillError:
-        f.out.append(QueueExited(call=event.call, queue=event.queue, reason="bad_skills"))
-        return
-    if not event.first_in_line:
-        if not queue.plan.hours.open_at(now):
-            f.out.append(QueueExited(call=event.call, queue=event.queue, reason="closed"))
-            return
-        if queue.waiting >= queue.plan.max_waiting:
-            f.out.append(QueueExited(call=event.call, queue=event.queue, reason="full"))
-            return
+        return None
+
+
+def _obstacle(
+    f: FloorState, queue: Queue | None, demand: Demand | None, event: Enqueued, now: Instant
+) -> str:
+    """Why the caller cannot join; ``""``: nothing. A caller handed back from a transfer always can."""
+    if queue is None:
+        return "unknown_queue"
+    if demand is None:
+        return "bad_skills"
+    if event.first_in_line:
+        return ""
+    if not queue.plan.hours.open_at(now):
+        return "closed"
+    if queue.waiting >= queue.plan.max_waiting and _place_kept(f, queue, event, now) is None:
+        return "full"
+    return ""
+
+
+def _place_kept(f: FloorState, queue: Queue, event: Enqueued, now: Instant) -> MissedCall | None:
+    return f.departed.place(event.identity, queue.queue, now, f.plan.redial_window)
+
+
+def _new_entry(f: FloorState, queue: Queue, demand: Demand, event: Enqueued, now: Instant) -> Entry:
     priority = min(9, max(0, event.priority))
-    key = place_key(now, priority, f.plan.priority_step)
+    key = now - FIRST_IN_LINE if event.first_in_line else place_key(now, priority, f.plan.priority_step)
     entry = Entry(
         event.call,
         queue,
@@ -43,30 +80,102 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
         priority=priority,
         identity=event.identity,
         enqueued=now,
-        key=now - FIRST_IN_LINE if event.first_in_line else key,
+        key=key,
     )
     if queue.plan.announce_first is not None:
         entry.next_announce = now + queue.plan.announce_first
-    f.entries[event.call] = entry
-    queue.waiting += 1
+    if event.identity:
+        kept = _place_kept(f, queue, event, now)
+        if kept is not None:
+            entry.key, entry.enqueued = min(key, kept.key), kept.enqueued
+            f.departed.forget(kept)
+        callbacks.caller_is_back(f, entry, now)
+    return entry
+
+
+def _count_offered(f: FloorState, queue: Queue, now: Instant) -> None:
+    day = int((now + f.plan.day_offset) // 86_400)
+    if day != queue.day:
+        queue.turn_day(day)
     queue.offered += 1
-    f.announce_waiting(queue, now)
-    seek(f, entry, now, "arrival")
+
+
+def _review(f: FloorState, queue: Queue, newcomer: Entry, now: Instant) -> None:
+    """Open the overflow rungs that the state of the whole queue asks for, to all who wait in it."""
+    reach = 0
+    f.class_of(newcomer, now)
+    for index, rung in enumerate(queue.plan.overflow):
+        if rung.length is not None:
+            limit = rung.length * (LENGTH_HYSTERESIS if index < queue.reach else 1.0)
+            if queue.waiting > limit:
+                reach = index + 1
+        if rung.expected_wait is not None:
+            wait = newcomer_wait(newcomer)
+            if wait is not None and wait > rung.expected_wait:
+                reach = index + 1
+    risen = reach > queue.reach
+    queue.reach = reach
+    if risen:
+        for cls in tuple(queue.classes.values()):
+            if cls.live and cls.reach < reach:
+                for entry in cls.entries():
+                    seek_anew(f, entry, now, "overflow")
+
+
+def _stick(f: FloorState, entry: Entry, wanted: SeatId, now: Instant) -> bool:
+    """The seat that knows the caller: at once when idle, else wait for it a moment if it is at work."""
+    seat = f.seats.get(wanted)
+    if seat is None or not AT_WORK[seat.state] or seat.group not in f.class_of(entry, now).groups:
+        return False
+    if seat.stamp:
+        make(f, entry, seat, now, "sticky")
+        return True
+    if f.plan.sticky_wait <= 0:
+        return False
+    entry.sticky_until = now + f.plan.sticky_wait
+    file(f, entry, _personal_class(seat, entry.queue), now)
+    return True
+
+
+def _personal_class(seat: Seat, queue: Queue) -> WaitingClass:
+    """Callers of a queue who wait for this seat alone."""
+    for cls in seat.personal:
+        if cls.queue is queue:
+            return cls
+    cls = WaitingClass(queue, parse(""), 0, 0, (seat.group,), ())
+    seat.personal.append(cls)
+    return cls
 
 
 def caller_left(f: FloorState, event: CallerLeft, now: Instant) -> None:
     entry = f.entries.get(event.call)
     if entry is None:
         return
+    if entry.callback is not None:
+        callbacks.abandon(f, entry.callback, "cancelled", now)
+        return
     if event.reason == "hung_up":
         entry.queue.abandoned += 1
+        f.departed.expire(now - f.plan.missed_expiry)
+        f.departed.add(
+            MissedCall(
+                call=entry.call,
+                queue=entry.queue.queue,
+                identity=entry.identity,
+                skills=entry.source,
+                priority=entry.priority,
+                key=entry.key,
+                enqueued=entry.enqueued,
+                left=now,
+            )
+        )
     _drop(f, entry, CALLER_LEFT, now)
 
 
 def _drop(f: FloorState, entry: Entry, reason: str, now: Instant) -> None:
     """Place and offers end; the seats that were ringing take the next callers."""
     remove(f, entry, now)
-    for offer in tuple(entry.offers):
+    for offer in entry.offers:
         withdraw(f, offer, reason, now)
         free(f, offer.seat, now)
 
@@ -74,27 +183,79 @@ def _drop(f: FloorState, entry: Entry, reason: str, now: Instant) -> None:
 def due(f: FloorState, entry: Entry, now: Instant) -> None:
     """Whatever the time has brought to a waiting caller."""
     plan = entry.queue.plan
-    if plan.max_wait is not None and now >= entry.enqueued + plan.max_wait:
+    if entry.callback is not None:
+        if now >= entry.callback.expires:
+            callbacks.abandon(f, entry.callback, "expired", now)
+            return
+    elif plan.max_wait is not None and now >= entry.enqueued + plan.max_wait:
         leave_queue(f, entry, "timeout", now)
         return
-    if now >= entry.next_announce:
-        entry.next_announce = now + plan.announce_every
-        f.out.append(AnnounceDue(call=entry.call, position=position(entry), wait=None))
-    if now >= entry.retry_at:
+    elif plan.unstaffed_exit is not None and now >= entry.unstaffed_since + plan.unstaffed_exit:
+        if entry.cls is not None and not entry.cls.staffed():
+            leave_queue(f, entry, "unstaffed", now)
+            return
+        entry.unstaffed_since = INFINITE
+    if now >= entry.sticky_until:
+        seek_anew(f, entry, now, "sticky_over")
+    elif entry.step_at(now) > entry.step or entry.reach_at(now) > entry.reach:
+        seek_anew(f, entry, now, "relaxed")
+    elif now >= entry.retry_at:
         _retry(f, entry, now)
     if entry.filed is not None:
+        if now >= entry.next_announce:
+            _announce(f, entry, now)
         rearm(f, entry, now)
+
+
+def _announce(f: FloorState, entry: Entry, now: Instant) -> None:
+    """Tell the caller what is true, and offer a callback when it will take long."""
+    plan = entry.queue.plan
+    place = position(entry)
+    wait = expected_wait(entry, place)
+    if wait is not None:
+        entry.predicted = (now, wait)
+    patience = plan.callback_after
+    long = patience is not None and (wait if wait is not None else now - entry.enqueued) > patience
+    entry.next_announce = now + plan.announce_every
+    f.out.append(AnnounceDue(call=entry.call, position=place, wait=wait, callback=long))
 
 
 def _retry(f: FloorState, entry: Entry, now: Instant) -> None:
     """The only seat at work may be asked again; while there are others, they come first."""
     shy, cls = entry.last_seat, entry.cls
     at_work = sum(group.at_work for group in cls.groups) if cls is not None else 0
-    if shy is None or cls is None or at_work > 1:
+    if shy is None or at_work > 1:
         entry.retry_at = now + f.plan.retry_same_seat
         return
     entry.last_seat = None
-    entry.retry_at = float("inf")
-    if shy.stamp and entry.filed is not None:
-        entry.filed.take(entry)
-        seek(f, entry, now, "retry")
+    entry.retry_at = INFINITE
+    if shy.stamp:
+        seek_anew(f, entry, now, "retry")
+
+
+def reconsider(f: FloorState, now: Instant) -> None:
+    """Seats have stopped working: who waits for nobody now?"""
+    while f.left:
+        seat = f.left.pop()
+        if AT_WORK[seat.state]:
+            continue
+        for cls in seat.personal:
+            for entry in cls.entries():
+                seek_anew(f, entry, now, "sticky_over")
+        for cls in tuple(seat.group.classes):
+            plan = cls.queue.plan
+            if cls.live and (plan.overflow or plan.unstaffed_exit is not None) and not cls.staffed():
+                for entry in cls.entries():
+                    entry.unstaffed_since = INFINITE
+                    seek_anew(f, entry, now, "unstaffed")
+
+
+def match_all(f: FloorState, now: Instant) -> None:
+    """After the plan has changed: join whoever can be joined, longest idle first."""
+    idle = sorted((s.idle_since, s.index, s.plan.seat) for s in f.seats.values() if s.stamp)
+    for _, _, seat_id in idle:
+        seat = f.seats[seat_id]
+        entry = best_entry(seat, now) if seat.stamp else None
+        if entry is not None and entry.filed is not None:
+            entry.filed.take(entry)
+            make(f, entry, seat, now, "plan_changed")

@@ -1,15 +1,17 @@
 """Bringing callers and seats together, and taking them apart.
 
 After each of these no idle seat and no waiting caller are left that may be
-joined, but for a seat that has just let this very caller go.
+joined, but for a seat that has just let this very caller go, and for callers who
+wait a moment for a certain seat.
 """
 
 from acd.agent import LOGGED_OUT, NOT_READY, READY, RESERVED, Seat
 from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueExited
+from acd.explanation import Explanation
 from acd.floor.state import FloorState
 from acd.ids import Instant, OfferId, Seconds
 from acd.matching import best_entry, best_seat
-from acd.offer import ANSWERED, Explanation, Offer
+from acd.offer import ANSWERED, Offer
 from acd.queue import INFINITE, Entry, WaitingClass
 
 # --- callers
@@ -17,11 +19,39 @@ from acd.queue import INFINITE, Entry, WaitingClass
 
 def seek(f: FloorState, entry: Entry, now: Instant, trigger: str) -> None:
     """Offer a caller who is in no heap to the best idle seats, or file the caller."""
+    plan = entry.queue.plan
+    if plan.relaxation:
+        entry.step = entry.step_at(now)
+    if plan.overflow:
+        entry.reach = entry.reach_at(now)
     cls = f.class_of(entry, now)
+    if plan.overflow or plan.unstaffed_exit is not None:
+        cls = _mind_staffing(f, entry, cls, now)
     ring(f, entry, cls, now, trigger)
     if not entry.offers:
-        cls.file(entry)
-        rearm(f, entry, now)
+        file(f, entry, cls, now)
+
+
+def _mind_staffing(f: FloorState, entry: Entry, cls: WaitingClass, now: Instant) -> WaitingClass:
+    """While nobody at work could serve the caller, open the rungs made for that case."""
+    rungs = entry.queue.plan.overflow
+    while not cls.staffed():
+        step = next((i for i in range(entry.reach, len(rungs)) if rungs[i].unstaffed), None)
+        if step is None:
+            entry.unstaffed_since = min(entry.unstaffed_since, now)
+            return cls
+        entry.reach = step + 1
+        cls = f.class_of(entry, now)
+    entry.unstaffed_since = INFINITE
+    return cls
+
+
+def file(f: FloorState, entry: Entry, cls: WaitingClass, now: Instant) -> None:
+    """Let the caller wait in a class."""
+    cls.file(entry)
+    if entry.line is None:
+        entry.queue.line_up(entry)
+    rearm(f, entry, now)
 
 
 def ring(f: FloorState, entry: Entry, cls: WaitingClass, now: Instant, trigger: str) -> None:
@@ -37,14 +67,25 @@ def ring(f: FloorState, entry: Entry, cls: WaitingClass, now: Instant, trigger: 
             break
         make(f, entry, seat, now, trigger)
     if aside and shy is not None:
-        f.return_idle(shy, now)
+        f.enter_idle(shy, now)
 
 
 def seek_again(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
     """`seat` did not take this caller: the next seat at once, never the same twice running."""
     entry.last_seat = seat
     entry.retry_at = now + f.plan.retry_same_seat
-    seek(f, entry, now, "next_seat")
+    if entry.offers:
+        ring(f, entry, f.class_of(entry, now), now, "next_seat")
+    else:
+        seek(f, entry, now, "next_seat")
+
+
+def seek_anew(f: FloorState, entry: Entry, now: Instant, trigger: str) -> None:
+    """A waiting caller's demand or circle has changed: look again, without losing the place."""
+    if entry.filed is not None:
+        entry.filed.take(entry)
+        entry.sticky_until = INFINITE
+        seek(f, entry, now, trigger)
 
 
 def rearm(f: FloorState, entry: Entry, now: Instant) -> None:
@@ -52,12 +93,17 @@ def rearm(f: FloorState, entry: Entry, now: Instant) -> None:
     when = entry.next_due()
     if when < INFINITE:
         f.arm(entry, max(when, now))
+    else:
+        entry.deadline = None
 
 
 def remove(f: FloorState, entry: Entry, now: Instant) -> None:
     """The caller's place is gone. Open offers are not touched."""
     if entry.filed is not None:
         entry.filed.take(entry)
+    if entry.line is not None:
+        entry.line.leave(entry.slot, entry.key)
+        entry.line = None
     entry.deadline = None
     entry.queue.waiting -= 1
     del f.entries[entry.call]
@@ -80,8 +126,8 @@ def free(f: FloorState, seat: Seat, now: Instant) -> None:
     seat.deadline = None
     asked, reason = seat.next_state, seat.next_reason
     seat.next_state, seat.next_reason = None, ""
-    if asked == LOGGED_OUT:
-        sign_out(f, seat, now, reason)
+    if asked == LOGGED_OUT or seat.retired:
+        sign_out(f, seat, now, reason if asked == LOGGED_OUT else "seat_removed")
     elif asked == NOT_READY:
         f.move(seat, NOT_READY, now, reason)
     elif not seat.reachable:
@@ -102,11 +148,9 @@ def take_entry(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
     filed = entry.filed
     if filed is not None:
         filed.take(entry)
-    entry.deadline = None
-    cls = f.class_of(entry, now)
     make(f, entry, seat, now, "seat_free")
     if entry.queue.strategy.several:
-        ring(f, entry, cls, now, "seat_free")
+        ring(f, entry, f.class_of(entry, now), now, "seat_free")
 
 
 def stop(f: FloorState, seat: Seat, now: Instant, reason: str) -> None:
@@ -123,10 +167,13 @@ def sign_out(f: FloorState, seat: Seat, now: Instant, reason: str) -> None:
     seat.call = None
     seat.queue = None
     seat.deadline = None
+    seat.next_state, seat.next_reason = None, ""
     seat.resume = False
     seat.misses = 0
     seat.declines = 0
     f.move(seat, LOGGED_OUT, now, reason)
+    if seat.retired:
+        del f.seats[seat.plan.seat]
 
 
 # --- offers
@@ -135,18 +182,21 @@ def sign_out(f: FloorState, seat: Seat, now: Instant, reason: str) -> None:
 def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) -> None:
     """Reserve a free seat for a caller who is in no heap."""
     queue = entry.queue
-    number = f.next_number()
-    reasons = Explanation(trigger, entry.cls, now - entry.enqueued)
+    f.number = number = f.number + 1
+    reasons = Explanation(trigger, entry, seat, now)
     offer = Offer(OfferId(f"{entry.call}.{number}"), number, entry.call, seat, queue, entry, now, reasons)
-    entry.offers.append(offer)
-    reserve(f, offer, queue.plan.ring_for, now)
+    entry.offers += (offer,)
+    entry.deadline = None
+    entry.sticky_until = INFINITE
+    ring_for = queue.plan.ring_for
+    reserve(f, offer, ring_for, now)
     f.out.append(
         OfferMade(
             offer=offer.offer,
             call=offer.call,
             seat=seat.plan.seat,
             queue=queue.queue,
-            lease_until=now + queue.plan.ring_for,
+            lease_until=now + ring_for,
         )
     )
 
@@ -170,8 +220,9 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
     offer.deadline = None
     offer.seat.offer = None
     del f.offers[offer.offer]
-    if offer.entry is not None:
-        offer.entry.offers.remove(offer)
+    entry = offer.entry
+    if entry is not None:
+        entry.offers = tuple(other for other in entry.offers if other is not offer)
     if outcome != ANSWERED:
         f.closed.add(offer, outcome)
     f.out.append(

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from acd import events
 from acd.agent import Seat
+from acd.callback import Callback, MissedCall
 from acd.commands import FloorOutput
 from acd.estimate import expected_wait, position
 from acd.events import FloorEvent
-from acd.floor import calls, offers, seats
+from acd.floor import callbacks, calls, editing, offers, seats
 from acd.floor.state import FloorState
 from acd.floor.views import QueueStatus, SeatStatus, queue_status, seat_status
 from acd.ids import CallId, Instant, QueueId, SeatId, Seconds
@@ -33,6 +34,10 @@ _HANDLERS: Final[Mapping[type, Callable[[FloorState, Any, Instant], None]]] = {
     events.OfferAnswered: offers.answered,
     events.OfferRefused: offers.refused,
     events.SeatTaken: offers.taken,
+    events.CallbackAsked: callbacks.asked,
+    events.CallbackReached: callbacks.reached,
+    events.CallbackFailed: callbacks.failed,
+    events.CallbackCancelled: callbacks.cancelled,
 }
 
 
@@ -41,10 +46,14 @@ class Floor:
 
     Outputs are in the order in which they were decided. An event and everything
     that follows from it is one step; nothing is left half done when it returns.
+    The same events and ticks at the same instants give the same outputs, always.
     """
 
     def __init__(self, plan: FloorPlan, now: Instant) -> None:
-        self._state = FloorState(plan, now)
+        """Raises `ValueError` when the plan contradicts itself."""
+        editing.check(plan)
+        self._state = FloorState(plan)
+        editing.install(self._state, plan, now)
 
     def handle(self, event: FloorEvent, now: Instant) -> list[FloorOutput]:
         """Take in one fact or wish.
@@ -56,6 +65,8 @@ class Floor:
         out: list[FloorOutput] = []
         state.out = out
         _HANDLERS[type(event)](state, event, now)
+        if state.left:
+            calls.reconsider(state, now)
         return out
 
     def tick(self, now: Instant) -> list[FloorOutput]:
@@ -68,13 +79,32 @@ class Floor:
                 seats.wrap_up_over(state, subject, now)
             elif isinstance(subject, Entry):
                 calls.due(state, subject, now)
+            elif isinstance(subject, Callback):
+                callbacks.due(state, subject, now)
             else:
                 offers.expired(state, subject, now)
+            if state.left:
+                calls.reconsider(state, now)
         return out
 
     def next_deadline(self) -> Instant | None:
         """When `tick` is wanted next; None: nothing is due ever."""
         return self._state.next_deadline()
+
+    def change_plan(self, plan: FloorPlan, now: Instant) -> list[FloorOutput]:
+        """Put another plan in force while calls run; nobody loses a place.
+
+        Callers of a removed queue leave with ``queue_removed``; a removed seat
+        finishes its contact. Raises `ValueError` when the plan contradicts
+        itself; then nothing has changed.
+        """
+        editing.check(plan)
+        state = self._state
+        out: list[FloorOutput] = []
+        state.out = out
+        editing.install(state, plan, now)
+        calls.reconsider(state, now)
+        return out
 
     # --- the read side, for screens
 
@@ -100,4 +130,8 @@ class Floor:
     def estimate(self, call: CallId) -> Seconds | None:
         """Expected further wait; None when not waiting or when no honest figure exists."""
         entry = self._state.entries.get(call)
-        return expected_wait(entry) if entry is not None else None
+        return expected_wait(entry, position(entry)) if entry is not None else None
+
+    def missed(self) -> tuple[MissedCall, ...]:
+        """Who hung up while waiting and has not been spoken to since, oldest first."""
+        return self._state.departed.all()

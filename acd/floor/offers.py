@@ -1,13 +1,16 @@
 """What happens to an open offer; and seats taken for consult calls."""
 
-from acd.agent import RESERVED, RINGING, TALKING
+from acd.agent import RESERVED, RINGING, TALKING, Seat
 from acd.commands import OfferWithdrawn
+from acd.estimate import judge
 from acd.events import OfferAnswered, OfferRefused, OfferRinging, Refused, SeatTaken
+from acd.floor import callbacks
 from acd.floor.joining import close, free, remove, reserve, seek_again, stop, withdraw
 from acd.floor.seats import known
 from acd.floor.state import FloorState
 from acd.ids import Instant
-from acd.offer import ANSWERED, ANSWERED_ELSEWHERE, DECLINED, EXPIRED, MISSED, Explanation, Offer
+from acd.offer import ANSWERED, ANSWERED_ELSEWHERE, DECLINED, EXPIRED, MISSED, Offer
+from acd.queue import Entry
 
 
 def taken(f: FloorState, event: SeatTaken, now: Instant) -> None:
@@ -16,8 +19,7 @@ def taken(f: FloorState, event: SeatTaken, now: Instant) -> None:
     f.verdict("reserve", seat)
     if event.offer in f.offers:
         raise Refused("offer_exists", "This offer is open already.")
-    reasons = Explanation("consult", None, 0.0)
-    offer = Offer(event.offer, f.next_number(), event.call, seat, None, None, now, reasons)
+    offer = Offer(event.offer, f.next_number(), event.call, seat, None, None, now, {"trigger": "consult"})
     reserve(f, offer, f.plan.consult_ring_for, now)
 
 
@@ -44,11 +46,24 @@ def answered(f: FloorState, event: OfferAnswered, now: Instant) -> None:
     f.move(seat, TALKING, now)
     if entry is None:
         return
-    entry.queue.count_answer(now - entry.enqueued)
-    remove(f, entry, now)
-    for other in tuple(entry.offers):
+    _served(f, entry, seat, now)
+    for other in entry.offers:
         withdraw(f, other, ANSWERED_ELSEWHERE, now)
         free(f, other.seat, now)
+
+
+def _served(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
+    """The place has done its work."""
+    remove(f, entry, now)
+    if entry.callback is not None:
+        entry.callback.seat = seat
+        callbacks.dial(f, entry.callback, now)
+        return
+    judge(entry, now)
+    entry.queue.count_answer(now - entry.enqueued)
+    missed = f.departed.of_person(entry.identity, entry.queue.queue)
+    if missed is not None:
+        f.departed.forget(missed)
 
 
 def refused(f: FloorState, event: OfferRefused, now: Instant) -> None:

@@ -16,10 +16,13 @@ from acd.events import (
     WrapUpExtended,
     WrapUpFinished,
 )
+from acd.floor import callbacks
 from acd.floor.joining import free, give_up, sign_out
 from acd.floor.state import FloorState
 from acd.ids import Instant, SeatId
 from acd.offer import SEAT_LOST
+
+MAX_REASON = 60
 
 
 def known(f: FloorState, seat: SeatId) -> Seat:
@@ -53,10 +56,8 @@ def signed_out(f: FloorState, event: SeatSignedOut, now: Instant) -> None:
             f.out.append(SeatDropped(seat=seat.plan.seat, call=seat.call, reason="signed_out"))
         return
     leave_idle_if_ready(f, seat)
-    offer = seat.offer
-    sign_out_now = offer is None
-    if not sign_out_now:
-        give_up(f, seat, SEAT_LOST, now)
+    give_up(f, seat, SEAT_LOST, now)
+    note_handling(seat, now)
     sign_out(f, seat, now, reason)
 
 
@@ -76,28 +77,28 @@ def readied(f: FloorState, event: SeatReadied, now: Instant) -> None:
     seat.misses = 0
     seat.declines = 0
     seat.next_state, seat.next_reason = None, ""
-    free(f, seat, now)
+    finish_contact(f, seat, now)
 
 
 def not_readied(f: FloorState, event: SeatNotReadied, now: Instant) -> None:
     seat = known(f, event.seat)
     reason = event.reason or "unspecified"
+    if len(reason) > MAX_REASON:
+        raise Refused("reason_too_long", f"Give a reason of at most {MAX_REASON} characters.")
     if f.verdict("make_not_ready", seat) == LATER:
         seat.next_state, seat.next_reason = NOT_READY, reason
         return
     leave_idle_if_ready(f, seat)
-    seat.next_state, seat.next_reason = None, ""
+    note_handling(seat, now)
     seat.resume = False
-    seat.call = None
-    seat.queue = None
-    seat.deadline = None
-    f.move(seat, NOT_READY, now, reason)
+    seat.next_state, seat.next_reason = NOT_READY, reason
+    free(f, seat, now)
 
 
 def wrap_up_finished(f: FloorState, event: WrapUpFinished, now: Instant) -> None:
     seat = known(f, event.seat)
     f.verdict("finish_wrap_up", seat)
-    free(f, seat, now)
+    finish_contact(f, seat, now)
 
 
 def wrap_up_extended(f: FloorState, event: WrapUpExtended, now: Instant) -> None:
@@ -121,7 +122,19 @@ def wrap_up_times(f: FloorState, seat: Seat) -> tuple[float, float]:
 
 
 def wrap_up_over(f: FloorState, seat: Seat, now: Instant) -> None:
+    finish_contact(f, seat, now)
+
+
+def finish_contact(f: FloorState, seat: Seat, now: Instant) -> None:
+    """The seat may be asked again; how long the contact took is remembered."""
+    note_handling(seat, now)
     free(f, seat, now)
+
+
+def note_handling(seat: Seat, now: Instant) -> None:
+    """At the end of wrap-up, or of a contact without one."""
+    if seat.queue is not None and seat.state in (WRAP_UP, TALKING, CONSULTING):
+        seat.queue.handling.times.add(now - seat.answered)
 
 
 def consulting(f: FloorState, event: SeatConsulting, now: Instant) -> None:
@@ -141,11 +154,14 @@ def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
     seat = f.seats.get(event.seat)
     if seat is None or seat.call != event.call or f.verdict("end_contact", seat) == STAY:
         return
+    if f.callbacks:
+        callbacks.contact_ended(f, event.call, now)
     length, ceiling = wrap_up_times(f, seat)
     length = min(length, ceiling)
     seat.extended = False
-    if length <= 0 or (seat.next_state == LOGGED_OUT and seat.next_reason.startswith("forced")):
-        free(f, seat, now)
+    forced = seat.next_state == LOGGED_OUT and seat.next_reason.startswith("forced")
+    if length <= 0 or forced:
+        finish_contact(f, seat, now)
         return
     f.move(seat, WRAP_UP, now)
     f.arm(seat, now + length)

@@ -1,19 +1,23 @@
 """What the floor holds between events, and the moves every handler is made of."""
 
 from heapq import heappop, heappush
+from typing import Final
 
-from acd.agent import LOGGED_OUT, NOT_READY, TRANSITIONS, Refusal, Seat, State
+from acd.agent import AT_WORK, TRANSITIONS, Refusal, Seat, State
+from acd.callback import Callback, Callbacks, Departed
 from acd.commands import FloorOutput, QueueChanged, SeatChanged
 from acd.events import Refused
 from acd.ids import AgentId, CallId, Instant, OfferId, QueueId, SeatId
-from acd.matching import Group, form_class, group_key
+from acd.matching import form_class
 from acd.offer import ClosedOffers, Offer
 from acd.plan import FloorPlan
 from acd.queue import Entry, Queue, WaitingClass
 from acd.skill import relax
-from acd.strategy import STRATEGIES
 
-Timed = Seat | Entry | Offer
+Timed = Seat | Entry | Offer | Callback
+
+MAX_CLASSES: Final = 256
+"""Waiting classes of one queue before unused ones are dropped."""
 
 
 class FloorState:
@@ -21,9 +25,11 @@ class FloorState:
 
     __slots__ = (
         "agents",
+        "callbacks",
         "closed",
+        "departed",
         "entries",
-        "groups",
+        "left",
         "number",
         "offers",
         "out",
@@ -33,34 +39,23 @@ class FloorState:
         "timers",
     )
 
-    def __init__(self, plan: FloorPlan, now: Instant) -> None:
+    def __init__(self, plan: FloorPlan) -> None:
         self.plan = plan
         self.number = 0
         """Counts decisions: the source of offer ids, stamps and tie-breaks."""
         self.out: list[FloorOutput] = []
         self.seats: dict[SeatId, Seat] = {}
         self.queues: dict[QueueId, Queue] = {}
-        self.groups: dict[object, Group] = {}
         self.agents: dict[AgentId, Seat] = {}
         self.entries: dict[CallId, Entry] = {}
         self.offers: dict[OfferId, Offer] = {}
         self.closed = ClosedOffers()
+        self.callbacks = Callbacks()
+        self.departed = Departed(plan.missed_limit)
+        self.left: list[Seat] = []
+        """Seats that stopped working during this step."""
         self.timers: list[tuple[Instant, int, Timed]] = []
-        """Heap of what is due. An item counts only while its object's `deadline` is the item's time."""
-        for queue_plan in plan.queues:
-            self.queues[queue_plan.queue] = Queue(queue_plan, STRATEGIES[queue_plan.strategy])
-        for index, seat_plan in enumerate(plan.seats):
-            key = group_key(seat_plan)
-            group = self.groups.get(key)
-            if group is None:
-                group = Group(dict(key[0]), {m.queue: m.tier for m in seat_plan.queues})
-                self.groups[key] = group
-                for membership in seat_plan.queues:
-                    self.queues[membership.queue].groups.append(group)
-            seat = Seat(seat_plan, index, group, now)
-            group.seats.append(seat)
-            group.count[LOGGED_OUT] += 1
-            self.seats[seat_plan.seat] = seat
+        """Heap of what is due. An item counts only while its subject's `deadline` is the item's time."""
 
     def next_number(self) -> int:
         self.number += 1
@@ -95,7 +90,7 @@ class FloorState:
 
     # --- seats
 
-    def verdict(self, trigger: str, seat: Seat) -> State | str:
+    def verdict(self, trigger: str, seat: Seat) -> str:
         """What the table says; a `Refusal` is raised as `Refused`."""
         verdict = TRANSITIONS[trigger][seat.state]
         if isinstance(verdict, Refusal):
@@ -104,16 +99,16 @@ class FloorState:
 
     def move(self, seat: Seat, state: State, now: Instant, reason: str = "") -> None:
         """Put the seat into a state and say so. Being idle is entered and left elsewhere."""
-        was_at_work = seat.state != LOGGED_OUT and seat.state != NOT_READY
-        at_work = state != LOGGED_OUT and state != NOT_READY
-        if was_at_work is not at_work:
-            change = 1 if at_work else -1
-            seat.group.at_work += change
-            for queue in seat.group.tiers:
-                self.queues[queue].at_work += change
-        count = seat.group.count
-        count[seat.state] -= 1
-        count[state] += 1
+        group, before = seat.group, seat.state
+        if AT_WORK[before] is not AT_WORK[state]:
+            change = 1 if AT_WORK[state] else -1
+            group.at_work += change
+            for queue in group.queues:
+                queue.at_work += change
+            if change < 0:
+                self.left.append(seat)
+        group.count[before] -= 1
+        group.count[state] += 1
         seat.state = state
         seat.reason = reason
         seat.since = now
@@ -124,12 +119,7 @@ class FloorState:
         )
 
     def enter_idle(self, seat: Seat, now: Instant) -> None:
-        """The seat can be found by callers from now on."""
-        seat.idle_since = now
-        self.return_idle(seat, now)
-
-    def return_idle(self, seat: Seat, now: Instant) -> None:
-        """Back among the idle at the old place."""
+        """The seat can be found by callers from now on; its place among the idle is `idle_since`."""
         self.number += 1
         seat.stamp = self.number
         for pool in seat.group.pools:
@@ -147,16 +137,29 @@ class FloorState:
 
     def class_of(self, entry: Entry, now: Instant) -> WaitingClass:
         """The class of the entry's present demand, made on first use."""
-        queue = entry.queue
         key = (entry.source, entry.step, entry.reach)
-        cls = queue.classes.get(key)
-        if cls is None:
-            demand, tiers = entry.demand, queue.plan.tiers
-            for step in queue.plan.relaxation[: entry.step]:
-                demand = relax(demand, drop=frozenset(step.drop), lower=step.lower)
-                tiers = step.tiers if step.tiers is not None else tiers
-            circle = [queue, *(self.queues[rung.queue] for rung in queue.plan.overflow[: entry.reach])]
-            cls = form_class(queue, circle, demand, step=entry.step, reach=entry.reach, tiers=tiers, now=now)
-            queue.classes[key] = cls
-        entry.cls = cls
+        entry.cls = cls = entry.queue.classes.get(key) or self._new_class(entry, key, now)
         return cls
+
+    def _new_class(self, entry: Entry, key: tuple[str, int, int], now: Instant) -> WaitingClass:
+        queue = entry.queue
+        if len(queue.classes) >= MAX_CLASSES:
+            self._drop_unused(queue)
+        demand, tiers = entry.demand, queue.plan.tiers
+        for step in queue.plan.relaxation[: entry.step]:
+            demand = relax(demand, drop=frozenset(step.drop), lower=step.lower)
+            tiers = step.tiers if step.tiers is not None else tiers
+        circle = [queue, *(self.queues[rung.queue] for rung in queue.plan.overflow[: entry.reach])]
+        cls = form_class(queue, circle, demand, step=entry.step, reach=entry.reach, tiers=tiers, now=now)
+        queue.classes[key] = cls
+        return cls
+
+    def _drop_unused(self, queue: Queue) -> None:
+        for key, cls in tuple(queue.classes.items()):
+            if not cls.live:
+                del queue.classes[key]
+                for group in cls.groups:
+                    group.classes.remove(cls)
+        for place, line in tuple(queue.lines.items()):
+            if not line.live:
+                del queue.lines[place]

@@ -5,7 +5,7 @@ from typing import Final
 
 from acd.agent import CONSULTING, LOGGED_OUT, READY, RESERVED, RINGING, TALKING, WRAP_UP, Seat, State
 from acd.ids import AgentId, CallId, Instant, QueueId, SeatId
-from acd.queue import INFINITE, Queue
+from acd.queue import Queue
 
 _BUSY: Final[tuple[State, ...]] = (RESERVED, RINGING, TALKING, CONSULTING, WRAP_UP)
 
@@ -62,13 +62,13 @@ def seat_status(seat: Seat) -> SeatStatus:
 
 
 def queue_status(queue: Queue) -> QueueStatus:
-    longest = min((cls.oldest() for cls in queue.classes.values()), default=INFINITE)
+    heads = [cls.heap[0][2].enqueued for cls in queue.classes.values() if cls.live]
     counts = [group.count for group in queue.groups]
     return QueueStatus(
         queue=queue.queue,
         name=queue.plan.name,
         waiting=queue.waiting,
-        longest_since=longest if longest < INFINITE else None,
+        longest_since=min(heads, default=None),
         staffed=sum(sum(count.values()) - count[LOGGED_OUT] for count in counts),
         ready=sum(count[READY] for count in counts),
         busy=sum(count[state] for count in counts for state in _BUSY),
