@@ -95,7 +95,7 @@ class Switch(World):
         self.note(NodeUp(node=self.node, channels=live, bridges=tuple(sorted(self.bridges))))
 
     def disconnect(self) -> None:
-        """Facts not yet delivered are lost; commands under way fail with 0 and are carried out all the same."""
+        """Facts under way are lost; commands under way fail with 0 and are carried out all the same."""
         self.catch_up()
         if not self.connected:
             return
