@@ -99,6 +99,7 @@ class Stage:
             self.out.append(self.call.playing(leg, media))
             self._timers.set((self.call.id, "farewell", leg.number), now + FAREWELL)
         else:
+            self.offer_cancelled(leg)
             self.contact_over(leg, now)
             self.hang_up(leg, now)
 

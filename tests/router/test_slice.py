@@ -55,6 +55,9 @@ def ended(world: World) -> CallRecord:
 
 def assert_tiles(record: CallRecord) -> None:
     track = [s for s in record.segments if s.track == "caller"]
+    if record.ended == record.ingress:
+        assert not track
+        return
     assert track[0].started == record.ingress
     assert track[-1].ended == record.ended
     assert all(a.ended == b.started for a, b in itertools.pairwise(track))
@@ -226,7 +229,7 @@ def test_blind_to_a_partner_who_never_answers_ends_at_a_person() -> None:
     world.answer(world.leg(first))
     world.handle(e.TransferAsked(seat=SeatId(first), target="12315", kind="blind"))
     assert world.seat(first) == "wrap_up"
-    world.wait(200)
+    world.wait(25.5)
     offered = [x for x in world.sent if isinstance(x, c.Originate)]
     assert offered[-1].endpoint.startswith("PJSIP/a100"), "back to a person, first in line"
     world.answer(offered[-1].channel)
