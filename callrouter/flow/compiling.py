@@ -1,6 +1,7 @@
 """One flow document into a `Flow`: schema, names within the flow, expressions, types."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from callrouter.config.document import ConfigError, Document, Fault, parse
 from callrouter.config.validation import did_you_mean
@@ -8,6 +9,9 @@ from callrouter.flow.expression import DEFAULTS, Checker, Expression, Expression
 from callrouter.flow.node import Node, Placed, Say, Typed
 from callrouter.flow.nodes import VERBS
 from callrouter.flow.program import BUILT_IN, Flow, FlowModel, Variable
+
+NOTE: Final = "note"
+"""Beside its verb a node may carry a remark for colleagues; it is shown on the graph."""
 
 Path = tuple[str | int, ...]
 
@@ -51,7 +55,7 @@ class _Compiler:
 
     def _node(self, name: str) -> Placed | None:
         path: Path = ("nodes", name)
-        keys = list(self.model.nodes[name])
+        keys = [key for key in self.model.nodes[name] if key != NOTE]
         if len(keys) != 1:
             hint = "Choose one of: " + ", ".join(VERBS) if not keys else "Split it into several nodes"
             self._fault(path, f"node {name!r} must have exactly one verb, not {len(keys)}", hint, key=True)
@@ -66,7 +70,11 @@ class _Compiler:
             self.faults += error.faults
             return None
         line, _ = self.document.position(path, key=True)
-        return Placed(name, line, body, {exit.label: exit.target for exit in body.exits()}, (*path, verb))
+        exits = {exit.label: exit.target for exit in body.exits()}
+        note = self.model.nodes[name].get(NOTE, "")
+        if not isinstance(note, str):
+            self._fault((*path, NOTE), "a note must be text", "Put it in quotes")
+        return Placed(name, line, body, exits, (*path, verb), str(note)[:400])
 
     def _check_person(self, nodes: dict[str, Placed]) -> None:
         model = self.model

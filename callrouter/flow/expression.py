@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cel_expr_python import cel
+from cel_expr_python.ext import ext_strings
 
 MAX_LENGTH: Final = 2_000
 
@@ -125,7 +126,8 @@ def fits(kind: str, wanted: str) -> bool:
 
 @functools.lru_cache(maxsize=512)
 def _environment(names: tuple[tuple[str, str], ...]) -> cel.Env:
-    return cel.NewEnv(variables={name: TYPES[kind] for name, kind in names})
+    declared = {name: TYPES[kind] for name, kind in names}
+    return cel.NewEnv(variables=declared, extensions=[ext_strings.ExtStrings()])
 
 
 def _kind(kind: cel.Type) -> str:

@@ -145,10 +145,7 @@ Prompts = Annotated[
 
 
 class Node(Part):
-    """Keys that every verb knows."""
-
-    note: str = ""
-    """A remark for colleagues; shown on the graph."""
+    """Base of the verbs."""
 
     verb: ClassVar[str]
     ends: ClassVar[bool] = False
@@ -211,3 +208,4 @@ class Placed:
     body: Node
     exits: dict[str, str | None]
     path: Sequence[str | int] = ()
+    note: str = ""

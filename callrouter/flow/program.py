@@ -67,7 +67,7 @@ class FlowModel(Part):
     variables: dict[VariableName, Variable] = Field(default_factory=dict, max_length=60)
     """Declared variables."""
     nodes: dict[Annotated[str, Field(pattern=NAME)], dict[str, object]] = Field(min_length=1, max_length=500)
-    """The nodes, each with exactly one verb."""
+    """The nodes, each with exactly one verb, and a `note` for colleagues if you like."""
 
 
 @dataclass(frozen=True, slots=True)
