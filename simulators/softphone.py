@@ -85,7 +85,7 @@ class SoftphonePool:
     @property
     def pids(self) -> tuple[int, ...]:
         """The phone processes that run."""
-        return tuple(process.pid for process in self._load)
+        return tuple(process.pid for process in self._load if process.alive)
 
     async def phone(
         self,
@@ -145,10 +145,10 @@ class SoftphonePool:
         """A process with room for one more phone; its place is taken."""
         async with self._starting:
             for process, load in self._load.items():
-                if load < PHONES_PER_PROCESS:
+                if load < PHONES_PER_PROCESS and process.alive:
                     self._load[process] += 1
                     return process
-            log = Path(self._directory.name) / f"process-{len(self._load)}.log"
+            log = Path(self._directory.name) / f"process-{next(self._numbers)}.log"
             process = await PhoneProcess.start(self._interpreter, self._options, log)
             self._load[process] = 1
             return process

@@ -48,7 +48,7 @@ class Host(Protocol):
         """Hold a reference: pjsua2 needs the object until it has reported DISCONNECTED."""
 
     def retire(self, call: "Call") -> None:
-        """Let go of the reference soon."""
+        """Let go of the reference when that is safe."""
 
 
 class Call(pj.Call):  # type: ignore[misc]
@@ -88,6 +88,9 @@ class Phone(pj.Account):  # type: ignore[misc]
         self.host = host
         self.number = number
         self.call: Call | None = None
+        self.serial = 0
+        self.registered = False
+        self.registering = False
         self.auto_answer: float | None = options.get("auto_answer")
         self.first_rtp: float | None = None
         self.finished: dict[str, Any] = {}
@@ -101,6 +104,8 @@ class Phone(pj.Account):  # type: ignore[misc]
     # --- what pjsua reports -------------------------------------------------------
 
     def onRegState(self, prm: Any) -> None:
+        self.registering = False
+        self.registered = prm.code // 100 == 2 and prm.expiration > 0
         self.emit("registration", code=prm.code, reason=prm.reason, expires=prm.expiration)
 
     def onIncomingCall(self, prm: Any) -> None:
@@ -119,7 +124,7 @@ class Phone(pj.Account):  # type: ignore[misc]
         )
         call.answer(op_param(180))
         if self.auto_answer is not None:
-            self.host.after(self.auto_answer, lambda: self.answer_if(call))
+            self.answer_after(self.auto_answer)
 
     def call_state(self, call: Call) -> None:
         info = call.getInfo()
@@ -155,22 +160,31 @@ class Phone(pj.Account):  # type: ignore[misc]
         self.emit("notify", name=event)
         # What desk phones do when the PBX asks them to pick up or to resume (Broadsoft's "talk" event).
         if event.lower() == "talk" and call is self.call:
-            self.host.after(0.0, lambda: self.answer_if(call))
+            self.answer_after(0.0)
 
     # --- commands -------------------------------------------------------------------
 
+    def register(self, on: bool) -> None:
+        self.setRegistration(on)
+        self.registering = True
+
     def begin(self, call: Call) -> None:
         self.call = call
+        self.serial += 1
         self.first_rtp = None
         self.streams = []
         self.finished = {}
 
-    def answer_if(self, call: Call) -> None:
-        if call is self.call and call.getInfo().state in (
-            pj.PJSIP_INV_STATE_INCOMING,
-            pj.PJSIP_INV_STATE_EARLY,
-        ):
-            call.answer(op_param(200))
+    def answer_after(self, seconds: float) -> None:
+        """Answer the present call after `seconds`, if it rings still."""
+        # By its number: a timer that held the Call would outlive it (see Worker.bury).
+        serial = self.serial
+        self.host.after(seconds, lambda: self.answer_if(serial))
+
+    def answer_if(self, serial: int) -> None:
+        ringing = (pj.PJSIP_INV_STATE_INCOMING, pj.PJSIP_INV_STATE_EARLY)
+        if self.call is not None and self.serial == serial and self.call.getInfo().state in ringing:
+            self.call.answer(op_param(200))
 
     def live(self) -> Call:
         if self.call is None:

@@ -1,10 +1,9 @@
 """One softphone, as tests and simulations hold it."""
 
 import asyncio
-import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -17,7 +16,15 @@ EVENTS_KEPT: Final = 2000
 
 
 class CallEnded(Exception):
-    """The call ended (or was refused) before it reached the state that was waited for."""
+    """The call ended (or was refused) before it reached the state that was waited for.
+
+    `code` and `reason` are the final SIP status; the text also names the phone.
+    """
+
+    def __init__(self, uri: str, call: PhoneCall, wanted: str) -> None:
+        super().__init__(f"{uri}: {call.code} {call.reason} instead of {wanted}")
+        self.code = call.code
+        self.reason = call.reason
 
 
 class RegistrationFailed(Exception):
@@ -53,7 +60,7 @@ class Softphone:
         self._number = number
         self._registration: tuple[int, str] | None = None
         self._changed = asyncio.Event()
-        self._incoming: asyncio.Queue[PhoneCall] = asyncio.Queue()
+        self._incoming: deque[PhoneCall] = deque(maxlen=EVENTS_KEPT)
         self._lost = False
         process.listen(number, self._happened)
 
@@ -89,14 +96,10 @@ class Softphone:
             raise
         return call
 
-    async def incoming(self, within: float = WAIT_SECONDS) -> PhoneCall:
-        """The next INVITE that came in (each is told once). Raises TimeoutError."""
-        return await asyncio.wait_for(self._incoming.get(), within)
-
-    async def calls(self) -> AsyncIterator[PhoneCall]:
-        """Every INVITE as it comes in, without end."""
-        while True:
-            yield await self._incoming.get()
+    async def incoming(self, within: float | None = WAIT_SECONDS) -> PhoneCall:
+        """The next INVITE that came in (each is told once). Raises TimeoutError, PhoneRefused."""
+        await self._until(lambda: len(self._incoming) > 0, "an INVITE", within)
+        return self._incoming.popleft()
 
     async def answer(self) -> None:
         await self._ask("answer", code=200)
@@ -115,8 +118,12 @@ class Softphone:
         """End the call (BYE or CANCEL); nothing happens when it is already over."""
         if self.call is None or self.call.over:
             return
-        with contextlib.suppress(PhoneRefused):  # it ended while we asked
+        try:
             await self._ask("hangup")
+        except PhoneRefused:
+            # It may have ended by itself while we asked.
+            if not self.call.over:
+                raise
         await self.wait_for("disconnected")
 
     async def hold(self) -> None:
@@ -127,7 +134,7 @@ class Softphone:
         await self._ask("resume")
         await self.wait_media("active")
 
-    async def wait_for(self, state: str, within: float = WAIT_SECONDS) -> float:
+    async def wait_for(self, state: str, within: float | None = WAIT_SECONDS) -> float:
         """Wait until the present call has reached `state`; returns when that was.
 
         Raises CallEnded when it ended instead, TimeoutError.
@@ -135,22 +142,31 @@ class Softphone:
         call = self._call()
         await self._until(lambda: state in call.reached or call.over, f"state {state}", within)
         if state not in call.reached:
-            raise CallEnded(f"{self.uri}: {call.code} {call.reason} instead of {state}")
+            raise CallEnded(self.uri, call, state)
         return call.reached[state]
 
-    async def wait_media(self, status: str, within: float = WAIT_SECONDS) -> None:
+    async def until_over(self, seconds: float | None) -> bool:
+        """Stay in the call for at most `seconds`; True when the far end ended it before."""
+        call = self._call()
+        try:
+            await self._until(lambda: call.over, "the end", seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def wait_media(self, status: str, within: float | None = WAIT_SECONDS) -> None:
         """Wait for none, active, local_hold or remote_hold. Raises CallEnded, TimeoutError."""
         call = self._call()
         await self._until(lambda: call.media == status or call.over, f"media {status}", within)
         if call.media != status:
-            raise CallEnded(f"{self.uri}: {call.code} {call.reason} instead of media {status}")
+            raise CallEnded(self.uri, call, f"media {status}")
 
-    async def first_rtp_after_invite(self, within: float = WAIT_SECONDS) -> float:
+    async def first_rtp_after_invite(self, within: float | None = WAIT_SECONDS) -> float:
         """Seconds from INVITE to the first RTP packet received (± 2 ms). Raises CallEnded, TimeoutError."""
         call = self._call()
         await self._until(lambda: call.first_rtp is not None or call.over, "a first RTP packet", within)
         if call.first_rtp is None:
-            raise CallEnded(f"{self.uri}: {call.code} {call.reason} before any RTP")
+            raise CallEnded(self.uri, call, "RTP")
         return call.first_rtp - call.started
 
     # --- digits ---------------------------------------------------------------------
@@ -163,7 +179,7 @@ class Softphone:
             await self._ask("digit", digit=digit, method=method, duration_ms=round(duration * 1000))
             await asyncio.sleep(duration + gap)
 
-    async def wait_digits(self, digits: str, within: float = WAIT_SECONDS) -> None:
+    async def wait_digits(self, digits: str, within: float | None = WAIT_SECONDS) -> None:
         """Wait until the call has received `digits` (as the end of what was keyed). Raises TimeoutError."""
         call = self._call()
         await self._until(lambda: call.digits.endswith(digits), f"digits {digits}", within)
@@ -179,7 +195,7 @@ class Softphone:
         self.playing = True
         await self._ask("play", path=str(path), loop=loop or isinstance(sound, int | float))
 
-    async def wait_played(self, within: float = 60.0) -> None:
+    async def wait_played(self, within: float | None = 60.0) -> None:
         """Wait until what `play` began has been spoken to its end. Raises TimeoutError."""
         await self._until(lambda: not self.playing, "the end of playing", within)
 
@@ -201,10 +217,12 @@ class Softphone:
 
     async def close(self) -> None:
         """Hang up and give the phone back; unregisters first when registered."""
-        if self.registered:
-            await self.unregister()
-        await self._ask("shut")
-        self._home.release(self._process)
+        try:
+            if self.registered:
+                await self.unregister()
+            await self._ask("shut")
+        finally:
+            self._home.release(self._process)
 
     # --- machinery ------------------------------------------------------------------
 
@@ -216,7 +234,7 @@ class Softphone:
     async def _ask(self, op: str, **fields: Any) -> Any:
         return await self._process.ask(op, phone=self._number, **fields)
 
-    async def _until(self, reached: Callable[[], bool], what: str, within: float) -> None:
+    async def _until(self, reached: Callable[[], bool], what: str, within: float | None) -> None:
         try:
             async with asyncio.timeout(within):
                 while not (reached() or self._lost):
@@ -249,7 +267,7 @@ class Softphone:
             invite=event["message"],
             reached={"incoming": event["at"]},
         )
-        self._incoming.put_nowait(self.call)
+        self._incoming.append(self.call)
 
     def _on_state(self, event: dict[str, Any]) -> None:
         if self.call is not None:

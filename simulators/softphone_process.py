@@ -102,6 +102,10 @@ class PhoneProcess:
         return self._ready.result()
 
     @property
+    def alive(self) -> bool:
+        return self._lost is None
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

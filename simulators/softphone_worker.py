@@ -12,18 +12,19 @@ States of a phone's one call: ``calling`` or ``incoming``, ``early``,
 ``connecting``, ``confirmed``, ``disconnected`` (RFC 3261 INVITE usage). `at` is
 the system's monotonic clock in seconds, the same for every process of a machine.
 
-Everything of SIP happens in the main thread (no pjsua worker threads, callbacks
-deferred to it); only audio frames arrive on the conference bridge's own thread.
+Everything of SIP happens in the main thread (pjsua has no worker threads): a
+callback sees the call as it is, and none waits in pjsua2's queue until its call
+is gone. Audio frames and RTP digits come on pjmedia's own threads.
 """
 
 import base64
-import contextlib
 import heapq
 import itertools
 import json
 import os
 import select
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -52,16 +53,19 @@ class Worker:
         self.host = str(options.get("host", "127.0.0.1"))
         self.phones: dict[int, Phone] = {}
         self.calls: set[Call] = set()
+        self.retired: list[Call] = []
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.order = itertools.count()
+        self.sending = threading.Lock()
         self.running = True
         self.commanded = time.monotonic()
         self.endpoint, self.port = start_endpoint(options, self.host)
 
     def send(self, message: dict[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"
-        while data:
-            data = data[os.write(self.out, data) :]
+        with self.sending:
+            while data:
+                data = data[os.write(self.out, data) :]
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self.timers, (time.monotonic() + seconds, next(self.order), action))
@@ -70,8 +74,16 @@ class Worker:
         self.calls.add(call)
 
     def retire(self, call: Call) -> None:
-        # pjsua still uses the object while this callback runs: let go of it from the loop.
-        self.after(0.0, lambda: self.calls.discard(call))
+        self.calls.discard(call)
+        self.retired.append(call)
+
+    def bury(self) -> None:
+        """Let ended Call objects go.
+
+        The destructor of pj::Call hangs up whatever call has its id by then. Ids are
+        used again at once, so it may only run while the id is free.
+        """
+        self.retired = [call for call in self.retired if call.isActive()]
 
     # --- loop -----------------------------------------------------------------------
 
@@ -82,6 +94,7 @@ class Worker:
             self.endpoint.libHandleEvents(EAGER_POLL_MS if awaiting else self.pace())
             while self.timers and self.timers[0][0] <= time.monotonic():
                 self.guarded(heapq.heappop(self.timers)[2])
+            self.bury()
             if select.select([0], [], [], 0)[0]:
                 chunk = os.read(0, 65_536)
                 if not chunk:
@@ -132,7 +145,7 @@ class Worker:
         phone.close()
 
     def op_register(self, command: dict[str, Any]) -> None:
-        self.phone(command).setRegistration(bool(command["on"]))
+        self.phone(command).register(bool(command["on"]))
 
     def op_dial(self, command: dict[str, Any]) -> None:
         self.phone(command).dial(command["to"], command.get("headers", {}), command.get("call_id", ""))
@@ -194,9 +207,8 @@ class Worker:
     def close(self) -> None:
         """Hang up, unregister, drop every object that pjsua owns, destroy the endpoint last."""
         for phone in self.phones.values():
-            with contextlib.suppress(pj.Error):
-                if phone.getInfo().regIsActive:
-                    phone.setRegistration(False)
+            if phone.registered:
+                phone.register(False)
         self.endpoint.hangupAllCalls()
         deadline = time.monotonic() + QUIT_SECONDS
         while self.busy() and time.monotonic() < deadline:
@@ -211,7 +223,7 @@ class Worker:
         self.endpoint.libDestroy(pj.PJSUA_DESTROY_NO_TX_MSG | pj.PJSUA_DESTROY_NO_RX_MSG)
 
     def busy(self) -> bool:
-        return bool(self.calls) or any(phone.getInfo().regIsActive for phone in self.phones.values())
+        return bool(self.calls) or any(phone.registering for phone in self.phones.values())
 
 
 def start_endpoint(options: dict[str, Any], host: str) -> tuple[Any, int]:
@@ -220,7 +232,7 @@ def start_endpoint(options: dict[str, Any], host: str) -> tuple[Any, int]:
     endpoint.libCreate()
     config = pj.EpConfig()
     config.uaConfig.threadCnt = 0
-    config.uaConfig.mainThreadOnly = True
+    config.uaConfig.mainThreadOnly = False
     config.uaConfig.maxCalls = CALLS_PER_PROCESS
     config.uaConfig.userAgent = "callrouter-softphone"
     config.logConfig.level = config.logConfig.consoleLevel = int(options.get("log_level", 1))
@@ -249,6 +261,8 @@ def main() -> None:
     worker = Worker(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}, out)
     worker.send({"event": "ready", "port": worker.port})
     worker.run()
+    # Nothing is left to tidy up, and a late destructor of pjsua2's would abort the process.
+    os._exit(0)
 
 
 if __name__ == "__main__":

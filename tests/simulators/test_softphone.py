@@ -239,3 +239,19 @@ def test_figures_of_restarted_media_add_up() -> None:
     assert total.jitter_ms == pytest.approx(7.0)
     assert total.loss == pytest.approx(40 / 60)
     assert combine([]).loss == 0
+
+
+async def test_an_ended_call_does_not_take_the_next_one_with_it(pool: SoftphonePool) -> None:
+    caller, called = await pool.caller("1"), await pool.caller("a1001", auto_answer=0.4)
+    await caller.dial(called.contact)
+    await called.incoming()
+    await caller.hangup()
+    await called.wait_for("disconnected")
+    await called.auto_answer(0.0)
+    await caller.dial(called.contact)
+    await caller.wait_for("confirmed")
+    # The first call's answer would be due now, and its id belongs to the second.
+    assert not await caller.until_over(0.8)
+    await caller.hangup()
+    await called.close()
+    await caller.close()
