@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from callrouter.toolchain.errors import MAKE_ROOM, NEEDS_DEBIAN, ToolchainError
 from callrouter.toolchain.groups import Group
@@ -77,12 +78,14 @@ class PrivateApt:
         return found
 
     def _prepare(self) -> None:
-        for folder in ("lists/partial", "archives/partial", "parts"):
+        for folder in ("lists/partial", "archives/partial", "empty/partial", "parts"):
             (self._home / folder).mkdir(parents=True, exist_ok=True)
         for character in " \t\n[]\"'":
             if character in self._mirror:
                 raise ToolchainError(f"--mirror {self._mirror!r} is no address: it contains {character!r}")
-        source = f"deb [signed-by={self._keyring}] {self._mirror} {self._suite} main\n"
+        # apt uses packages of a `file:` mirror where they lie; `copy:` brings them here as from any other.
+        address = re.sub(r"^file:(//)?", "copy:", self._mirror)
+        source = f"deb [signed-by={self._keyring}] {address} {self._suite} main\n"
         (self._home / "sources.list").write_text(source, encoding="utf-8")
         (self._home / "apt.conf").write_text(self._configuration(), encoding="utf-8")
         self._write_status("")
@@ -185,9 +188,11 @@ class PrivateApt:
 
     def _candidates(self, packages: Sequence[str]) -> list[tuple[str, str]]:
         """(name, version) of what apt would install for these packages."""
-        command = [self._apt_get, "-qq", "--simulate", "install", *packages]
-        found = re.findall(r"^Inst (\S+) \((\S+) ", self._run(command), re.MULTILINE)
-        return [(name, version) for name, version in found]
+        # With an empty cache shown to it, apt also lists what was fetched before.
+        options = ["-qq", "-y", "-o", f"Dir::Cache::archives={self._home / 'empty'}", "--print-uris"]
+        output = self._run([self._apt_get, *options, "install", *packages])
+        found = re.findall(r"' ([^_\s]+)_([^_\s]+)_[^_\s]+\.deb \d+ ", output)
+        return [(name, unquote(version)) for name, version in found]
 
     def _records(self, wanted: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
         """The signed index's entries of these exact versions."""
@@ -205,7 +210,7 @@ class PrivateApt:
         """The packages that a group needs, without those it leaves out and what only those would need.
 
         What is left out is shown to apt as installed, in the very version that it would have chosen, so that
-        versioned dependencies on it hold.
+        versioned dependencies on it hold; and as held, because apt would "upgrade" it to that same version.
         """
         self._write_status("")
         first = self._candidates(group.packages)
@@ -214,7 +219,7 @@ class PrivateApt:
         self._write_status(
             "".join(
                 "".join(f"{key}: {record[key]}\n" for key in kept if key in record)
-                + "Status: install ok installed\nMaintainer: none\nDescription: left out\n\n"
+                + "Status: hold ok installed\nMaintainer: none\nDescription: left out\n\n"
                 for record in absent
             )
         )

@@ -27,6 +27,9 @@ _NEEDLESS: Final = (
     "./usr/lib/systemd",
 )
 _WORKERS: Final = 4
+_DISK_FULL: Final = ("No space left", "Disk quota", "File too large", "Wrote only")
+"""How tar complains of it; it says the last when the disk fills up in the middle of a block."""
+
 _WRAPPER: Final = """#!/bin/sh
 # Started by a sibling: runs beside the prefix's own loader and libraries.
 exec "{loader}" --library-path "{libraries}" --argv0 "{path}" "{path}.bin" "$@"
@@ -42,7 +45,7 @@ def _tool(name: str) -> str:
 
 def failed(what: str, output: str) -> ToolchainError:
     """One sentence for an extraction that failed."""
-    if any(sign in output for sign in ("No space left", "Disk quota", "File too large")):
+    if any(sign in output for sign in _DISK_FULL):
         return ToolchainError(f"the disk is full: {MAKE_ROOM}")
     last = output.strip().splitlines()[-1] if output.strip() else "no reason given"
     return ToolchainError(f"cannot unpack {what}: {last[:300]}")

@@ -182,7 +182,7 @@ def external_asterisk() -> Program | None:
     try:
         data = json.loads((tools_home() / EXTERNAL_ASTERISK).read_text(encoding="utf-8"))
         path, version = Path(data["path"]), str(data["version"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise ToolchainError(
