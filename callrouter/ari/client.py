@@ -10,7 +10,6 @@ come back as `CommandFailed` with status 0.
 """
 
 import asyncio
-import random
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
@@ -29,6 +28,7 @@ from callrouter.ari.errors import AriError, AriReplaced
 from callrouter.ari.http import AriHttp
 from callrouter.ari.lanes import Lanes
 from callrouter.ari.requests import Request, Unencodable, encode, frame
+from callrouter.backoff import Backoff
 
 _log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ class AriClient:
         taken over. Everything else is tried again, for ever.
         """
         self._sink = sink
-        attempt = 0
+        backoff = Backoff(self._settings.backoff_first, self._settings.backoff_last)
         try:
             while True:
                 try:
@@ -123,19 +123,14 @@ class AriClient:
                     _log.error("ari.refused", node=self.node, error=str(error))
                 except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError) as error:
                     _log.warning("ari.link_lost", node=self.node, error=str(error) or type(error).__name__)
-                attempt = 0 if self.connected else attempt + 1
+                if self.connected:
+                    backoff.reset()
                 self._link_lost()
-                await asyncio.sleep(self._backoff(attempt))
+                await asyncio.sleep(backoff.next())
         finally:
             self._link_lost()
             for task in self._tasks:
                 task.cancel()
-
-    def _backoff(self, attempt: int) -> float:
-        """Seconds; half of it is random so that clients of one Asterisk do not return in step."""
-        settings = self._settings
-        ceiling: float = min(settings.backoff_last, settings.backoff_first * 2.0 ** min(attempt, 16))
-        return ceiling * (0.5 + random.random() / 2)
 
     def send(self, command: Command) -> None:
         """Queue a command; every failure, now or later, arrives at the sink as `CommandFailed`."""
