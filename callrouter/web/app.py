@@ -1,0 +1,76 @@
+"""The web application: everything a desk, a screen or a script may ask."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from callrouter import __version__
+from callrouter.ports import Accounts, AuditSink, Clock, Engine, Records
+from callrouter.web import calls, health, live, pages, problems, seats, session
+from callrouter.web.context import Context
+from callrouter.web.guard import Guard
+from callrouter.web.metrics import Exposition, Metrics
+from callrouter.web.settings import WebSettings
+
+_DESCRIPTION: Final = """\
+Seats, queues and calls of a federation of public hotlines.
+
+Sign in with `POST /api/v1/sign-in` and send the token as `Authorization: Bearer …`.
+Every error is a problem document (RFC 9457) whose `reason` is a stable word.
+All instants are seconds since the Unix epoch, UTC. Callers' numbers are masked
+outside one's own calls unless a right says otherwise.
+
+Live changes: WebSocket `/api/v1/live`. Say `{"token": "…"}` (or hand the token over in the
+handshake, as `Authorization` header or as subprotocol `bearer.TOKEN`); the first message is a
+`snapshot` of `seats`, `queues` and `calls`, the following ones are `change`s of the same shape with
+only what has changed, and `ended`, the ids of calls that are over. Close codes: 4401 sign in again,
+4408 no token in time, 4409 too slow, 4429 too many screens.
+"""
+
+
+def create_app(
+    *,
+    engine: Engine,
+    records: Records,
+    accounts: Accounts,
+    audit: AuditSink,
+    metrics: Metrics,
+    clock: Clock,
+    settings: WebSettings | None = None,
+) -> FastAPI:
+    """Wire the routes to what they work with; nothing is started here."""
+    settings = settings or WebSettings()
+    app = FastAPI(
+        title="callrouter",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+    )
+    context = Context(
+        engine=engine,
+        records=records,
+        accounts=accounts,
+        audit=audit,
+        metrics=metrics,
+        clock=clock,
+        settings=settings,
+    )
+    bind(app, context)
+    api = APIRouter(prefix="/api/v1")
+    for router in (session.router, seats.router, calls.router, live.router):
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    problems.install(app)
+    app.add_middleware(Guard, settings=settings)
+    return app
+
+
+def bind(app: FastAPI, context: Context) -> None:
+    """Hand the routes what they work with."""
+    app.state.context = context
+    app.state.screens = live.Screens(context)
+    app.state.exposition = Exposition(context.engine, context.metrics)

@@ -1,0 +1,111 @@
+"""`/metrics` for Prometheus. No call ids, no numbers: only figures."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from callrouter.ports import Engine
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the screens' snapshot does not hold."""
+
+    calls_by_outcome: Mapping[str, int] = field(default_factory=dict)
+    """Calls ended since start."""
+    loop_delay_buckets: Sequence[tuple[float, int]] = ()
+    """Upper bounds in seconds, ascending, with cumulative counts; the last bound is infinity."""
+    loop_delay_sum: float = 0.0
+    links: Mapping[str, bool] = field(default_factory=dict)
+    """Links to Asterisk by name, ``ari/NODE`` and ``ami/NODE``: up or down."""
+    store_available: bool = True
+    store_lag: float = 0.0
+    store_queued: int = 0
+    store_spilled_bytes: int = 0
+    store_lost: int = 0
+
+
+class Metrics(Protocol):
+    def figures(self) -> Figures: ...
+
+
+class _EngineCollector(Collector):
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+        self._engine = engine
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._state()
+        yield from self._figures(self._metrics.figures())
+
+    def _state(self) -> Iterator[Metric]:
+        snapshot = self._engine.snapshot()
+        seats = GaugeMetricFamily("callrouter_seats", "Seats by state.", labels=["state"])
+        for state, count in sorted(Counter(seat.state for seat in snapshot.seats).items()):
+            seats.add_metric([state], count)
+        yield seats
+        waiting = GaugeMetricFamily("callrouter_queue_waiting", "Callers waiting.", labels=["queue"])
+        longest = GaugeMetricFamily(
+            "callrouter_queue_longest_wait_seconds", "Wait of the longest waiting caller.", labels=["queue"]
+        )
+        ready = GaugeMetricFamily("callrouter_queue_ready_seats", "Seats ready for it.", labels=["queue"])
+        for queue in snapshot.queues:
+            waiting.add_metric([queue.queue], queue.waiting)
+            since = queue.longest_since
+            longest.add_metric([queue.queue], max(0.0, snapshot.at - since) if since is not None else 0.0)
+            ready.add_metric([queue.queue], queue.ready)
+        yield from (waiting, longest, ready)
+        yield GaugeMetricFamily("callrouter_calls_live", "Calls going on.", value=len(snapshot.calls))
+        health = self._engine.health()
+        yield GaugeMetricFamily("callrouter_ready", "Calls can be taken.", value=float(health.ready))
+
+    def _figures(self, figures: Figures) -> Iterator[Metric]:
+        ended = CounterMetricFamily("callrouter_calls_ended", "Calls ended since start.", labels=["outcome"])
+        for outcome, count in sorted(figures.calls_by_outcome.items()):
+            ended.add_metric([outcome], count)
+        yield ended
+        if figures.loop_delay_buckets:
+            delay = HistogramMetricFamily(
+                "callrouter_loop_delay_seconds", "From an event's arrival to its handling."
+            )
+            bounds = [
+                ("+Inf" if bound == float("inf") else repr(bound), count)
+                for bound, count in figures.loop_delay_buckets
+            ]
+            delay.add_metric([], bounds, figures.loop_delay_sum)
+            yield delay
+        links = GaugeMetricFamily("callrouter_link_up", "Link to Asterisk stands.", labels=["link"])
+        for link, up in sorted(figures.links.items()):
+            links.add_metric([link], float(up))
+        yield links
+        for name, text, value in (
+            ("available", "The database takes records.", float(figures.store_available)),
+            ("lag_seconds", "How long the oldest unwritten record has waited.", figures.store_lag),
+            ("queued", "Records waiting in memory.", figures.store_queued),
+            ("spilled_bytes", "Records waiting on disk.", figures.store_spilled_bytes),
+            ("lost", "Records lost since start.", figures.store_lost),
+        ):
+            yield GaugeMetricFamily(f"callrouter_store_{name}", text, value=value)
+
+
+class Exposition:
+    """Renders all figures as Prometheus text."""
+
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_EngineCollector(engine, metrics))
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)

@@ -1,0 +1,220 @@
+"""The API's documents, in and out. Instants are seconds since the Unix epoch, UTC."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Instant = Annotated[
+    float, Field(description="Seconds since the Unix epoch, UTC.", examples=[1795412345.123456])
+]
+MaybeInstant = Annotated[
+    float | None, Field(description="Seconds since the Unix epoch, UTC; null: never got there.")
+]
+
+
+class In(BaseModel):
+    """Unknown fields are refused: a misspelt one must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=2000)
+
+
+class SignInBody(In):
+    user: str = Field(min_length=1, max_length=64, examples=["agent1"])
+    password: str = Field(min_length=1, max_length=128, examples=["long and secret"])
+
+
+class SignOutSeatBody(In):
+    forced: bool = Field(
+        False, description="Leave now, even in a call (supervisors). Otherwise: when it ends."
+    )
+
+
+class NotReadyBody(In):
+    reason: str = Field(
+        min_length=1, max_length=64, pattern=r"^[\w .\-]+$", description="Why.", examples=["lunch"]
+    )
+
+
+class WrapUpBody(In):
+    disposition: str = Field("", max_length=2000, description="What the call was about.", examples=["退款"])
+
+
+class TransferBody(In):
+    target: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[0-9A-Za-z+*#._\-]+$",
+        description="A line's number, a seat or a telephone number.",
+        examples=["12315"],
+    )
+    kind: Literal["consult", "blind"] = Field(
+        "consult", description="`consult`: speak with the target first while the caller hears music."
+    )
+
+
+class Me(BaseModel):
+    user: str
+    display: str
+    roles: list[str]
+    organisation: str = Field(description="Empty: all of them.")
+    agent: str | None
+    seats: list[str] = Field(description="Seats this user may take.")
+    see_numbers: bool = Field(description="Callers' numbers are shown in full, and every look is audited.")
+
+
+class Session(BaseModel):
+    token: str = Field(description="Send it as `Authorization: Bearer …`.")
+    expires: Instant
+    me: Me
+
+
+class Seat(BaseModel):
+    seat: str = Field(examples=["1001"])
+    name: str
+    agent: str | None
+    state: str = Field(
+        description="logged_out, ready, reserved, ringing, talking, consulting, wrap_up or not_ready.",
+        examples=["ready"],
+    )
+    reason: str
+    since: Instant
+    until: MaybeInstant
+    reachable: bool = Field(description="The seat's phone has a live registration.")
+    queues: list[str]
+    call: str | None
+    organisation: str
+
+
+class Queue(BaseModel):
+    """Counters run from the start of the local day."""
+
+    queue: str
+    name: str
+    waiting: int
+    longest_since: MaybeInstant
+    staffed: int = Field(description="Seats signed in that may serve it.")
+    ready: int
+    busy: int
+    offered: int
+    answered: int
+    abandoned: int
+    answered_in_target: int
+    organisation: str
+
+
+class Leg(BaseModel):
+    role: str = Field(examples=["seat"])
+    party: str
+    activity: str = Field(examples=["talk"])
+    since: Instant
+
+
+class LiveCall(BaseModel):
+    call: str
+    owner: str = Field(description="What has the call now: flow, queue, conversation or transfer.")
+    caller: str = Field(description="Masked unless it is your own call or you may see numbers.")
+    dialled: str
+    ingress: Instant
+    answered: MaybeInstant
+    queue: str | None
+    seat: str | None
+    place: int | None = Field(description="Position in the queue, 1 = next.")
+    flow: str
+    node: str
+    language: str
+    transfer_state: str
+    transfer_target: str
+    legs: list[Leg]
+    organisation: str
+
+
+class CallSummary(BaseModel):
+    call: str
+    caller: str
+    dialled: str
+    organisation: str
+    queue: str | None
+    first_seat: str | None
+    first_agent: str | None
+    ingress: Instant
+    answered: MaybeInstant
+    ended: Instant
+    ended_by: str
+    outcome: str
+    transfers: int
+
+
+class PastSegment(BaseModel):
+    track: str
+    role: str
+    party: str
+    activity: str
+    started: Instant
+    ended: Instant
+    detail: str
+
+
+class PastTransfer(BaseModel):
+    number: int
+    kind: str
+    by: str | None
+    target: str
+    asked: Instant
+    answered: MaybeInstant
+    ended: Instant
+    outcome: str
+    cause: str
+
+
+class PastStep(BaseModel):
+    at: Instant
+    flow: str
+    node: str
+    line: int
+    branch: str
+    variables: dict[str, Any]
+
+
+class PastCall(CallSummary):
+    """The whole story of a finished call."""
+
+    node: str
+    trunk: str
+    flow: str
+    flow_version: str
+    language: str
+    accepted: MaybeInstant
+    menu_end: MaybeInstant
+    enqueued: MaybeInstant
+    rang: MaybeInstant
+    cause: int = Field(description="Q.850 cause.")
+    segments: list[PastSegment]
+    transfer_attempts: list[PastTransfer]
+    trace: list[PastStep]
+
+
+class Calls(BaseModel):
+    live: list[LiveCall]
+    past: list[CallSummary] = Field(description="Newest first.")
+    next_until: MaybeInstant = Field(description="Pass it as `until` for the next page; null: no more.")
+
+
+class Call(BaseModel):
+    """Exactly one of the two is set."""
+
+    live: LiveCall | None
+    past: PastCall | None
+
+
+class Line(BaseModel):
+    number: str
+    name: str
+    kind: str
+
+
+class Readiness(BaseModel):
+    ready: bool
+    problems: list[str]
+    nodes: dict[str, bool]
+    calls: int
+    loop_delay_p99: float = Field(description="Seconds, 99th percentile of the last minute.")

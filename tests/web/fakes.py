@@ -1,0 +1,262 @@
+"""An engine, records, accounts and an audit trail in memory."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acd import events
+from acd.events import Intent, Refused
+from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
+from acd.record import CallRecord
+from callrouter.ports import (
+    NO_ORGANISATION,
+    AuditEntry,
+    CallView,
+    Change,
+    Health,
+    LegView,
+    QueueView,
+    Role,
+    SeatView,
+    SignedIn,
+    Snapshot,
+    Unavailable,
+    User,
+)
+from callrouter.web.metrics import Figures
+
+T0 = 1_795_000_000.25
+
+
+def seat_view(seat: str, **changes: Any) -> SeatView:
+    base = SeatView(
+        seat=SeatId(seat),
+        name=f"座席 {seat}",
+        agent=None,
+        state="logged_out",
+        reason="",
+        since=T0,
+        until=None,
+        reachable=True,
+        queues=(QueueId("main"),),
+        call=None,
+        organisation=OrgId("qinghai"),
+    )
+    return replace(base, **changes)
+
+
+def queue_view(queue: str = "main", **changes: Any) -> QueueView:
+    base = QueueView(
+        queue=QueueId(queue),
+        name="综合受理",
+        waiting=2,
+        longest_since=T0 - 7,
+        staffed=3,
+        ready=1,
+        busy=2,
+        offered=20,
+        answered=18,
+        abandoned=1,
+        answered_in_target=17,
+        organisation=OrgId("qinghai"),
+    )
+    return replace(base, **changes)
+
+
+def call_view(call: str, **changes: Any) -> CallView:
+    base = CallView(
+        call=CallId(call),
+        owner="conversation",
+        caller="13812345678",
+        dialled="12345",
+        ingress=T0 - 30,
+        answered=T0 - 20,
+        queue=QueueId("main"),
+        seat=SeatId("s1"),
+        place=None,
+        flow="province",
+        node="to_seat",
+        language="zh",
+        transfer_state="",
+        transfer_target="",
+        legs=(LegView(role="seat", party="s1", activity="talk", since=T0 - 20),),
+        organisation=OrgId("qinghai"),
+    )
+    return replace(base, **changes)
+
+
+class FakeEngine:
+    """Keeps what was submitted; signing in and out and readiness act on the seats it shows."""
+
+    def __init__(self) -> None:
+        self.seats = {view.seat: view for view in (seat_view("s1"), seat_view("s2"), seat_view("s3"))}
+        self.queues = {QueueId("main"): queue_view()}
+        self.calls: dict[CallId, CallView] = {}
+        self.submitted: list[Intent] = []
+        self.refusal: Refused | None = None
+        self.subscribers: list[Callable[[Change], None]] = []
+        self.problems: tuple[str, ...] = ()
+
+    def submit(self, intent: Intent) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.submitted.append(intent)
+        match intent:
+            case events.SeatSignedIn(seat=seat, agent=agent):
+                self.change_seat(seat, agent=agent, state="not_ready", reason="signed_in")
+            case events.SeatSignedOut(seat=seat):
+                self.change_seat(seat, agent=None, state="logged_out", reason="")
+            case events.SeatReadied(seat=seat):
+                self.change_seat(seat, state="ready", reason="")
+            case events.SeatNotReadied(seat=seat, reason=reason):
+                self.change_seat(seat, state="not_ready", reason=reason)
+
+    def change_seat(self, seat: str, **changes: Any) -> None:
+        view = replace(self.seats[SeatId(seat)], **changes)
+        self.seats[view.seat] = view
+        self.tell(Change(seat=view))
+
+    def change_call(self, view: CallView) -> None:
+        self.calls[view.call] = view
+        self.tell(Change(call=view))
+
+    def end_call(self, call: str) -> None:
+        del self.calls[CallId(call)]
+        self.tell(Change(ended=CallId(call)))
+
+    def tell(self, change: Change) -> None:
+        for subscriber in list(self.subscribers):
+            subscriber(change)
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(
+            at=T0,
+            seats=tuple(self.seats.values()),
+            queues=tuple(self.queues.values()),
+            calls=tuple(self.calls.values()),
+        )
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        self.subscribers.append(callback)
+        return lambda: self.subscribers.remove(callback)
+
+    def health(self) -> Health:
+        return Health(
+            ready=not self.problems,
+            problems=self.problems,
+            nodes={NodeId("n1"): not self.problems},
+            calls=len(self.calls),
+            loop_delay_p99=0.001,
+        )
+
+
+class FakeRecords:
+    def __init__(self) -> None:
+        self.found: list[CallRecord] = []
+        self.away = False
+
+    async def call(self, call: CallId) -> CallRecord | None:
+        self._check()
+        return next((record for record in self.found if record.call == call), None)
+
+    async def calls(
+        self,
+        *,
+        since: Instant | None = None,
+        until: Instant | None = None,
+        outcome: str | None = None,
+        agent: AgentId | None = None,
+        organisations: Collection[OrgId] | None = None,
+        limit: int = 50,
+    ) -> Sequence[CallRecord]:
+        self._check()
+        fits = [
+            record
+            for record in sorted(self.found, key=lambda record: -record.ingress)
+            if (since is None or record.ingress >= since)
+            and (until is None or record.ingress < until)
+            and (outcome is None or record.outcome == outcome)
+            and (agent is None or record.first_agent == agent)
+            and (organisations is None or record.organisation in organisations)
+        ]
+        return fits[:limit]
+
+    async def stream(self, *, since: Instant, until: Instant) -> AsyncIterator[CallRecord]:
+        for record in await self.calls(since=since, until=until, limit=10**9):
+            yield record
+
+    def _check(self) -> None:
+        if self.away:
+            raise Unavailable("database is locked, user=secret")
+
+
+def user(name: str, *roles: Role, **changes: Any) -> User:
+    base = User(
+        name=name,
+        display=name.title(),
+        roles=frozenset(roles),
+        organisation=OrgId("qinghai"),
+        agent=AgentId(name) if Role.AGENT in roles else None,
+        seats=(),
+        see_numbers=False,
+    )
+    return replace(base, **changes)
+
+
+class FakeAccounts:
+    """Everybody's password is ``secret-NAME``, everybody's token ``token-NAME``."""
+
+    def __init__(self) -> None:
+        people = (
+            user("agent1", Role.AGENT, seats=(SeatId("s1"), SeatId("s2"))),
+            user("agent2", Role.AGENT, seats=(SeatId("s2"),)),
+            user("boss", Role.SUPERVISOR),
+            user("chief", Role.SUPERVISOR, organisation=NO_ORGANISATION),
+            user("xining", Role.SUPERVISOR, organisation=OrgId("xining")),
+            user("engineer", Role.ENGINEER),
+            user("auditor", Role.AUDITOR),
+        )
+        self.users = {person.name: person for person in people}
+        self.revoked: set[str] = set()
+
+    async def sign_in(self, name: str, password: str) -> SignedIn | None:
+        if name not in self.users or password != f"secret-{name}":
+            return None
+        self.revoked.discard(f"token-{name}")
+        return SignedIn(token=f"token-{name}", user=self.users[name], expires=T0 + 3600)
+
+    async def user_of(self, token: str) -> User | None:
+        return None if token in self.revoked else self.users.get(token.removeprefix("token-"))
+
+    async def sign_out(self, token: str) -> None:
+        self.revoked.add(token)
+
+
+@dataclass
+class FakeAudit:
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    def note(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+
+    def actions(self) -> list[tuple[str, str, str]]:
+        return [(entry.who, entry.action, entry.subject) for entry in self.entries]
+
+
+class FakeMetrics:
+    def figures(self) -> Figures:
+        return Figures(
+            calls_by_outcome={"answered": 3},
+            loop_delay_buckets=((0.001, 5), (0.01, 9), (float("inf"), 10)),
+            loop_delay_sum=0.05,
+            links={"ari/n1": True, "ami/n1": False},
+            store_lag=0.02,
+        )
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.at = T0
+
+    def now(self) -> float:
+        return self.at
