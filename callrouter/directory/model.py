@@ -171,6 +171,23 @@ class Directory:
         """Every line that can be dialled that day, in the file's order."""
         return tuple(line for number in self.lines if (line := self.line(number, on)) is not None)
 
+    def answered_on(self, on: date) -> tuple[tuple[str, frozenset[str], OrgId, str], ...]:
+        """(number, only by these trunks, organisation, flow) of every number answered here that day.
+
+        Merged lines' old numbers come last; no trunks: by any.
+        """
+        found = [
+            (number, one.trunks, OrgId(one.ingress.organisation), one.ingress.flow)
+            for number, entries in self.ingresses.items()
+            for one in entries
+            if covers(one.begins, one.until, on)
+        ]
+        for number, line in self.lines.items():
+            entry = line.on(on)
+            if entry is not None and entry.organisation is not None and entry.flow is not None:
+                found.append((number, frozenset(), OrgId(entry.organisation), entry.flow))
+        return tuple(found)
+
     def codes(self, on: date) -> tuple[str, ...]:
         """Numbers that feature codes may dial."""
         return tuple(line.number for line in self.lines_on(on))
