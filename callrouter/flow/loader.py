@@ -5,8 +5,7 @@
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,37 +13,34 @@ from pydantic import ValidationError
 
 from callrouter.config.document import ConfigError, Document, Fault, parse, read_document
 from callrouter.flow.calendar import Calendar, CalendarFile, YearModel, calendars
+from callrouter.flow.check import check
+from callrouter.flow.check_names import Known
 from callrouter.flow.compiling import compile_flow
 from callrouter.flow.program import Flow, FlowSet
 from callrouter.flow.prompts import Catalogue, Ledger
+from callrouter.flow.reading import Reading
 from callrouter.flow.voice import CatalogueVoice
 
 DEFAULT_QUEUE: Final = "province"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a folder holds: sound flows, their documents, and every fault found on the way."""
+def load_flows(folder: Path, catalogue: Catalogue | None = None, known: Known | None = None) -> FlowSet:
+    """All flows of a folder, checked, ready to run. Raises ConfigError with every error at once.
 
-    flows: Mapping[str, Flow]
-    documents: Mapping[str, Document]
-    catalogue: Catalogue | None
-    faults: tuple[Fault, ...]
-    digest: str
-    calendars: Mapping[str, Calendar] = field(default_factory=dict)
-    calendar_documents: Mapping[str, Document] = field(default_factory=dict)
-    """By calendar id: where it is written."""
-
-
-def load_flows(folder: Path, catalogue: Catalogue | None = None) -> FlowSet:
-    """All flows of a folder, ready to run. Raises ConfigError with every fault at once.
-
-    `catalogue` is read from ``folder/prompts`` when not given.
+    `catalogue` is read from ``folder/prompts`` when not given; `known` lets
+    queues, lines and the like be checked. Missing audio is no reason to refuse:
+    the prompt is left out and the caller goes on.
     """
     reading = read_flows(folder, catalogue)
-    if reading.faults or reading.catalogue is None:
-        raise ConfigError(reading.faults)
-    voice = CatalogueVoice(reading.catalogue)
+    errors = check(reading, known, audio=False).errors
+    if errors or reading.catalogue is None:
+        raise ConfigError(errors)
+    return flow_set(reading, reading.catalogue)
+
+
+def flow_set(reading: Reading, catalogue: Catalogue) -> FlowSet:
+    """The sound flows of a reading, without further checks."""
+    voice = CatalogueVoice(catalogue)
     return FlowSet(reading.flows, voice, reading.digest, DEFAULT_QUEUE, reading.calendars)
 
 
@@ -80,7 +76,7 @@ def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
     if catalogue is not None:
         digest.update(catalogue.ledger.model_dump_json().encode())
     return Reading(
-        flows, documents, catalogue, tuple(faults), digest.hexdigest()[:16], found, calendar_documents
+        flows, documents, catalogue, found, calendar_documents, tuple(faults), digest.hexdigest()[:16]
     )
 
 

@@ -5,7 +5,7 @@ The branch is a label among `exits()`; None means: stay. What the interpreter
 follows and what the checker walks are thus the same table.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, NamedTuple
@@ -207,5 +207,5 @@ class Placed:
     line: int
     body: Node
     exits: dict[str, str | None]
-    path: Sequence[str | int] = ()
+    path: tuple[str | int, ...] = ()
     note: str = ""

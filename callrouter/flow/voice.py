@@ -44,10 +44,16 @@ class CatalogueVoice:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self._media: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def media(self, prompt: str, language: str) -> tuple[str, ...]:
-        found = self.catalogue.media(prompt, language)
-        return (found,) if found is not None else ()
+        key = (prompt, language)
+        known = self._media.get(key)
+        if known is None:
+            found = self.catalogue.media(prompt, language)
+            # Bounded: prompt ids come from checked flows, languages from the flows' lists.
+            known = self._media[key] = (found,) if found is not None else ()
+        return known
 
     def spoken(self, kind: str, value: object, language: str) -> tuple[str, ...]:
         """A value that has no words (a date that is none, a language without grammar) is left out."""

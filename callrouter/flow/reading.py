@@ -1,0 +1,24 @@
+"""What a folder of flow files holds, sound parts and faults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from callrouter.config.document import Document, Fault
+from callrouter.flow.calendar import Calendar
+from callrouter.flow.program import Flow
+from callrouter.flow.prompts import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Sound flows and calendars, where each is written, and every fault found on the way."""
+
+    flows: Mapping[str, Flow]
+    documents: Mapping[str, Document]
+    """By flow id."""
+    catalogue: Catalogue | None
+    calendars: Mapping[str, Calendar]
+    calendar_documents: Mapping[str, Document]
+    """By calendar id."""
+    faults: tuple[Fault, ...]
+    digest: str
