@@ -124,6 +124,7 @@ class Conversation(Stage):
             call.first_seat = SeatId(leg.party)
             call.first_agent = agent
         call.owner = Owner.CONVERSATION
+        call.repairs = 0
         call.ended_by = ""
         self.together(now, Activity.TALK, call.caller, leg)
 
@@ -276,6 +277,8 @@ class Conversation(Stage):
             for leg in self.others_up():
                 self.contact_over(leg, now)
                 self.hang_up(leg, now)
+            self.handover.give_up("bridge_failed", now)
+            self.out += call.drop_bridge()
             self.requeue(now, None, "bridge_failed")
 
     def timer(self, name: str, number: int, now: Instant) -> None:

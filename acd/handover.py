@@ -82,6 +82,15 @@ class Handover:
         elif verdict is Verdict.REJECT:
             raise e.Refused("transfer_state", f"Not possible while the transfer is {transfer.state.value}.")
 
+    def give_up(self, cause: str, now: Instant) -> None:
+        """The switch has let us down: the transfer is over, the caller goes back in line."""
+        transfer = self._conversation.call.transfer
+        if transfer is not None and transfer.live:
+            transfer.state = TransferState.REQUEUED
+            transfer.cause = cause
+            self._drop_target(transfer, now)
+            self._close(transfer, now)
+
     def target_failed(self, event: TransferEvent, now: Instant) -> None:
         """A rung did not lead to the target. With nobody holding the call the next one rings on."""
         transfer = self._conversation.call.transfer
