@@ -142,31 +142,41 @@ class PrivateApt:
     def _write_status(self, text: str) -> None:
         (self._home / "status").write_text(text, encoding="utf-8")
 
-    def _run(self, command: Sequence[str], *, progress: Progress | None = None) -> str:
-        environment = {**os.environ, "APT_CONFIG": str(self._home / "apt.conf"), "LC_ALL": "C.UTF-8"}
-        arguments = list(command)
-        if progress is None:
-            done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
-            if done.returncode != 0:
-                raise self.fault(done.stderr + done.stdout)
-            return done.stdout
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "APT_CONFIG": str(self._home / "apt.conf"), "LC_ALL": "C.UTF-8"}
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, env=self._environment(), check=False)
+        if done.returncode != 0:
+            raise self.fault(done.stderr + done.stdout)
+        return done.stdout
+
+    def _watch(self, progress: Progress, *arguments: str) -> None:
+        """Run apt-get and follow what it says on its status descriptor (apt's README.progress-reporting)."""
         reading, writing = os.pipe()
         log = self._home / "download.log"
-        with log.open("w", encoding="utf-8") as output:
-            arguments[1:1] = ["-o", f"APT::Status-Fd={writing}", "-o", "Dpkg::Use-Pty=0"]
+        with os.fdopen(reading, encoding="utf-8", errors="replace") as status, log.open("w") as output:
             process = subprocess.Popen(
-                arguments, stdout=output, stderr=output, env=environment, pass_fds=[writing]
+                [self._apt_get, "-o", f"APT::Status-Fd={writing}", *arguments],
+                stdout=output,
+                stderr=output,
+                env=self._environment(),
+                pass_fds=[writing],
             )
             os.close(writing)
-            with os.fdopen(reading, encoding="utf-8", errors="replace") as status:
+            try:
+                percent = 0.0
                 for line in status:
-                    fields = line.split(":")
-                    if fields[0] == "dlstatus" and len(fields) > 2:
-                        progress(float(fields[2]))
-            code = process.wait()
+                    if found := re.match(r"dlstatus:\d+:(\d+(\.\d+)?):", line):
+                        percent = max(percent, float(found[1]))  # a retry sets apt's own figure back
+                        progress(percent)
+            except BaseException:
+                process.terminate()
+                raise
+            finally:
+                code = process.wait()
         if code != 0:
             raise self.fault(log.read_text(encoding="utf-8", errors="replace"))
-        return ""
 
     def fault(self, output: str) -> ToolchainError:
         """apt's complaint in one sentence; the first known cause wins, else its own first error line."""
@@ -184,13 +194,13 @@ class PrivateApt:
 
     def update(self) -> None:
         """Fetch the suite's signed index, if it changed."""
-        self._run([self._apt_get, "-q", "update"])
+        self._run(self._apt_get, "-q", "update")
 
     def _candidates(self, packages: Sequence[str]) -> list[tuple[str, str]]:
         """(name, version) of what apt would install for these packages."""
         # With an empty cache shown to it, apt also lists what was fetched before.
         options = ["-qq", "-y", "-o", f"Dir::Cache::archives={self._home / 'empty'}", "--print-uris"]
-        output = self._run([self._apt_get, *options, "install", *packages])
+        output = self._run(self._apt_get, *options, "install", *packages)
         found = re.findall(r"' ([^_\s]+)_([^_\s]+)_[^_\s]+\.deb \d+ ", output)
         return [(name, unquote(version)) for name, version in found]
 
@@ -198,9 +208,9 @@ class PrivateApt:
         """The signed index's entries of these exact versions."""
         if not wanted:
             return []
-        command = [self._apt_cache, "show", *(f"{name}={version}" for name, version in wanted)]
+        shown = self._run(self._apt_cache, "show", *(f"{name}={version}" for name, version in wanted))
         records = {}
-        for stanza in re.split(r"\n\n+", self._run(command).strip()):
+        for stanza in re.split(r"\n\n+", shown.strip()):
             lines = (line.partition(": ") for line in _own(stanza).splitlines())
             record = {key: value for key, _, value in lines}
             records[record["Package"], record["Version"]] = record
@@ -238,8 +248,7 @@ class PrivateApt:
         """Download and verify what `plan` named; what an interrupted run already fetched is not fetched
         again.
         """
-        command = [self._apt_get, "-q", "-y", "--download-only", "install", *group.packages]
-        self._run(command, progress=progress)
+        self._watch(progress, "-q", "-y", "--download-only", "install", *group.packages)
 
     def archive(self, package: Package) -> Path:
         """Path of a fetched package (apt writes the epoch's colon as %3a)."""

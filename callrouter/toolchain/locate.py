@@ -202,11 +202,11 @@ def asterisk_files() -> AsteriskFiles:
     candidates = [root / "usr/share/asterisk", root / "share/asterisk", root / "var/lib/asterisk"]
     if program.prefix is None:
         candidates.append(Path("/var/lib/asterisk"))
-    data = _first(candidates, "sounds", "its data folder (with sounds/)", program)
+    data = _first(candidates, "sounds", "data folder (with sounds/)", program)
     libraries = [*sorted((root / "usr/lib").glob("*/asterisk")), root / "usr/lib/asterisk"]
     if program.prefix is None:
         libraries += [program.path.parent.parent / "lib/asterisk", Path("/usr/lib/asterisk")]
-    modules = _first(libraries, "modules", "its modules folder", program) / "modules"
+    modules = _first(libraries, "modules", "modules folder", program) / "modules"
     return AsteriskFiles(program, modules, data, data / "sounds", data / "moh", data / "rest-api")
 
 
