@@ -10,6 +10,7 @@ from typing import Final
 
 _SEPARATORS: Final = re.compile(r"[\s().\-]")
 _DIGITS: Final = re.compile(r"[0-9]{1,20}")
+_MOBILE: Final = re.compile(r"1[3-9][0-9]{9,}")
 _COUNTRY: Final = re.compile(r"(?:\+|00)86")
 
 
@@ -29,8 +30,7 @@ def national(number: str) -> str:
 
 def _complete(number: str) -> bool:
     """Whether a number is dialled at home as it follows +86: anything but a subscriber of an area code."""
-    mobile = number.startswith("1") and len(number) >= 11
-    return mobile or len(number) <= 6 or number.startswith(("0", "400", "800"))
+    return bool(_MOBILE.fullmatch(number)) or len(number) <= 6 or number.startswith(("0", "400", "800"))
 
 
 def international(number: str) -> str:

@@ -1,9 +1,9 @@
 """``site/directory.yaml`` as engineers write it."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Number = Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]
@@ -12,8 +12,16 @@ Title = Annotated[str, Field(min_length=1, max_length=60)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")]
 HeaderValue = Annotated[str, Field(max_length=200, pattern=r"^[\x20-\x7e]*$")]
 
+Item = TypeVar("Item")
 LineKind = Literal["hotline", "prefecture", "emergency"]
 Mode = Literal["FULL_MERGE", "DUAL_NUMBER", "SUB_CENTER"]
+
+
+def _some(values: tuple[Item, ...]) -> tuple[Item, ...]:
+    # min_length would complain a second time whenever an item is wrong.
+    if not values:
+        raise ValueError("the list is empty. Give at least one")
+    return values
 
 
 class _Part(BaseModel):
@@ -54,7 +62,7 @@ class TrunkEntry(_Part):
     addresses: tuple[Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$")], ...] = ()
     """Addresses that its calls come from."""
     transport: Literal["udp", "tcp"] = "udp"
-    codecs: tuple[Literal["alaw", "ulaw", "g722"], ...] = Field(default=("alaw", "ulaw"), min_length=1)
+    codecs: Annotated[tuple[Literal["alaw", "ulaw", "g722"], ...], AfterValidator(_some)] = ("alaw", "ulaw")
     """In order of preference."""
     user: str = Field(default="", max_length=60, pattern=r"^[A-Za-z0-9_.@+-]*$")
     """User for its digest challenges; the password is in the settings."""
@@ -104,14 +112,14 @@ class LineModel(_Part):
     kind: LineKind = "hotline"
     topics: tuple[Title, ...] = ()
     """What a caller speaks of who should be handed there."""
-    entries: tuple[LineEntry, ...] = Field(min_length=1, max_length=50)
+    entries: Annotated[tuple[LineEntry, ...], AfterValidator(_some)] = Field(max_length=50)
     """By time; days that no entry covers: the line doesn't exist."""
 
 
 class IngressEntry(_Dated):
     """Numbers that callers dial to reach us."""
 
-    numbers: tuple[Number, ...] = Field(min_length=1)
+    numbers: Annotated[tuple[Number, ...], AfterValidator(_some)]
     trunks: tuple[Name, ...] = ()
     """Only for calls of these trunks; such an entry goes before one without."""
     organisation: Name
@@ -123,5 +131,5 @@ class DirectoryFile(_Part):
 
     organisations: dict[Name, OrganisationEntry] = Field(min_length=1)
     trunks: dict[Name, TrunkEntry] = Field(min_length=1)
-    ingress: tuple[IngressEntry, ...] = Field(min_length=1)
+    ingress: Annotated[tuple[IngressEntry, ...], AfterValidator(_some)]
     lines: dict[Number, LineModel] = Field(default_factory=dict)
