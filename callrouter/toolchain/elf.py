@@ -37,7 +37,7 @@ def read(path: Path) -> Dynamic | None:
         data = file.read()
     try:
         return _parse(data)
-    except (struct.error, ValueError, StopIteration):
+    except (struct.error, ValueError, StopIteration, OverflowError):
         return None
 
 
