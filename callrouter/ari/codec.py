@@ -99,6 +99,7 @@ class EventCodec:
         self._audit = FieldAudit()
         self._legs: dict[ChannelId, _Leg] = {}
         self._ended: OrderedDict[ChannelId, None] = OrderedDict()
+        self._playing: set[str] = set()
 
     @property
     def unknown_fields(self) -> Mapping[str, int]:
@@ -143,6 +144,11 @@ class EventCodec:
         if leg is not None:
             leg.cause = cause
 
+    def leaving(self, channel: ChannelId) -> bool:
+        """Gone, or somebody has hung up: nothing can be heard there any more."""
+        leg = self._legs.get(channel)
+        return leg is None or leg.cause != 0
+
     def forget(self, channel: ChannelId) -> None:
         """The channel never came to be."""
         self._legs.pop(channel, None)
@@ -161,6 +167,7 @@ class EventCodec:
         """A new connection: what was remembered of the old one may no longer be true."""
         self._legs.clear()
         self._ended.clear()
+        self._playing.clear()
 
     @property
     def live(self) -> int:
@@ -229,11 +236,18 @@ class EventCodec:
         return (PeerHeld(node=self.node, channel=ChannelId(event.channel.id), held=held),)
 
     def _playback_started(self, event: models.PlaybackStarted) -> tuple[SwitchEvent, ...]:
-        return (PlaybackStarted(node=self.node, playback=PlaybackId(event.playback.id)),)
+        """Said again for the next of several media when one before could not be opened."""
+        playback = PlaybackId(event.playback.id)
+        if playback in self._playing:
+            return ()
+        self._playing.add(playback)
+        return (PlaybackStarted(node=self.node, playback=playback),)
 
     def _playback_finished(self, event: models.PlaybackFinished) -> tuple[SwitchEvent, ...]:
+        playback = PlaybackId(event.playback.id)
+        self._playing.discard(playback)
         failed = event.playback.state == "failed"
-        return (PlaybackFinished(node=self.node, playback=PlaybackId(event.playback.id), failed=failed),)
+        return (PlaybackFinished(node=self.node, playback=playback, failed=failed),)
 
     def _stasis_ended(self, event: models.StasisEnd) -> tuple[SwitchEvent, ...]:
         return self.gone(ChannelId(event.channel.id))
