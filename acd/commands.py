@@ -64,6 +64,8 @@ class StopPlayback(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MusicOn(Command):
+    """Music until `MusicOff`, in a bridge too; a prompt only covers it."""
+
     channel: ChannelId
     music: str = "default"
 
@@ -110,6 +112,8 @@ class DestroyBridge(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Join(Command):
+    """Like `Leave` and `Answer` it ends what plays to the channel."""
+
     bridge: BridgeId
     channel: ChannelId
 
