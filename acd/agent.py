@@ -167,7 +167,7 @@ class Seat:
         """Number of the last offer made to this seat: the order of round-robin."""
         self.busy_level = 0.0
         self.busy_since: Instant = now
-        self.personal: list[WaitingClass] = []
+        self.personal: tuple[WaitingClass, ...] = ()
         """Callers who wait for this very seat, by queue."""
         self.retired = False
         """No longer in the plan: gone when the contact is over."""

@@ -6,6 +6,7 @@ Its size is bounded whatever the floor's: at most `NAMED` seats by name (the
 nearest first), the rest as counts; at most `MAX_REASONS` kinds of refusal.
 """
 
+from array import array
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from acd.matching import Group
 
 MAX_REASONS: Final = 10
-MAX_CLASSES: Final = 12
+MAX_CLASSES: Final = 8
+_NONE: Final = array("l")
 
 
 class Explanation(Mapping[str, object]):
     """What the decision saw, at the instant it was taken. JSON-ready once made a `dict`."""
 
-    __slots__ = ("_classes", "_cls", "_composed", "_facts", "_heads", "_now", "_seat", "_since", "_states")
+    __slots__ = ("_classes", "_cls", "_composed", "_facts", "_heads", "_now", "_seat", "_states")
 
     def __init__(self, trigger: str, entry: Entry, seat: Seat, now: Instant) -> None:
         cls = entry.cls
@@ -35,9 +37,10 @@ class Explanation(Mapping[str, object]):
         self._composed: dict[str, object] | None = None
         sample = cls.sample if cls is not None else ()
         self._states = [other.state for other in sample]
-        self._since = [other.since for other in sample]
-        self._classes = seat.group.classes[:MAX_CLASSES] if trigger == "seat_free" else []
-        self._heads = [other.head for other in self._classes]
+        board = seat.group.board
+        known = seat.group.known[:MAX_CLASSES] if trigger == "seat_free" else _NONE
+        self._classes = [board.classes[index] for index in known]
+        self._heads = [board.heads[index] for index in known]
 
     def _compose(self) -> dict[str, object]:
         if self._composed is None:
@@ -66,14 +69,14 @@ class Explanation(Mapping[str, object]):
             "demand": render(cls.demand),
             "relaxation_step": cls.step,
             "overflow": [rung.queue for rung in plan.overflow[: cls.reach]],
-            "claim": (self._now - key) * cls.weight,
+            "claim": (self._now - key) * plan.weight,
         }
 
     def _candidates(self, cls: WaitingClass) -> dict[str, object]:
         """Who could have taken the call, and what kept each from it."""
         last_seat = self._facts[4]
         named: list[dict[str, object]] = []
-        for seat, state, since in zip(cls.sample, self._states, self._since, strict=True):
+        for seat, state in zip(cls.sample, self._states, strict=True):
             if seat is self._seat:
                 verdict = "chosen"
             elif seat is last_seat:
@@ -82,7 +85,7 @@ class Explanation(Mapping[str, object]):
                 verdict = f"ready, but behind by {cls.queue.plan.strategy}"
             else:
                 verdict = state
-            named.append({"seat": seat.plan.seat, "verdict": verdict, "for": self._now - since})
+            named.append({"seat": seat.plan.seat, "verdict": verdict})
         total = sum(len(group.seats) for group in cls.groups)
         return {"eligible": total, "named": named, "not_named": total - len(named)}
 
@@ -93,7 +96,7 @@ class Explanation(Mapping[str, object]):
                 "queue": cls.queue.queue,
                 "demand": render(cls.demand),
                 "relaxation_step": cls.step,
-                "claim": (self._now - head) * cls.weight,
+                "claim": (self._now - head) * cls.queue.plan.weight,
             }
             for cls, head in zip(self._classes, self._heads, strict=True)
             if head < INFINITE

@@ -4,16 +4,18 @@ A caller's *key* is the instant of joining the queue, moved back by a head start
 per priority level. In a queue of weight w the claim at time t is ``w·(t - key)``:
 the accumulating priority of Kleinrock (1964). A free seat takes the highest claim
 among the callers it may serve. Since keys never change, callers who ask for the
-same are kept in one heap and only the heads of heaps are compared; and since
+same are kept in one row and only the heads of rows are compared; and since
 every claim grows without bound while later arrivals start behind, nobody can be
 overtaken for ever: with equal weights only by those who arrive within
 ``(9 - priority) · priority_step`` seconds after.
 
 Callers of one queue, demand, relaxation step and overflow reach form a *waiting
 class*. Leaving is lazy: an entry that is gone is skipped when it comes up, and a
-heap that is half waste is rebuilt.
+row that is half waste is rebuilt.
 """
 
+from array import array
+from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +28,7 @@ from acd.strategy import Strategy
 if TYPE_CHECKING:
     from acd.agent import Seat
     from acd.callback import Callback
-    from acd.matching import Group, Pool
+    from acd.matching import Group
     from acd.offer import Offer
 
 FIRST_IN_LINE: Final[Seconds] = 86_400.0
@@ -96,7 +98,7 @@ class Entry:
         self.cls: WaitingClass | None = None
         """Class of the present demand."""
         self.filed: WaitingClass | None = None
-        """Class in whose heap the entry waits; None while it is being offered."""
+        """Class in which the entry waits; None while it is being offered."""
         self.line: Line | None = None
         self.slot = 0
         self.offers: tuple[Offer, ...] = ()
@@ -157,72 +159,85 @@ class WaitingClass:
 
     __slots__ = (
         "demand",
+        "early",
         "groups",
-        "head",
-        "heap",
+        "heads",
+        "index",
         "live",
         "outsiders",
         "queue",
         "ranks",
         "reach",
+        "row",
         "sample",
         "step",
-        "weight",
     )
 
-    def __init__(
-        self,
-        queue: "Queue",
-        demand: Demand,
-        step: int,
-        reach: int,
-        groups: "tuple[Group, ...]",
-        ranks: "tuple[tuple[Pool, ...], ...]",
-    ) -> None:
+    def __init__(self, queue: "Queue", demand: Demand, step: int, reach: int, heads: "array[float]") -> None:
         self.queue = queue
         self.demand = demand
         self.step = step
         self.reach = reach
-        self.groups = groups
+        self.row: deque[Entry] = deque()
+        """Callers in order of their keys, gone ones among them."""
+        self.early: list[tuple[float, int, Entry]] = []
+        """Heap of those who came after others of a later key: priorities, places given back."""
+        self.live = 0
+        self.heads = heads
+        """The board of all heads; ours stands at `index`."""
+        self.index = 0
+        self.groups: tuple[Group, ...] = ()
         """Groups whose seats may serve it."""
-        self.ranks = ranks
-        """Their idle pools, best rank first."""
+        self.ranks: tuple[array[int], ...] = ()
+        """Their idle pools on the board, best rank first."""
         self.outsiders: tuple[Group, ...] = ()
         """Groups of the same queues whose seats may not."""
         self.sample: tuple[Seat, ...] = ()
         """Seats that explanations name."""
-        self.weight = queue.plan.weight
-        self.heap: list[tuple[float, int, Entry]] = []
-        self.head = INFINITE
-        """Key of the first caller; infinite when nobody waits."""
-        self.live = 0
 
     def file(self, entry: Entry) -> None:
         """Put an entry at its place."""
         entry.filed = self
-        heap = self.heap
-        heappush(heap, (entry.key, entry.number, entry))
-        self.head = heap[0][0]
+        key, row = entry.key, self.row
+        if not row or (key, entry.number) >= (row[-1].key, row[-1].number):
+            row.append(entry)
+        else:
+            heappush(self.early, (key, entry.number, entry))
         self.live += 1
+        if key < self.heads[self.index]:
+            self.heads[self.index] = key
 
     def take(self, entry: Entry) -> None:
         """Remove an entry, wherever it stands."""
         entry.filed = None
         self.live -= 1
-        heap = self.heap
-        if heap[0][2].filed is not self:
-            while heap and heap[0][2].filed is not self:
-                heappop(heap)
-            self.head = heap[0][0] if heap else INFINITE
-        elif len(heap) > 2 * self.live + 32:
-            self.heap = heap = [item for item in heap if item[2].filed is self]
-            heapify(heap)
+        row, early = self.row, self.early
+        if row and row[0] is entry:
+            row.popleft()
+        if len(row) + len(early) > 2 * self.live + 32:
+            self.row = deque(other for other in row if other.filed is self)
+            self.early = [item for item in early if item[2].filed is self]
+            heapify(self.early)
+        self.heads[self.index] = self.first().key if self.live else INFINITE
+
+    def first(self) -> Entry:
+        """Who is served next; only when somebody waits."""
+        row, early = self.row, self.early
+        while row and row[0].filed is not self:
+            row.popleft()
+        if not early:
+            return row[0]
+        while early and early[0][2].filed is not self:
+            heappop(early)
+        if early and (not row or early[0][:2] < (row[0].key, row[0].number)):
+            return early[0][2]
+        return row[0]
 
     def entries(self) -> "list[Entry]":
         """All who wait here, first come first."""
-        # An entry that left and came back stands in the heap twice.
-        filed = {number: entry for _, number, entry in sorted(self.heap) if entry.filed is self}
-        return list(filed.values())
+        # An entry that left and came back stands here twice.
+        filed = {e.number: e for e in (*self.row, *(item[2] for item in self.early)) if e.filed is self}
+        return sorted(filed.values(), key=lambda entry: (entry.key, entry.number))
 
     def staffed(self) -> bool:
         """Is anybody at work who could serve these callers?"""
@@ -230,21 +245,7 @@ class WaitingClass:
 
     def first_for(self, seat: "Seat") -> Entry | None:
         """The first caller who may be offered to this seat now."""
-        skipped = []
-        found = None
-        heap = self.heap
-        while heap:
-            item = heap[0]
-            entry = item[2]
-            if entry.filed is self and entry.last_seat is not seat:
-                found = entry
-                break
-            heappop(heap)
-            if entry.filed is self:
-                skipped.append(item)
-        for item in skipped:
-            heappush(heap, item)
-        return found
+        return next((entry for entry in self.entries() if entry.last_seat is not seat), None)
 
 
 class Queue:

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 from typing import Final
 
 MAX_LEVEL: Final = 10
@@ -79,6 +80,13 @@ def parse(source: str) -> Demand:
     if not source.strip():
         return ANYONE
     return _Reader(source).whole()
+
+
+@lru_cache(maxsize=4096)
+def canonical(source: str) -> tuple[Demand, str]:
+    """The demand and its canonical text, both shared by all who ask for the same. Raises `SkillError`."""
+    demand = parse(source)
+    return demand, intern(render(demand))
 
 
 class _Reader:

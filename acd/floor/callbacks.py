@@ -8,7 +8,7 @@ from acd.floor.state import FloorState
 from acd.ids import CallId, Instant
 from acd.offer import CALLER_LEFT
 from acd.queue import INFINITE, Entry
-from acd.skill import parse
+from acd.skill import canonical
 
 MAX_NUMBER = 32
 """E.164 has 15 digits; extensions and prefixes come on top."""
@@ -68,12 +68,13 @@ def _refuse_unless_possible(
 
 
 def _entry_of_missed(f: FloorState, missed: MissedCall, now: Instant) -> Entry:
+    demand, source = canonical(missed.skills)
     entry = Entry(
         missed.call,
         f.queues[missed.queue],
         number=f.next_number(),
-        source=missed.skills,
-        demand=parse(missed.skills),
+        source=source,
+        demand=demand,
         priority=missed.priority,
         identity=missed.identity,
         enqueued=now,
@@ -123,7 +124,7 @@ def attempt_over(f: FloorState, callback: Callback, now: Instant) -> None:
             _close(f, callback, "called_in" if callback.called_in else "unreached", now)
     elif callback.step("failed"):
         callback.seat = None
-        f.arm(callback, retry)
+        f.agenda.put(callback, retry)
 
 
 def contact_ended(f: FloorState, call: CallId, now: Instant) -> None:

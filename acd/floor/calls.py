@@ -12,7 +12,7 @@ from acd.ids import Instant, SeatId
 from acd.matching import best_entry
 from acd.offer import CALLER_LEFT
 from acd.queue import FIRST_IN_LINE, INFINITE, Entry, Queue, WaitingClass, place_key
-from acd.skill import Demand, SkillError, parse, render
+from acd.skill import ANYONE, Demand, SkillError, canonical
 
 LENGTH_HYSTERESIS = 0.8
 """A rung opened by length closes (for newcomers) when the queue is shorter than this share of it."""
@@ -40,15 +40,15 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
         seek(f, entry, now, "arrival")
 
 
-def _demand(source: str) -> Demand | None:
+def _demand(source: str) -> tuple[Demand, str] | None:
     try:
-        return parse(source)
+        return canonical(source)
     except SkillError:
         return None
 
 
 def _obstacle(
-    f: FloorState, queue: Queue | None, demand: Demand | None, event: Enqueued, now: Instant
+    f: FloorState, queue: Queue | None, demand: tuple[Demand, str] | None, event: Enqueued, now: Instant
 ) -> str:
     """Why the caller cannot join; ``""``: nothing. A caller handed back from a transfer always can."""
     if queue is None:
@@ -68,15 +68,17 @@ def _place_kept(f: FloorState, queue: Queue, event: Enqueued, now: Instant) -> M
     return f.departed.place(event.identity, queue.queue, now, f.plan.redial_window)
 
 
-def _new_entry(f: FloorState, queue: Queue, demand: Demand, event: Enqueued, now: Instant) -> Entry:
+def _new_entry(
+    f: FloorState, queue: Queue, demand: tuple[Demand, str], event: Enqueued, now: Instant
+) -> Entry:
     priority = min(9, max(0, event.priority))
     key = now - FIRST_IN_LINE if event.first_in_line else place_key(now, priority, f.plan.priority_step)
     entry = Entry(
         event.call,
         queue,
         number=f.next_number(),
-        source=render(demand),
-        demand=demand,
+        source=demand[1],
+        demand=demand[0],
         priority=priority,
         identity=event.identity,
         enqueued=now,
@@ -133,17 +135,19 @@ def _stick(f: FloorState, entry: Entry, wanted: SeatId, now: Instant) -> bool:
     if f.plan.sticky_wait <= 0:
         return False
     entry.sticky_until = now + f.plan.sticky_wait
-    file(f, entry, _personal_class(seat, entry.queue), now)
+    file(f, entry, _personal_class(f, seat, entry.queue), now)
     return True
 
 
-def _personal_class(seat: Seat, queue: Queue) -> WaitingClass:
+def _personal_class(f: FloorState, seat: Seat, queue: Queue) -> WaitingClass:
     """Callers of a queue who wait for this seat alone."""
     for cls in seat.personal:
         if cls.queue is queue:
             return cls
-    cls = WaitingClass(queue, parse(""), 0, 0, (seat.group,), ())
-    seat.personal.append(cls)
+    cls = WaitingClass(queue, ANYONE, 0, 0, f.board.heads)
+    cls.groups = (seat.group,)
+    cls.index = f.board.add_class(cls)
+    seat.personal += (cls,)
     return cls
 
 
@@ -242,7 +246,7 @@ def reconsider(f: FloorState, now: Instant) -> None:
         for cls in seat.personal:
             for entry in cls.entries():
                 seek_anew(f, entry, now, "sticky_over")
-        for cls in tuple(seat.group.classes):
+        for cls in tuple(seat.group.classes()):
             plan = cls.queue.plan
             if cls.live and (plan.overflow or plan.unstaffed_exit is not None) and not cls.staffed():
                 for entry in cls.entries():

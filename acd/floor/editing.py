@@ -11,7 +11,7 @@ from acd.floor.joining import file, give_up, leave_queue, sign_out, withdraw
 from acd.floor.joining import free as free_seat
 from acd.floor.state import FloorState
 from acd.ids import Instant, QueueId
-from acd.matching import Group, group_key
+from acd.matching import Board, Group, group_key
 from acd.offer import SEAT_LOST
 from acd.plan import FloorPlan, QueuePlan, SeatPlan, problems
 from acd.queue import Entry, Queue
@@ -32,6 +32,7 @@ def install(f: FloorState, plan: FloorPlan, now: Instant) -> None:
     gone_queues = {queue for queue in f.queues if queue not in queues}
     gone_seats = [seat for seat in f.seats.values() if seat.plan.seat not in seats]
     f.plan = plan
+    f.board = Board()
     f.departed.limit = plan.missed_limit
     f.queues = {rules.queue: _queue(f, rules) for rules in plan.queues}
     _regroup(f, plan, gone_seats, now)
@@ -66,19 +67,19 @@ def _regroup(f: FloorState, plan: FloorPlan, gone: list[Seat], now: Instant) -> 
         else:
             seat.plan, seat.index, seat.group = seat_plan, index, group
         seat.retired = False
-        seat.personal = []
+        seat.personal = ()
         group.admit(seat)
     for seat in gone:
-        seat.personal = []
-        seat.group = Group({}, {})
+        seat.personal = ()
+        seat.group = Group({}, {}, (), f.board)
         seat.group.admit(seat)
         seat.retired = True
 
 
 def _group(f: FloorState, seat_plan: SeatPlan) -> Group:
     levels = {name: level for name, level in seat_plan.skills.items() if level > 0}
-    group = Group(levels, {m.queue: m.tier for m in seat_plan.queues})
-    group.queues = tuple(f.queues[m.queue] for m in seat_plan.queues)
+    queues = tuple(f.queues[m.queue] for m in seat_plan.queues)
+    group = Group(levels, {m.queue: m.tier for m in seat_plan.queues}, queues, f.board)
     for queue in group.queues:
         queue.groups.append(group)
     return group

@@ -56,13 +56,15 @@ def file(f: FloorState, entry: Entry, cls: WaitingClass, now: Instant) -> None:
 
 def ring(f: FloorState, entry: Entry, cls: WaitingClass, now: Instant, trigger: str) -> None:
     """Ring idle seats, as many as the strategy allows, past the one that did not take the last offer."""
+    if not f.idle:
+        return
     shy = entry.last_seat
     aside = shy is not None and shy.stamp != 0
     if aside and shy is not None:
         f.leave_idle(shy)
     several = entry.queue.strategy.several
     while not entry.offers or (several and len(entry.offers) < entry.queue.plan.ring_count):
-        seat = best_seat(cls)
+        seat = best_seat(cls, f.board)
         if seat is None:
             break
         make(f, entry, seat, now, trigger)
@@ -92,7 +94,7 @@ def rearm(f: FloorState, entry: Entry, now: Instant) -> None:
     """Make the appointment for whatever happens next to a waiting caller."""
     when = entry.next_due()
     if when < INFINITE:
-        f.arm(entry, max(when, now))
+        f.agenda.put(entry, max(when, now))
     else:
         entry.deadline = None
 
@@ -212,7 +214,7 @@ def reserve(f: FloorState, offer: Offer, ring_for: Seconds, now: Instant) -> Non
     seat.last_offer = offer.number
     f.offers[offer.offer] = offer
     f.move(seat, RESERVED, now)
-    f.arm(offer, now + ring_for)
+    f.agenda.put(offer, now + ring_for)
 
 
 def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:

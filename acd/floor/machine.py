@@ -74,7 +74,7 @@ class Floor:
         state = self._state
         out: list[FloorOutput] = []
         state.out = out
-        while (subject := state.due(now)) is not None:
+        while (subject := state.agenda.due(now)) is not None:
             if isinstance(subject, Seat):
                 seats.wrap_up_over(state, subject, now)
             elif isinstance(subject, Entry):
@@ -89,7 +89,7 @@ class Floor:
 
     def next_deadline(self) -> Instant | None:
         """When `tick` is wanted next; None: nothing is due ever."""
-        return self._state.next_deadline()
+        return self._state.agenda.next()
 
     def change_plan(self, plan: FloorPlan, now: Instant) -> list[FloorOutput]:
         """Put another plan in force while calls run; nobody loses a place.

@@ -112,7 +112,7 @@ def wrap_up_extended(f: FloorState, event: WrapUpExtended, now: Instant) -> None
     if until <= (seat.deadline or now):
         raise Refused("ceiling_reached", "The queue's longest wrap-up time is reached.")
     seat.extended = True
-    f.arm(seat, until)
+    f.agenda.put(seat, until)
 
 
 def wrap_up_times(f: FloorState, seat: Seat) -> tuple[float, float]:
@@ -164,7 +164,7 @@ def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
         finish_contact(f, seat, now)
         return
     f.move(seat, WRAP_UP, now)
-    f.arm(seat, now + length)
+    f.agenda.put(seat, now + length)
 
 
 def reachable(f: FloorState, event: SeatReachable, now: Instant) -> None:

@@ -1,14 +1,14 @@
 """What the floor holds between events, and the moves every handler is made of."""
 
-from heapq import heappop, heappush
 from typing import Final
 
+from acd.agenda import Agenda
 from acd.agent import AT_WORK, TRANSITIONS, Refusal, Seat, State
 from acd.callback import Callback, Callbacks, Departed
 from acd.commands import FloorOutput, QueueChanged, SeatChanged
 from acd.events import Refused
 from acd.ids import AgentId, CallId, Instant, OfferId, QueueId, SeatId
-from acd.matching import form_class
+from acd.matching import Board, form_class
 from acd.offer import ClosedOffers, Offer
 from acd.plan import FloorPlan
 from acd.queue import Entry, Queue, WaitingClass
@@ -24,11 +24,14 @@ class FloorState:
     """Seats, queues, places, offers and timers. One writer: the floor's handlers."""
 
     __slots__ = (
+        "agenda",
         "agents",
+        "board",
         "callbacks",
         "closed",
         "departed",
         "entries",
+        "idle",
         "left",
         "number",
         "offers",
@@ -36,7 +39,6 @@ class FloorState:
         "plan",
         "queues",
         "seats",
-        "timers",
     )
 
     def __init__(self, plan: FloorPlan) -> None:
@@ -44,6 +46,7 @@ class FloorState:
         self.number = 0
         """Counts decisions: the source of offer ids, stamps and tie-breaks."""
         self.out: list[FloorOutput] = []
+        self.board = Board()
         self.seats: dict[SeatId, Seat] = {}
         self.queues: dict[QueueId, Queue] = {}
         self.agents: dict[AgentId, Seat] = {}
@@ -54,39 +57,13 @@ class FloorState:
         self.departed = Departed(plan.missed_limit)
         self.left: list[Seat] = []
         """Seats that stopped working during this step."""
-        self.timers: list[tuple[Instant, int, Timed]] = []
-        """Heap of what is due. An item counts only while its subject's `deadline` is the item's time."""
+        self.agenda: Agenda[Timed] = Agenda()
+        self.idle = 0
+        """Seats that are idle, all over the floor."""
 
     def next_number(self) -> int:
         self.number += 1
         return self.number
-
-    # --- time
-
-    def arm(self, subject: Timed, when: Instant) -> None:
-        """Something is due at `when`; the subject's earlier appointment is void."""
-        subject.deadline = when
-        self.number += 1
-        heappush(self.timers, (when, self.number, subject))
-
-    def due(self, now: Instant) -> Timed | None:
-        """The next subject whose time has come, its appointment cleared."""
-        timers = self.timers
-        while timers and timers[0][0] <= now:
-            when, _, subject = heappop(timers)
-            if subject.deadline == when:
-                subject.deadline = None
-                return subject
-        return None
-
-    def next_deadline(self) -> Instant | None:
-        timers = self.timers
-        while timers:
-            when, _, subject = timers[0]
-            if subject.deadline == when:
-                return when
-            heappop(timers)
-        return None
 
     # --- seats
 
@@ -107,8 +84,7 @@ class FloorState:
                 queue.at_work += change
             if change < 0:
                 self.left.append(seat)
-        group.count[before] -= 1
-        group.count[state] += 1
+        group.moved(before, state)
         seat.state = state
         seat.reason = reason
         seat.since = now
@@ -122,11 +98,13 @@ class FloorState:
         """The seat can be found by callers from now on; its place among the idle is `idle_since`."""
         self.number += 1
         seat.stamp = self.number
+        self.idle += 1
         for pool in seat.group.pools:
             pool.add(seat, now)
 
     def leave_idle(self, seat: Seat) -> None:
         seat.stamp = 0
+        self.idle -= 1
         for pool in seat.group.pools:
             pool.drop()
 
@@ -150,7 +128,9 @@ class FloorState:
             demand = relax(demand, drop=frozenset(step.drop), lower=step.lower)
             tiers = step.tiers if step.tiers is not None else tiers
         circle = [queue, *(self.queues[rung.queue] for rung in queue.plan.overflow[: entry.reach])]
-        cls = form_class(queue, circle, demand, step=entry.step, reach=entry.reach, tiers=tiers, now=now)
+        cls = form_class(
+            queue, circle, demand, self.board, step=entry.step, reach=entry.reach, tiers=tiers, now=now
+        )
         queue.classes[key] = cls
         return cls
 
@@ -159,7 +139,8 @@ class FloorState:
             if not cls.live:
                 del queue.classes[key]
                 for group in cls.groups:
-                    group.classes.remove(cls)
+                    group.part(cls)
+                self.board.free.append(cls.index)
         for place, line in tuple(queue.lines.items()):
             if not line.live:
                 del queue.lines[place]

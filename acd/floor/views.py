@@ -62,16 +62,15 @@ def seat_status(seat: Seat) -> SeatStatus:
 
 
 def queue_status(queue: Queue) -> QueueStatus:
-    heads = [cls.heap[0][2].enqueued for cls in queue.classes.values() if cls.live]
-    counts = [group.count for group in queue.groups]
+    heads = [cls.first().enqueued for cls in queue.classes.values() if cls.live]
     return QueueStatus(
         queue=queue.queue,
         name=queue.plan.name,
         waiting=queue.waiting,
         longest_since=min(heads, default=None),
-        staffed=sum(sum(count.values()) - count[LOGGED_OUT] for count in counts),
-        ready=sum(count[READY] for count in counts),
-        busy=sum(count[state] for count in counts for state in _BUSY),
+        staffed=sum(len(group.seats) - group.count(LOGGED_OUT) for group in queue.groups),
+        ready=sum(group.count(READY) for group in queue.groups),
+        busy=sum(group.count(state) for group in queue.groups for state in _BUSY),
         offered=queue.offered,
         answered=queue.answered,
         abandoned=queue.abandoned,
