@@ -97,7 +97,7 @@ class Partners:
         address: str = ADDRESS,
         rtp: tuple[int, int] = (36000, 37999),
     ) -> None:
-        self._folder, self._router, self._address = folder, router, address
+        self._folder, self.router, self._address = folder, router, address
         sip_port, http_port, ami_port = _free_ports(address, 3)
         self._plan = AsteriskPlan(
             asterisk,
@@ -189,9 +189,14 @@ class Partners:
             raise KeyError(number)
         self._front.behaviours[number] = behaviour
 
+    def silence(self, silent: bool) -> None:
+        """Cut (or restore) the partners' network: nothing that is sent to `proxy` is answered."""
+        self._front.silent = silent
+
     def reset(self) -> None:
         """Every line answers at once again."""
         self._front.behaviours.clear()
+        self._front.silent = False
 
     # --- what happened
 
@@ -245,7 +250,7 @@ class Partners:
 
     async def refer(self, call: PartnerCall, number: str = "12345") -> None:
         """Hand the caller on by REFER to `number` at the router. The outcome is the call's last state."""
-        target = f"sip:{number}@{self._router[0]}:{self._router[1]}"
+        target = f"sip:{number}@{self.router[0]}:{self.router[1]}"
         await self._link.act("Setvar", Channel=call.channel, Variable="TARGET", Value=target)
         await self._link.act("Redirect", Channel=call.channel, Context="refer", Exten="s", Priority="1")
 

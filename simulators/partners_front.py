@@ -118,12 +118,16 @@ class Front:
     asterisk: Address
     tones: Mapping[str, int]
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    silent: bool = False
+    """The network to the partners is cut."""
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=CALLS_KEPT))
     _seen: "OrderedDict[str, _Seen]" = field(default_factory=OrderedDict)
     _serial: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def decide(self, data: bytes, sender: Address, now: float) -> list[Send]:
         """What to send in answer to one datagram; an unreadable one yields nothing."""
+        if self.silent:
+            return []
         start, headers = _parse(data)
         call_id = _first(headers, "call-id", "i")
         if start.startswith("SIP/2.0"):

@@ -33,13 +33,20 @@ class AriDesk:
                     self.events.append(json.loads(message.data))
                     self._arrived.notify_all()
 
-    async def ask(self, method: str, path: str, **query: str | int) -> Any:
+    async def ask(self, method: str, path: str, body: Event | None = None, **query: str | int) -> Any:
         async with self._session.request(
-            method, self._url + path, params=query, headers=self._headers
+            method, self._url + path, params=query, json=body, headers=self._headers
         ) as answer:
             text = await answer.text()
             assert answer.status < 300, f"{method} {path}: {answer.status} {text}"
             return json.loads(text) if text else None
+
+    async def clear(self) -> None:
+        """End every channel and bridge; those that end by themselves meanwhile are fine."""
+        for kind in ("channels", "bridges"):
+            for one in await self.ask("GET", f"/{kind}"):
+                with contextlib.suppress(AssertionError):
+                    await self.ask("DELETE", f"/{kind}/{one['id']}")
 
     async def event(
         self, kind: str, test: Callable[[Event], bool] = lambda _: True, seconds: float = 8.0

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,11 +54,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Aste
 async def desk(server: AsteriskServer) -> AsyncIterator[AriDesk]:
     async with ari_desk(server.rendered) as opened:
         yield opened
-        for channel in await opened.ask("GET", "/channels"):
-            with contextlib.suppress(AssertionError):  # it may end by itself meanwhile
-                await opened.ask("DELETE", f"/channels/{channel['id']}")
-        for bridge in await opened.ask("GET", "/bridges"):
-            await opened.ask("DELETE", f"/bridges/{bridge['id']}")
+        await opened.clear()
 
 
 @pytest.fixture
@@ -279,6 +274,8 @@ async def bridged(desk: AriDesk, phones: OpenPhone) -> tuple[Phone, Phone, str, 
     bridge = f"bridge-{leg}"
     await desk.ask("POST", f"/bridges/{bridge}", type="mixing")
     await desk.ask("POST", f"/bridges/{bridge}/addChannel", channel=f"{channel},{leg}")
+    for inside in (channel, leg):
+        await desk.event("ChannelEnteredBridge", lambda one, inside=inside: one["channel"]["id"] == inside)
     return caller, seat, channel, leg
 
 
