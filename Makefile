@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 STAMP := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# Where this Python has no wheel of pjsua2, softphones run on a private one (amd64 only: there is no other wheel).
+TOOLS := tools install $(if $(filter x86_64,$(shell uname -m)),--with softphone)
 UV_VERSION := 0.13.9
 SOAK_SECONDS ?= 3600
 SOAK_CALLS_PER_MINUTE ?= 60
@@ -37,10 +39,10 @@ $(STAMP): constraints.txt pyproject.toml
 	@printf %s '$(CURDIR)' > $@
 
 tools: $(STAMP) ## Install Asterisk, SIPp, mosquitto and espeak-ng into this user's cache
-	@$(BIN)/callrouter tools install $(ARGS)
+	@$(BIN)/callrouter $(TOOLS) $(ARGS)
 
 demo: $(STAMP) ## Open a whole province on this machine
-	@$(BIN)/callrouter tools install >/dev/null
+	@$(BIN)/callrouter $(TOOLS) >/dev/null
 	@exec $(BIN)/callrouter demo $(ARGS)
 
 check: $(STAMP) ## Lint, format, layers, types and unit tests, side by side (under a minute)
@@ -58,12 +60,12 @@ check-unit: $(STAMP)
 	@$(BIN)/pytest -q -m "not asterisk and not slow"
 
 test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
-	@$(BIN)/callrouter tools install
+	@$(BIN)/callrouter $(TOOLS)
 	@$(MAKE) check
 	@$(BIN)/pytest -m "asterisk or slow" $(ARGS)
 
 soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CALLS_PER_MINUTE=60
-	@$(BIN)/callrouter tools install >/dev/null
+	@$(BIN)/callrouter $(TOOLS) >/dev/null
 	@exec $(BIN)/callrouter demo --traffic $(SOAK_CALLS_PER_MINUTE) --for $(SOAK_SECONDS) --json $(ARGS)
 
 pins: $(STAMP) ## Choose the newest allowed dependencies anew and write constraints.txt

@@ -1,7 +1,7 @@
 """Reads which shared libraries an ELF file needs, to prove that a prefix is complete before it is used.
 
-Follows the System V ABI, chapter 5 (program header PT_DYNAMIC; DT_NEEDED and DT_SONAME index the string table
-DT_STRTAB, whose virtual address a PT_LOAD segment maps to a file offset). Only 64-bit little-endian files.
+Follows the System V ABI, chapter 5: in the segment PT_DYNAMIC, DT_NEEDED, DT_SONAME and DT_RUNPATH index the
+string table DT_STRTAB, whose address a PT_LOAD segment maps to a file offset. 64-bit little-endian only.
 """
 
 import struct
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _PT_LOAD, _PT_DYNAMIC = 1, 2
-_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SONAME = 0, 1, 5, 14
+_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 0, 1, 5, 14, 15, 29
 _HEADER: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM_HEADER: Final = struct.Struct("<IIQQQQQQ")
 _DYNAMIC: Final = struct.Struct("<QQ")
@@ -19,13 +19,24 @@ _DYNAMIC: Final = struct.Struct("<QQ")
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """What an ELF file says of itself: its machine, its soname ("" for a program), and the sonames it
-    needs.
+    """What an ELF file says of itself.
+
+    Its machine, its soname ("" for a program), the sonames it needs and the folders where it looks first.
     """
 
     machine: int
     soname: str
     needed: tuple[str, ...]
+    run_path: tuple[str, ...]
+
+    def folders(self, path: Path) -> list[Path]:
+        """Where the file at `path` looks by itself; only what it gives relative to its own place counts."""
+        origin = str(path.parent)
+        return [
+            Path(entry.replace("${ORIGIN}", origin).replace("$ORIGIN", origin))
+            for entry in self.run_path
+            if entry.startswith(("$ORIGIN", "${ORIGIN}"))
+        ]
 
 
 def read(path: Path) -> Dynamic | None:
@@ -55,8 +66,8 @@ def _parse(data: bytes) -> Dynamic:
         elif kind == _PT_DYNAMIC:
             dynamic = offset, size
     if dynamic is None:
-        return Dynamic(machine, "", ())
-    strings, soname, needed = 0, 0, []
+        return Dynamic(machine, "", (), ())
+    strings, soname, needed, run_path = 0, 0, [], 0
     for position in range(dynamic[0], dynamic[0] + dynamic[1], _DYNAMIC.size):
         tag, value = _DYNAMIC.unpack_from(data, position)
         if tag == _DT_NULL:
@@ -69,12 +80,19 @@ def _parse(data: bytes) -> Dynamic:
             )
         elif tag == _DT_SONAME:
             soname = value
+        elif tag in (_DT_RPATH, _DT_RUNPATH):
+            run_path = value
 
     def text(offset: int) -> str:
         start = strings + offset
         return data[start : data.index(b"\0", start)].decode("ascii", "replace")
 
-    return Dynamic(machine, text(soname) if soname else "", tuple(text(offset) for offset in needed))
+    return Dynamic(
+        machine,
+        text(soname) if soname else "",
+        tuple(text(offset) for offset in needed),
+        tuple(text(run_path).split(":")) if run_path else (),
+    )
 
 
 def add_soname_links(folder: Path) -> None:
@@ -97,20 +115,23 @@ def unresolved(roots: Iterable[Path], folders: Iterable[Path], machine: int) -> 
     """
     places = tuple(folders)
     missing: dict[str, str] = {}
-    seen: set[str] = set()
-    pending = list(roots)
+    present: set[str] = set()
+    # A DT_RPATH also serves the libraries that its file brings in.
+    pending: list[tuple[Path, tuple[Path, ...]]] = [(root, ()) for root in roots]
     while pending:
-        path = pending.pop()
+        path, inherited = pending.pop()
         found = read(path)
         if found is None or found.machine != machine:
             continue
+        own = (*inherited, *found.folders(path))
         for soname in found.needed:
-            if soname in seen:
+            if soname in present:
                 continue
-            seen.add(soname)
-            library = next((place / soname for place in places if (place / soname).is_file()), None)
+            candidates = (place / soname for place in (*own, *places))
+            library = next((candidate for candidate in candidates if candidate.is_file()), None)
             if library is None:
                 missing[soname] = path.name
             else:
-                pending.append(library)
-    return missing
+                present.add(soname)
+                pending.append((library, own))
+    return {soname: user for soname, user in missing.items() if soname not in present}

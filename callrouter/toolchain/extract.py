@@ -26,6 +26,10 @@ _NEEDLESS: Final = (
     "./etc/init.d",
     "./usr/lib/systemd",
 )
+_TAR_OPTIONS: Final = ("--no-same-owner", "--no-same-permissions", "--keep-directory-symlink")
+_MERGED: Final = ("bin", "lib", "lib64", "sbin")
+"""Folders that a Debian system links into usr/, where its packages may still ship files by the old path."""
+
 _WORKERS: Final = 4
 _DISK_FULL: Final = ("No space left", "Disk quota", "File too large", "Wrote only")
 """How tar complains of it; it says the last when the disk fills up in the middle of a block."""
@@ -56,7 +60,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
     Ownership and set-user-id bits of the archive are not taken over: everything belongs to the caller.
     """
-    options = ["--no-same-owner", "--no-same-permissions", *(f"--exclude={name}" for name in _NEEDLESS)]
+    options = [*_TAR_OPTIONS, *(f"--exclude={name}" for name in _NEEDLESS)]
     read = subprocess.Popen(
         [_tool("dpkg-deb"), "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -72,6 +76,9 @@ def unpack(archive: Path, folder: Path) -> None:
 
 def unpack_all(archives: Sequence[Path], folder: Path, progress: Callable[[int], None]) -> None:
     """Unpack packages side by side; `progress` gets each one's size in bytes when it is done."""
+    for name in _MERGED:
+        (folder / "usr" / name).mkdir(parents=True)
+        (folder / name).symlink_to(f"usr/{name}")
     pool = ThreadPoolExecutor(_WORKERS)
     try:
         # Shared folders are made by whichever comes first; no two packages hold the same file.

@@ -18,12 +18,13 @@ MINIMUM_ASTERISK: Final = (22, 10, 1)
 NEVER_RUN: Final = (
     r"adduser|base-passwd|passwd|login.*|debconf|cdebconf|libdebconfclient0|dpkg|lsb-base",
     r"perl|perl-.*|libperl.*|gnupg.*|gpg.*|dirmngr|pinentry-.*|libgpgme.*",
-    r"python3.*|libpython3.*|systemd|systemd-.*|sysvinit-utils|init-system-helpers|procps",
+    r"systemd|systemd-.*|sysvinit-utils|init-system-helpers|procps",
     r"libpam-modules.*|libpam-runtime|libsemanage.*|readline-common|pci\.ids|libsensors-config",
     r"fontconfig-config|ucf|sensible-utils|openssl|ca-certificates|postgresql-common.*|ssl-cert",
 )
 """Patterns (whole name) of packages that dependencies ask for but none of our programs executes or links."""
 
+PYTHON: Final = (r"python3.*|libpython3.*",)
 ONLY_FOR_UNUSED_MODULES: Final = (
     r"libsnmp.*|libsybdb.*|freetds-.*|libradcli.*|libiksemel.*|liblua5.*|libcodec2.*",
     r"libical.*|libneon.*|libportaudio.*|libjack.*|libgmime.*",
@@ -69,13 +70,24 @@ class ProgramSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Wheel:
+    """A Python package of a group, in `folder` of the prefix: exactly the file with this SHA-256."""
+
+    requirement: str
+    sha256: str
+    python: str
+    platform: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A set of programs that is installed together: all of it or nothing.
 
     `suite` is a Debian suite or code name; `plugins` are globs of shared objects that programs open by name,
     so their libraries are checked too; `links` are made after extraction (link → target, relative to the
     prefix). `wrapped` are programs that others of the group start by path: they become scripts around the
-    loader.
+    loader. `architectures` is where its packages run.
     """
 
     name: str
@@ -87,7 +99,9 @@ class Group:
     removed: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     wrapped: tuple[str, ...] = ()
-    leave_out: tuple[str, ...] = NEVER_RUN
+    leave_out: tuple[str, ...] = NEVER_RUN + PYTHON
+    wheels: tuple[Wheel, ...] = ()
+    architectures: tuple[str, ...] = ("amd64", "arm64")
 
     def leaves_out(self, package: str) -> bool:
         """Whether dependencies on this package are taken as met without fetching it."""
@@ -104,6 +118,7 @@ class Group:
             sorted(self.links.items()),
             self.wrapped,
             sorted((name, spec.path) for name, spec in self.programs.items()),
+            [(wheel.sha256, wheel.folder) for wheel in self.wheels],
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -118,7 +133,7 @@ ASTERISK: Final = Group(
     removed=tuple(f"usr/lib/*/asterisk/modules/{name}" for name in sorted(UNUSED_MODULES)),
     # The package registers its voice by update-alternatives, which extraction does not run.
     links={"usr/share/asterisk/sounds/en": "en_US_f_Allison"},
-    leave_out=NEVER_RUN + ONLY_FOR_UNUSED_MODULES,
+    leave_out=NEVER_RUN + PYTHON + ONLY_FOR_UNUSED_MODULES,
 )
 COMPANIONS: Final = Group(
     name="companions",
@@ -174,6 +189,31 @@ KAMAILIO: Final = Group(
         "kamcmd": ProgramSpec("usr/sbin/kamcmd", ("-V",), r"version: kamcmd (\d+\.\d+)"),
     },
 )
+SOFTPHONE: Final = Group(
+    name="softphone",
+    summary="Python 3.11 with pjsua2 (GPL), for a Python that has no wheel of it",
+    suite="bookworm",
+    packages=("python3.11-minimal", "libpython3.11-stdlib", "libstdc++6"),
+    programs={
+        "python-softphone": ProgramSpec(
+            "usr/bin/python3.11",
+            ("-I", "-c", "import pjsua2; print('pjsua2', pjsua2.Endpoint().libVersion().full)"),
+            r"^pjsua2 (\d+\.\d+(\.\d+)?)",
+        )
+    },
+    plugins=("usr/lib/python3/dist-packages/pjsua2/*.so", "usr/lib/python3.11/lib-dynload/*.so"),
+    wheels=(
+        Wheel(
+            "pjsua2-python==2.15.1.post1",
+            "4eb5c3afca5ef589f94493ae14c86dbaf3584a9abc7964e89864ed85020c3d16",
+            python="311",
+            platform="manylinux2014_x86_64",
+            folder="usr/lib/python3/dist-packages",
+        ),
+    ),
+    leave_out=NEVER_RUN,
+    architectures=("amd64",),
+)
 DEFAULT: Final = (ASTERISK, COMPANIONS)
-OPTIONAL: Final = (POSTGRES, KAMAILIO)
+OPTIONAL: Final = (POSTGRES, KAMAILIO, SOFTPHONE)
 GROUPS: Final = {group.name: group for group in (*DEFAULT, *OPTIONAL)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from callrouter.toolchain import extract, sources
+from callrouter.toolchain import extract, sources, wheels
 from callrouter.toolchain.apt import PrivateApt
 from callrouter.toolchain.errors import MAKE_ROOM, ToolchainError
 from callrouter.toolchain.groups import ASTERISK, DEFAULT, OPTIONAL, Group
@@ -33,6 +33,7 @@ from callrouter.toolchain.locate import (
 )
 from callrouter.toolchain.manifest import Manifest, Package
 from callrouter.toolchain.paths import Architecture, machine_architecture, tools_home
+from callrouter.toolchain.softphone import is_superfluous
 
 _STAGING: Final = ".staging"
 _APT: Final = ".apt"
@@ -75,7 +76,8 @@ class Request:
                 raise ToolchainError(f"--with {name}: no such group; there are {', '.join(optional)}")
         machine = self.asterisk is not None or (not self.private_asterisk and external_asterisk() is not None)
         chosen = [group for group in DEFAULT if not (machine and group is ASTERISK)]
-        return chosen + [group for name, group in optional.items() if name in self.extra]
+        chosen += [group for name, group in optional.items() if name in self.extra]
+        return [group for group in chosen if not is_superfluous(group)]
 
 
 @contextmanager
@@ -112,6 +114,9 @@ def install(request: Request, reporter: Reporter) -> list[Manifest]:
     pending = [group for group in groups if request.upgrade or not _complete(group)]
     if pending:
         architecture = machine_architecture()
+        for group in pending:
+            if architecture.name not in group.architectures:
+                raise ToolchainError(f"{group.name} is not to be had for {architecture.name}")
         keyring = sources.debian_keyring()
         mirror = request.mirror or sources.machine_mirror()
         with exclusive(reporter) as home, _disk_errors():
@@ -223,6 +228,9 @@ class _Installation:
         staging.mkdir()
         try:
             self._unpack(plan, staging)
+            for wheel in self.group.wheels:
+                self.reporter.stage(f"{self.group.name}: fetching {wheel.requirement}", 0)
+                wheels.add(wheel, staging)
             extract.finish(staging, final, self.group, self.architecture)
             extract.check_libraries(staging, self.group, self.architecture)
             self._promote(plan, staging, final)
