@@ -114,7 +114,6 @@ class Partners:
                     (router[0], address),
                     peer=f"{router[0]}:{router[1]}",
                     context="partners",
-                    allow_transfer=True,
                 ),
             ),
             templates="partners",

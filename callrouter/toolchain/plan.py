@@ -53,6 +53,8 @@ class TrunkAccount:
     `peer` is where calls to it go (``host`` or ``host:port``; empty: it only
     calls us). `qualify` is the OPTIONS interval in seconds, 0 for none.
     `auth_user`/`auth_password` answer its challenges. `codecs` in order.
+    `allow_transfer`: its REFER reaches the controller as a ChannelTransfer event;
+    without it REFER is declined and the call stays as it is.
     """
 
     name: str

@@ -70,6 +70,8 @@ def _trunk(template: str, trunk: TrunkAccount) -> str:
         outbound.append("transport = transport-tcp")
     if trunk.from_domain:
         outbound.append(f"from_domain = {trunk.from_domain}")
+    if trunk.allow_transfer:
+        outbound += ["allow_transfer = yes", "set_var = PJSIP_TRANSFER_HANDLING()=ari-only"]
     if trunk.user_eq_phone:
         outbound.append("user_eq_phone = yes")
     if trunk.auth_user:
@@ -82,7 +84,6 @@ def _trunk(template: str, trunk: TrunkAccount) -> str:
         name=trunk.name,
         context=trunk.context,
         codecs=",".join(trunk.codecs),
-        allow_transfer="yes" if trunk.allow_transfer else "no",
         outbound="\n".join(outbound),
         contact=contact,
         identify=_identify(trunk),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ async def router(
         ami_port=free_port(),
         rtp_first=34000,
         rtp_last=34999,
-        trunks=accounts,
+        trunks=tuple(replace(one, allow_transfer=one.name == "departments") for one in accounts),
     )
     running = AsteriskServer(render(plan, tmp_path_factory.mktemp("router")))
     await running.start()
@@ -132,6 +133,24 @@ async def test_partner_that_calls_is_known_by_its_address(desk: AriDesk, partner
     call = await calling
     await partners.hang_up(call)
     await desk.event("StasisEnd")
+
+
+async def test_refer_of_a_trusted_trunk_is_told_and_moves_nothing(desk: AriDesk, partners: Partners) -> None:
+    await dial(desk, "PJSIP/12366@departments")
+    call = await partners.call_of("12366")
+    await desk.event("StasisStart")
+    await partners.refer(call, "12345")
+    told = await desk.event("ChannelTransfer")
+    assert "12345" in str(told["refer_to"])
+    assert "leg-1" in [one["id"] for one in await desk.ask("GET", "/channels")]
+
+
+async def test_refer_of_another_trunk_is_declined(desk: AriDesk, partners: Partners) -> None:
+    await dial(desk, "PJSIP/097112345@prefectures")
+    call = await partners.call_of("097112345")
+    await partners.refer(call, "12345")
+    await partners.wait(lambda: "refer-FAILURE" in call.states)
+    assert "leg-1" in [one["id"] for one in await desk.ask("GET", "/channels")]
 
 
 async def test_options_tell_of_a_trunk_that_dies_and_lives_again(

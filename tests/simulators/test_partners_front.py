@@ -1,0 +1,123 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulators.partners_front import CALLS_KEPT, Behaviour, Front, Kind, Send
+
+ASTERISK, ROUTER = ("127.0.0.3", 5070), ("127.0.0.1", 5060)
+
+
+def front(**behaviours: Behaviour) -> Front:
+    return Front(ASTERISK, {"12315": 520, "110": 590}, {name[1:]: one for name, one in behaviours.items()})
+
+
+def request(method: str = "INVITE", user: str = "12315@", call: str = "c1", extra: str = "") -> bytes:
+    return (
+        f"{method} sip:{user}127.0.0.3 SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9\r\nFrom: <sip:a@x>;tag=1\r\n"
+        f"To: <sip:{user}x>\r\nCall-ID: {call}\r\nCSeq: 1 {method}\r\n{extra}Content-Length: 0\r\n\r\n"
+    ).encode()
+
+
+def statuses(sends: list[Send]) -> list[int]:
+    return [int(send.data.split()[1]) for send in sends]
+
+
+def test_an_ordinary_invite_goes_on_with_orders() -> None:
+    (sent,) = front().decide(request(extra="User-to-User: 00aa\r\n"), ROUTER, 1.0)
+    assert sent.to == ASTERISK
+    assert b"X-Partner-Does: answer\r\n" in sent.data
+    assert b"X-Partner-Tone: 520\r\n" in sent.data
+    assert sent.data.endswith(b"Content-Length: 0\r\n\r\n")
+
+
+def test_what_arrived_is_kept_without_the_orders() -> None:
+    tested = front()
+    tested.decide(request(extra="User-to-User: 00aa\r\nDiversion: <sip:1@x>\r\n"), ROUTER, 7.0)
+    (received,) = tested.received
+    assert (received.number, received.at, received.header("user-to-user")) == ("12315", 7.0, "00aa")
+    assert received.header("X-Partner-Does") == ""
+
+
+def test_replies_find_the_way_back() -> None:
+    tested = front()
+    tested.decide(request(), ROUTER, 0)
+    reply = b"SIP/2.0 180 Ringing\r\nCall-ID: c1\r\n\r\n"
+    assert tested.decide(reply, ASTERISK, 0) == [Send(reply, ROUTER)]
+    assert tested.decide(reply.replace(b"c1", b"c9"), ASTERISK, 0) == []
+
+
+def test_a_retransmission_is_the_same_call() -> None:
+    tested = front()
+    first, second = tested.decide(request(), ROUTER, 0), tested.decide(request(), ROUTER, 0.5)
+    assert first == second
+    assert len(tested.received) == 1
+    refusing = front(n12315=Behaviour(kind=Kind.REJECT))
+    assert refusing.decide(request(), ROUTER, 0)
+    assert refusing.decide(request(), ROUTER, 0.5) == []
+
+
+def test_behaviour_is_that_of_the_invite_not_of_later() -> None:
+    tested = front()
+    tested.decide(request(), ROUTER, 0)
+    tested.behaviours["12315"] = Behaviour(kind=Kind.BLACK_HOLE)
+    assert tested.decide(request("CANCEL"), ROUTER, 1)[0].to == ASTERISK
+    assert tested.decide(request(call="c2"), ROUTER, 1) == []
+
+
+def test_refusal_rings_first_when_it_takes_its_time() -> None:
+    sends = front(n12315=Behaviour(kind=Kind.REJECT, status=603, after=2, slow=1)).decide(
+        request(), ROUTER, 0
+    )
+    assert statuses(sends) == [100, 180, 603]
+    assert [send.delay for send in sends] == [1, 1, 3]
+
+
+def test_cancel_before_the_refusal() -> None:
+    tested = front(n12315=Behaviour(kind=Kind.REJECT, after=5))
+    late = tested.decide(request(), ROUTER, 0)[-1]
+    assert statuses(tested.decide(request("CANCEL"), ROUTER, 1)) == [200, 487]
+    assert not tested.still_wanted(late.dialog)
+    assert tested.decide(request("CANCEL"), ROUTER, 2) == []
+
+
+def test_unknown_numbers_are_404() -> None:
+    assert statuses(front().decide(request(user="12399@"), ROUTER, 0)) == [100, 404]
+
+
+@pytest.mark.parametrize(
+    ("kind", "heard"), [(Kind.UNREACHABLE, False), (Kind.BLACK_HOLE, True), (Kind.ANSWER, True)]
+)
+def test_options_tell_of_a_line(kind: Kind, heard: bool) -> None:
+    tested = front(n12315=Behaviour(kind=kind))
+    assert bool(tested.decide(request("OPTIONS"), ROUTER, 0)) is heard
+    assert statuses(tested.decide(request("OPTIONS", user=""), ROUTER, 0)) == [200]
+
+
+def test_a_cut_network_is_silent() -> None:
+    tested = front()
+    tested.silent = True
+    assert tested.decide(request(), ROUTER, 0) == tested.decide(request("OPTIONS"), ROUTER, 0) == []
+
+
+def test_memory_is_bounded() -> None:
+    tested = front()
+    for number in range(CALLS_KEPT + 10):
+        tested.decide(request(call=f"c{number}"), ROUTER, 0)
+    assert len(tested.received) == CALLS_KEPT
+    assert tested.decide(request("CANCEL", call="c0"), ROUTER, 0) == []
+    assert tested.decide(request("CANCEL", call=f"c{CALLS_KEPT}"), ROUTER, 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"status": 200}, {"after": -1.0}, {"kind": Kind.REDIRECT}, {"kind": Kind.REDIRECT, "target": "sip:a b"}],
+)
+def test_behaviours_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        Behaviour(**wrong)  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=400))
+def test_any_datagram_is_survived(data: bytes) -> None:
+    for answer in front().decide(data, ROUTER, 0):
+        assert answer.data
