@@ -1,4 +1,4 @@
-"""A plain Asterisk with a dialplan of its own: phones, callers and load are tried on it without the controller.
+"""A plain Asterisk with a dialplan of its own: phones, callers and load are tried on it, no controller there.
 
 | number | what it does |
 |---|---|

@@ -1,0 +1,319 @@
+"""SIPp under control: callers and seats by the thousand, each told what to do while it runs.
+
+SIPp speaks SIP; who does what when is decided here. A caller waits for its
+instant, dials, and then obeys INFO requests that carry its Call-ID (see
+``sipp_scenarios/caller.xml``); SIPp's own message log, read as it grows, tells
+what has happened to every call.
+"""
+
+import asyncio
+import contextlib
+import csv
+import itertools
+import os
+import re
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import psutil
+
+from callrouter.toolchain.locate import Program, locate
+
+SCENARIOS: Final = Path(__file__).with_name("sipp_scenarios")
+REFUSALS: Final = (
+    *(301, 302, 400, 401, 403, 404, 405, 406, 407, 408, 410, 413, 415, 416, 420, 480, 481, 482, 483, 484),
+    *(485, 486, 487, 488, 491, 500, 501, 502, 503, 504, 505, 513, 580, 600, 603, 604, 606),
+)
+ANSWER_BRANCHES: Final = 16
+"""Answer delays of a seat are this many equally likely values: SIPp can't wait a random time for a CANCEL."""
+START_SECONDS: Final = 5.0
+STOP_SECONDS: Final = 5.0
+UNLIMITED: Final = 10_000_000
+
+
+class SippError(Exception):
+    """SIPp did not run; the text has its last words."""
+
+
+def caller_scenario() -> str:
+    refusals = "\n".join(
+        f'  <recv response="{code}" response_txn="invite" optional="true" next="refused"/>'
+        for code in REFUSALS
+    )
+    return _read("caller", refusals=refusals)
+
+
+def seat_scenario(answer_seconds: Sequence[float], never: float = 0.0) -> str:
+    """A seat that answers after one of `answer_seconds`, each as likely; with chance `never` it rings on."""
+    lines = []
+    if never > 0:
+        lines.append(f'  <nop hide="true" next="never" chance="{never:.6f}"/>')
+    count = len(answer_seconds)
+    for index in range(count - 1):
+        lines.append(f'  <nop hide="true" next="wait{index}" chance="{1 / (count - index):.6f}"/>')
+    lines.append(f'  <nop hide="true" next="wait{count - 1}"/>')
+    for index, seconds in enumerate(answer_seconds):
+        lines.append(f'  <label id="wait{index}"/>')
+        if seconds < 0.001:
+            lines.append('  <nop hide="true" next="answer"/>')
+        else:
+            lines.append(
+                f'  <recv request="CANCEL" timeout="{round(seconds * 1000)}" ontimeout="answer"'
+                ' next="cancelled"/>'
+            )
+    return _read("seat", branches="\n".join(lines))
+
+
+def register_scenario(expires: int = 300) -> str:
+    return _read("register", expires=str(expires), refresh_ms=str(round(expires * 700)))
+
+
+def _read(name: str, **words: str) -> str:
+    """A scenario with its ``@{words}``; SIPp's own ``[keywords]`` and ``$variables`` stay as they are."""
+    text = (SCENARIOS / f"{name}.xml").read_text(encoding="utf-8")
+    return re.sub(r"@\{(\w+)\}", lambda found: words[found[1]], text)
+
+
+def answer_strata(draws: Iterable[float]) -> list[float]:
+    """The `ANSWER_BRANCHES` mid-quantiles of a sample of delays."""
+    ranks = (np.arange(ANSWER_BRANCHES) + 0.5) / ANSWER_BRANCHES
+    return [float(value) for value in np.quantile(np.fromiter(draws, dtype=float), ranks)]
+
+
+@dataclass(frozen=True, slots=True)
+class SippStats:
+    """SIPp's own count, from the last line of its statistics."""
+
+    created: int = 0
+    current: int = 0
+    successful: int = 0
+    failed: int = 0
+    retransmissions: int = 0
+    out_of_call: int = 0
+    watchdog_minor: int = 0
+    watchdog_major: int = 0
+
+
+_COLUMNS: Final[Mapping[str, str]] = {
+    "created": "TotalCallCreated",
+    "current": "CurrentCall",
+    "successful": "SuccessfulCall(C)",
+    "failed": "FailedCall(C)",
+    "retransmissions": "Retransmissions(C)",
+    "out_of_call": "OutOfCallMsgs(C)",
+    "watchdog_minor": "WatchdogMinor(C)",
+    "watchdog_major": "WatchdogMajor(C)",
+}
+
+
+class SippProcess:
+    """One SIPp. Made by `start`; always `stop` it."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, folder: Path, name: str, host: str, ports: tuple[int, int]
+    ) -> None:
+        self.name = name
+        self.port, self.control_port = ports
+        self.messages = folder / f"{name}.messages.csv"
+        self.notes = folder / f"{name}.notes.txt"
+        self.usage = psutil.Process(process.pid)
+        self._process = process
+        self._folder = folder
+        self._host = host
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self._told = itertools.count(1)
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        scenario: str,
+        target: str,
+        folder: Path,
+        *,
+        called: str | None = None,
+        rows: Sequence[Sequence[str]] = (),
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        rate: float = 10.0,
+        most_calls: int = UNLIMITED,
+        at_once: int = 10_000,
+        seconds: float = 3600.0,
+        standing: int | None = None,
+        echo: bool = False,
+        program: Program | None = None,
+    ) -> "SippProcess":
+        """Start SIPp towards `target` ("host:port").
+
+        `called` is a second scenario for calls that come in. `rows` are the fields
+        of each call in order. `rate` calls are begun a second, `most_calls` in all,
+        at most `at_once` live, or `standing` ones for good; it ends by itself after
+        `seconds`. With `echo` the media port sends back what it receives. Raises
+        SippError, ToolchainError.
+        """
+        program = program or locate("sipp")
+        port = port or free_udp_port(host)
+        control, media = free_udp_port(host), free_udp_port(host)
+        (folder / f"{name}.xml").write_text(scenario, encoding="utf-8")
+        arguments = ["-sf", f"{name}.xml", "-i", host, "-p", str(port), "-bind_local", "-mi", host]
+        arguments += ["-mp", str(media), "-ci", host, "-cp", str(control), "-nostdin", "-skip_rlimit"]
+        if called is not None:
+            (folder / f"{name}.called.xml").write_text(called, encoding="utf-8")
+            arguments += ["-oocsf", f"{name}.called.xml"]
+        if rows:
+            write_rows(folder / f"{name}.csv", rows)
+            arguments += ["-inf", f"{name}.csv"]
+        arguments += ["-users", str(standing)] if standing is not None else ["-l", str(at_once)]
+        if echo:
+            arguments += ["-rtp_echo"]
+        arguments += [
+            "-cid_str",
+            f"%u.{name}",
+            "-r",
+            f"{rate:.3f}",
+            "-m",
+            str(most_calls),
+        ]
+        arguments += ["-timeout", f"{round(seconds)}s", "-rfc3339"]
+        arguments += ["-aa"] if called else []
+        for flag, file in (("shortmsg", "messages.csv"), ("logs", "notes.txt"), ("err", "errors.txt")):
+            option = {"shortmsg": "shortmessage", "logs": "log", "err": "error"}[flag]
+            arguments += [f"-trace_{flag}", f"-{option}_file", f"{name}.{file}"]
+        arguments += ["-trace_stat", "-stf", f"{name}.stat.csv", "-fd", "1", target]
+        with (folder / f"{name}.screen.txt").open("wb") as screen:
+            process = await asyncio.create_subprocess_exec(
+                *program.command(*arguments),
+                cwd=folder,
+                env=program.environment(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=screen,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self = cls(process, folder, name, host, (port, control))
+        await self._until_running()
+        return self
+
+    async def _until_running(self) -> None:
+        """Wait until the SIP port is bound, i.e. taken; or the process has ended."""
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            if self._process.returncode is not None:
+                raise SippError(
+                    f"SIPp ({self.name}) ended with {self._process.returncode}: {self.last_words()}"
+                )
+            if not _is_free(self._host, self.port) and not _is_free(self._host, self.control_port):
+                return
+            await asyncio.sleep(0.02)
+        await self.stop()
+        raise SippError(f"SIPp ({self.name}) did not open its ports: {self.last_words()}")
+
+    @property
+    def running(self) -> bool:
+        return self._process.returncode is None
+
+    def steer(self, rate: float) -> None:
+        """Begin `rate` calls a second from now on."""
+        self._control(f"cset rate {rate:.3f}")
+
+    def quit_softly(self) -> None:
+        """No further calls; SIPp ends when the present ones are over."""
+        self._control("q")
+
+    def tell(self, call: int, do: str, key: str = "-") -> None:
+        """Make caller `call` (from 1, in `rows`' order) ``hangup``, ``key``, ``dial`` or be ``done``."""
+        turn = next(self._told)
+        text = (
+            f"INFO sip:load@{self._host}:{self.port} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {self._host}:9;branch=z9hG4bK-t{turn}\r\n"
+            f"From: <sip:load@{self._host}>;tag=t\r\nTo: <sip:load@{self._host}>\r\n"
+            f"Call-ID: {call}.{self.name}\r\nCSeq: {turn} INFO\r\n"
+            f"X-Do: {do}\r\nX-Key: {key}\r\nContent-Length: 0\r\n\r\n"
+        )
+        with contextlib.suppress(OSError):  # gone: its end is seen by `running`
+            self._socket.sendto(text.encode(), (self._host, self.port))
+
+    def _control(self, command: str) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.sendto(command.encode(), (self._host, self.control_port))
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for its end for at most `seconds`; True when it has ended."""
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """End it: politely for 5 s, then by force."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            if not await self.wait(STOP_SECONDS):
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+        await self._process.wait()
+        self._socket.close()
+
+    def stats(self) -> SippStats:
+        """The latest line of its statistics; zeros before the first."""
+        try:
+            lines = (self._folder / f"{self.name}.stat.csv").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return SippStats()
+        if len(lines) < 2:
+            return SippStats()
+        names = lines[0].split(";")
+        values = dict(zip(names, lines[-1].split(";"), strict=False))
+        return SippStats(
+            **{field: int(float(values.get(column, 0) or 0)) for field, column in _COLUMNS.items()}
+        )
+
+    def last_words(self) -> str:
+        """The end of its error log, else of its screen."""
+        for file in ("errors.txt", "screen.txt"):
+            with contextlib.suppress(OSError):
+                text = (self._folder / f"{self.name}.{file}").read_text(errors="replace").strip()
+                if text:
+                    return " ".join(text.splitlines()[-3:])[-400:]
+        return "it said nothing"
+
+
+def write_rows(file: Path, rows: Sequence[Sequence[str]]) -> None:
+    """SIPp's injection file. Raises ValueError for a field with a separator or a line break."""
+    with file.open("w", encoding="utf-8", newline="") as out:
+        out.write("SEQUENTIAL\n")
+        writer = csv.writer(out, delimiter=";", quoting=csv.QUOTE_NONE, lineterminator="\n")
+        try:
+            writer.writerows(rows)
+        except csv.Error as error:
+            raise ValueError(f"a field of the callers' file can't be written: {error}") from error
+
+
+def free_udp_port(host: str) -> int:
+    """A UDP port that is free now (even, as RTP wants it)."""
+    while True:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+            port = int(probe.getsockname()[1])
+        if port % 2 == 0:
+            return port
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def open_files_limit() -> int:
+    """Files that a process of ours may open."""
+    return psutil.Process(os.getpid()).rlimit(psutil.RLIMIT_NOFILE)[0]
