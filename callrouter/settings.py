@@ -84,6 +84,14 @@ class Log(_Strict):
     file: Path | None = Field(None, description="JSON lines; standard error without it.")
 
 
+class Lookup(_Strict):
+    """A service that flows may ask by name."""
+
+    kind: Literal["http", "sql"] = "http"
+    url: str = Field(max_length=500, description="Base address, or a SQLAlchemy URL for `sql`.")
+    token_file: Path | None = Field(None, description="Bearer token for an HTTP service.")
+
+
 class Settings(_Strict):
     """Everything that `callrouter serve` needs."""
 
@@ -93,6 +101,7 @@ class Settings(_Strict):
     asterisk: tuple[Node, ...] = Field(min_length=1, max_length=16)
     http: Http = Http()
     feed: Feed = Feed()
+    lookups: dict[str, Lookup] = Field(default_factory=dict)
     log: Log = Log()
 
     def database_url(self) -> str:

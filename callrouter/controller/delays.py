@@ -2,17 +2,22 @@
 
 import math
 import time
+from bisect import bisect_left
 from collections import deque
+from itertools import accumulate
 from typing import Final
 
 WINDOW: Final = 60.0
 KEPT: Final = 20_000
+BOUNDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, math.inf)
+"""Seconds: upper bounds of the histogram."""
 
 
 class Delays:
     """Seconds between a fact's arrival and the end of its handling; the latest `KEPT` of a minute."""
 
     def __init__(self) -> None:
+        self._counts = [0] * len(BOUNDS)
         self._seen: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self.total = 0
         self.total_seconds = 0.0
@@ -20,6 +25,7 @@ class Delays:
     def add(self, seconds: float) -> None:
         self.total += 1
         self.total_seconds += seconds
+        self._counts[bisect_left(BOUNDS, seconds)] += 1
         self._seen.append((time.monotonic(), seconds))
 
     def p99(self) -> float:
@@ -29,3 +35,7 @@ class Delays:
         if not recent:
             return 0.0
         return recent[min(len(recent) - 1, math.ceil(0.99 * len(recent)) - 1)]
+
+    def buckets(self) -> list[tuple[float, int]]:
+        """Upper bounds with cumulative counts, for Prometheus."""
+        return list(zip(BOUNDS, accumulate(self._counts), strict=True))

@@ -1,6 +1,7 @@
 """The one loop: facts → router → commands → switch, and the engine that desks and screens use."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from callrouter.controller import views
 from callrouter.controller.delays import Delays
 from callrouter.ports import Change, Clock, Health, RecordSink, Snapshot, Telephony
 from callrouter.router import CallChanged, LookupWanted, Oddity, RecordReady, Router
-from callrouter.router.notices import FlowAnswered, Outcome
+from callrouter.router.notices import FlowAnswered, Outcome, PhoneChanged
 from callrouter.site import Site
 
 BACKLOG: Final = 20_000
@@ -51,6 +52,7 @@ class Controller:
         self._notices = notices
         self._facts: deque[tuple[float, Event | FlowAnswered]] = deque()
         self._arrived = asyncio.Event()
+        self._link_changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._subscribers: list[Callable[[Change], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,6 +92,7 @@ class Controller:
             name = type(event).__name__
             if name in ("NodeUp", "NodeDown"):
                 self._up[node] = name == "NodeUp"
+                self._link_changed.set()
                 log.info("switch", node=node, up=self._up[node])
         try:
             self._carry_out(self.router.handle(event, self._clock.now()))
@@ -122,6 +125,8 @@ class Controller:
                     self._send(outcome)
                 case CallChanged(call):
                     changed["call", call] = None
+                case PhoneChanged(seat):
+                    changed["seat", seat] = None
                 case SeatChanged(seat=seat):
                     changed["seat", seat] = None
                     self._notices(outcome)
@@ -199,6 +204,12 @@ class Controller:
             calls=len(self.router.calls),
             loop_delay_p99=self.delays.p99(),
         )
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until a link goes up or down, at most `seconds`."""
+        self._link_changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._link_changed.wait(), seconds)
 
     def change_site(self, site: Site) -> None:
         """Swap in a checked site; calls at hand finish on the flow they began with."""

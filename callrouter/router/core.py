@@ -27,7 +27,14 @@ from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinish
 from callrouter.flow.session import CallFacts, FlowSession
 from callrouter.router import desk, floorside, flowside
 from callrouter.router.live import LiveCall
-from callrouter.router.notices import CallChanged, FlowAnswered, Oddity, Outcome, RecordReady
+from callrouter.router.notices import (
+    CallChanged,
+    FlowAnswered,
+    Oddity,
+    Outcome,
+    PhoneChanged,
+    RecordReady,
+)
 from callrouter.site import Site
 
 OURS: Final = "cr-"
@@ -286,6 +293,8 @@ class Router:
 
     def _seat_reach(self, event: e.SeatReachable | e.SeatUnreachable) -> None:
         self.tell_floor(event)
+        if self.site.seat(event.seat) is not None:
+            self.out.append(PhoneChanged(event.seat))
 
     def _flow_answered(self, event: FlowAnswered) -> None:
         live = self.calls.get(event.call)
@@ -309,7 +318,7 @@ class Router:
                     if isinstance(item, c.Originate):
                         self._own(live, item.channel)
                 elif isinstance(item, BackToFlow):
-                    flowside.returned(self, live, "conversation", item.reason)
+                    flowside.returned(self, live, item.source, item.reason)
                 elif isinstance(item, FeatureDialled):
                     desk.feature(self, live, item)
                 else:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acd.commands import Command, OfferClosed, QueueChanged, SeatChanged
-from acd.ids import CallId, Instant
+from acd.ids import CallId, Instant, SeatId
 from acd.record import CallRecord, LateSegment
 
 
@@ -13,6 +13,13 @@ class CallChanged:
     """A live call looks different on a screen."""
 
     call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChanged:
+    """A seat's phone has come or gone; its state may be the same as before."""
+
+    seat: SeatId
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +61,14 @@ class Oddity:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
-Notice = CallChanged | RecordReady | LookupWanted | Oddity | SeatChanged | QueueChanged | OfferClosed
+Notice = (
+    CallChanged
+    | PhoneChanged
+    | RecordReady
+    | LookupWanted
+    | Oddity
+    | SeatChanged
+    | QueueChanged
+    | OfferClosed
+)
 Outcome = Command | Notice

@@ -13,24 +13,26 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Insert
 
-from acd.record import CallRecord
+from acd.record import CallRecord, LateSegment
 from callrouter.ports import AuditEntry
 from callrouter.store import rows, schema
 
-Entry = CallRecord | AuditEntry
+Entry = CallRecord | LateSegment | AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     name: str
     type: type[Entry]
-    key: Column[str]
+    key: Column[str] | None
+    """None: the table's own primary key tells what is known."""
     key_of: Callable[[Any], str]
     rows: Callable[[Sequence[Any]], rows.Rows]
 
 
 KINDS: Final = (
     Kind("call", CallRecord, schema.calls.c.call, lambda entry: rows.storable(entry.call), rows.call_rows),
+    Kind("segment", LateSegment, None, lambda entry: rows.storable(entry.id), rows.late_segment_rows),
     Kind("audit", AuditEntry, schema.audit.c.id, lambda entry: rows.storable(entry.id), rows.audit_rows),
 )
 _BY_TYPE: Final = {kind.type: kind for kind in KINDS}
@@ -75,7 +77,7 @@ async def insert(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
         mine = {kind.key_of(entry): entry for entry in reversed(entries) if type(entry) is kind.type}
         if not mine:
             continue
-        known = await _known(connection, kind.key, list(mine))
+        known = await _known(connection, kind.key, list(mine)) if kind.key is not None else set()
         fresh = [entry for key, entry in mine.items() if key not in known]
         new += len(fresh)
         for table, values in kind.rows(fresh).items():

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Row, Table
 
 from acd.ids import CallId, Instant
-from acd.record import Activity, CallRecord, FlowStep, Role, Segment, TransferRecord
+from acd.record import Activity, CallRecord, FlowStep, LateSegment, Role, Segment, TransferRecord
 from callrouter.ports import AuditEntry
 from callrouter.store import schema
 
@@ -62,6 +62,14 @@ def call_rows(records: Sequence[CallRecord]) -> Rows:
         rows[schema.transfers].extend(_transfer_row(call, part) for part in record.transfers)
         rows[schema.flow_steps].extend(_step_row(call, n, part) for n, part in enumerate(record.trace))
     return rows
+
+
+def late_segment_rows(entries: Sequence[LateSegment]) -> Rows:
+    found = []
+    for entry in entries:
+        call, _, position = entry.id.rsplit("/", 2)
+        found.append(_segment_row(storable(call), int(position), entry.segment))
+    return {schema.segments: found}
 
 
 def _segment_row(call: str, position: int, segment: Segment) -> dict[str, Any]:

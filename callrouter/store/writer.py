@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from acd.record import CallRecord
+from acd.record import CallRecord, LateSegment
 from callrouter.ports import AuditEntry, Unavailable
 from callrouter.store import entries
 from callrouter.store.database import UNFIT, Database, brief
@@ -95,8 +95,9 @@ class RecordWriter:
 
     # --- what the loop calls ---
 
-    def put(self, record: CallRecord) -> None:
-        self.outcomes[record.outcome] += 1
+    def put(self, record: CallRecord | LateSegment) -> None:
+        if isinstance(record, CallRecord):
+            self.outcomes[record.outcome] += 1
         self._enqueue(record)
 
     def note(self, entry: AuditEntry) -> None:

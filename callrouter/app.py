@@ -1,0 +1,218 @@
+"""The only wiring: settings become a running controller with its store, links and web."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from acd.ids import NodeId, OrgId
+from callrouter.ami.client import AmiClient, AmiSettings
+from callrouter.ami.errors import AmiRefused
+from callrouter.ari.client import AriClient, AriSettings
+from callrouter.ari.errors import AriError, AriReplaced
+from callrouter.controller import Controller, SteadyClock
+from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
+from callrouter.ports import Health
+from callrouter.router.notices import Outcome
+from callrouter.settings import Node, Settings
+from callrouter.site import Site, load_site
+from callrouter.store.accounts import StoredAccounts
+from callrouter.store.database import Database, StoreError
+from callrouter.store.migrate import upgrade
+from callrouter.store.reader import StoredRecords
+from callrouter.store.writer import RecordWriter
+from callrouter.web.app import create_app
+from callrouter.web.metrics import Figures
+from callrouter.web.server import WebServer, WebServerError
+from callrouter.web.settings import LineKey, WebSettings
+
+log = structlog.get_logger(__name__)
+
+
+class Unusable(Exception):
+    """The installation can't run as it is; the text is one line that says why and what to do."""
+
+
+class App:
+    """One controller process. `async with` starts everything in order and stops it in reverse."""
+
+    def __init__(self, settings: Settings, site: Site | None = None) -> None:
+        """Raises ConfigError for faults of the site's files, OSError for an unreadable password file."""
+        self.settings = settings
+        self.site = site or load_site(settings.site)
+        self.clock = SteadyClock()
+        phones = {plan.endpoint.removeprefix("PJSIP/"): seat for seat, plan in self.site.seats.items()}
+        self.ami = {NodeId(node.name): AmiClient(_ami(node), phones) for node in settings.asterisk}
+        self.ari = {
+            name: AriClient(name, _ari(node), answer_phone=self.ami[name].answer_phone)
+            for node in settings.asterisk
+            for name in (NodeId(node.name),)
+        }
+        self._stack = AsyncExitStack()
+        self._fatal: asyncio.Future[None] | None = None
+        self.notices: Counter[str] = Counter()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.__aenter__()
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        self._fatal = asyncio.get_running_loop().create_future()
+        await self._open_store()
+        lookups = Lookups(_services(self.settings))
+        self._stack.push_async_callback(lookups.close)
+        self.controller = Controller(
+            self.site, list(self.ari.values()), self.writer, self.clock, lookups, self._noticed
+        )
+        self._task("controller", self.controller.run())
+        for name, client in self.ami.items():
+            self._task(f"ami {name}", client.run(self.controller.fact))
+        await self._open_web()
+
+    async def _open_store(self) -> None:
+        try:
+            self.database = Database(self.settings.database or self.settings.state_dir / "callrouter.sqlite")
+            self._stack.push_async_callback(self.database.close)
+            await upgrade(self.database)
+        except (StoreError, OSError) as error:
+            raise Unusable(f"the database can't be opened: {error}") from error
+        self.writer = RecordWriter(self.database, self.settings.state_dir / "spill")
+        await self.writer.start()
+        self._stack.push_async_callback(self.writer.stop)
+        self.records = StoredRecords(self.database)
+        self.accounts = StoredAccounts(self.database, self.clock)
+
+    async def _open_web(self) -> None:
+        http = self.settings.http
+        web = create_app(
+            engine=self.controller,
+            records=self.records,
+            accounts=self.accounts,
+            audit=self.writer,
+            metrics=self,
+            clock=self.clock,
+            settings=WebSettings(
+                allowed_hosts=(*WebSettings().allowed_hosts, *http.allowed_hosts),
+                subtree=self._subtree,
+                lines=self._lines,
+            ),
+        )
+        self.web = WebServer(web, host=http.host, port=http.port)
+        try:
+            await self.web.start()
+        except WebServerError as error:
+            raise Unusable(str(error)) from error
+        self._stack.push_async_callback(self.web.stop)
+
+    def _task(self, name: str, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._ended)
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.wait({task})
+
+        self._stack.push_async_callback(stop)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if task.cancelled() or self._fatal is None or self._fatal.done():
+            return
+        error = task.exception()
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, AriError | AriReplaced | AmiRefused):
+            self._fatal.set_exception(Unusable(str(error)))
+        else:
+            self._fatal.set_exception(error or RuntimeError(f"{task.get_name()} ended by itself"))
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises `Unusable` when a link can never work (password, version)."""
+        assert self._fatal is not None
+        waiting = asyncio.create_task(stop.wait())
+        both: set[asyncio.Future[Any]] = {waiting, self._fatal}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self._fatal.done():
+                self._fatal.result()
+        finally:
+            waiting.cancel()
+
+    async def ready(self, seconds: float) -> None:
+        """Wait until calls can be taken. Raises `Unusable` when that can't be or takes too long."""
+        assert self._fatal is not None
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not (self.controller.health().ready and all(x.connected for x in self.ami.values())):
+            if self._fatal.done():
+                self._fatal.result()
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unusable("; ".join(self.health().problems) or f"not ready within {seconds:g} s")
+            await self.controller.changed(0.5)
+
+    # --- what the web and the operator ask ------------------------------------------------
+
+    def health(self) -> Health:
+        return self.controller.health()
+
+    def figures(self) -> Figures:
+        store = self.writer.health()
+        links = {f"ari/{name}": client.connected for name, client in self.ari.items()}
+        links |= {f"ami/{name}": client.connected for name, client in self.ami.items()}
+        return Figures(
+            calls_by_outcome=dict(self.writer.outcomes),
+            loop_delay_buckets=self.controller.delays.buckets(),
+            loop_delay_sum=self.controller.delays.total_seconds,
+            links=links,
+            store_available=store.available,
+            store_lag=store.behind,
+            store_queued=store.queued,
+            store_spilled_bytes=store.spilled_bytes,
+            store_lost=store.lost,
+        )
+
+    def _noticed(self, notice: Outcome) -> None:
+        self.notices[type(notice).__name__] += 1
+
+    def _subtree(self, organisation: OrgId) -> frozenset[OrgId]:
+        return self.site.directory.subtree(organisation)
+
+    def _lines(self) -> list[LineKey]:
+        today = self.controller.router.today()
+        return [
+            LineKey(number=line.number, name=line.name, kind=line.kind)
+            for line in self.site.directory.lines_on(today)
+        ]
+
+
+def _ari(node: Node) -> AriSettings:
+    return AriSettings(url=node.ari_url.rstrip("/"), user=node.ari_user, password=node.password("ari"))
+
+
+def _ami(node: Node) -> AmiSettings:
+    return AmiSettings(
+        host=node.ami_host, port=node.ami_port, user=node.ami_user, password=node.password("ami")
+    )
+
+
+def _services(settings: Settings) -> dict[str, Service]:
+    found: dict[str, Service] = {}
+    for name, lookup in settings.lookups.items():
+        if lookup.kind == "http":
+            token = lookup.token_file.read_text(encoding="utf-8").strip() if lookup.token_file else ""
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            found[name] = HttpService(url=lookup.url, headers=headers)
+        else:
+            found[name] = SqlDatabase(url=lookup.url)
+    return found

@@ -1,0 +1,59 @@
+"""`callrouter serve`: the controller of an installation."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+
+
+def serve(
+    config: Annotated[
+        Path, typer.Option("--config", metavar="FILE", help="Settings (see docs/reference/settings.md).")
+    ],
+) -> None:
+    """Run the controller against the Asterisk of the settings until SIGINT or SIGTERM.
+
+    Example: callrouter serve --config /etc/callrouter/callrouter.yaml
+    """
+    from callrouter.app import App, Unusable
+    from callrouter.config.document import ConfigError
+    from callrouter.logs import set_up_logs
+    from callrouter.settings import load_settings
+
+    try:
+        settings = load_settings(config)
+        set_up_logs(settings.log.level, settings.log.file)
+        app = App(settings)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        typer.echo(f"callrouter serve: {error}", err=True)
+        raise typer.Exit(2) from None
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with app:
+            await app.serve_until(stop)
+
+    try:
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(run())
+    except Unusable as error:
+        typer.echo(f"callrouter serve: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
