@@ -24,16 +24,18 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from acd.ids import CallId, QueueId, SeatId
 from callrouter.ports import CallView, Change, QueueView, SeatView, Unavailable
 from callrouter.web.access import Principal
+from callrouter.web.codes import (
+    BEARER,
+    NO_TOKEN_IN_TIME,
+    NOT_SIGNED_IN,
+    PROTOCOL,
+    TOO_MANY_SCREENS,
+    TOO_SLOW,
+)
 from callrouter.web.context import Context
 from callrouter.web.present import live_call_document, queue_document, seat_document
 
-NOT_SIGNED_IN: Final = 4401
-NO_TOKEN_IN_TIME: Final = 4408
-TOO_SLOW: Final = 4409
-TOO_MANY_SCREENS: Final = 4429
 ALIVE_EVERY: Final = 15.0
-PROTOCOL: Final = "callrouter.live"
-_BEARER: Final = "bearer."
 
 router = APIRouter()
 
@@ -157,8 +159,8 @@ def _token_of_handshake(socket: WebSocket) -> str | None:
     if kind.lower() == "bearer" and token:
         return token
     for protocol in socket.scope.get("subprotocols", []):
-        if protocol.startswith(_BEARER):
-            return str(protocol.removeprefix(_BEARER))
+        if protocol.startswith(BEARER):
+            return str(protocol.removeprefix(BEARER))
     return None
 
 

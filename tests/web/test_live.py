@@ -11,7 +11,7 @@ import pytest
 
 from acd.ids import AgentId, CallId, OrgId, SeatId
 from callrouter.ports import Change
-from callrouter.web import live
+from callrouter.web import codes, live
 from callrouter.web.models import LiveCall, Queue, Seat
 from callrouter.web.server import WebServer
 from tests.web.conftest import World
@@ -121,8 +121,8 @@ async def test_the_token_as_first_message(world: World) -> None:
 
 
 async def test_the_token_as_subprotocol(world: World) -> None:
-    async with connected(world, (live.PROTOCOL, "bearer.token-boss")) as desk:
-        assert desk.protocol == live.PROTOCOL
+    async with connected(world, (codes.PROTOCOL, "bearer.token-boss")) as desk:
+        assert desk.protocol == codes.PROTOCOL
         assert (await message(desk))["type"] == "snapshot"
 
 
@@ -132,20 +132,20 @@ async def test_the_token_as_subprotocol(world: World) -> None:
 async def test_no_entry_without_a_live_token(world: World, hello: str | bytes) -> None:
     async with connected(world) as desk:
         await (desk.send_str(hello) if isinstance(hello, str) else desk.send_bytes(hello))
-        assert await closed(desk) == live.NOT_SIGNED_IN
+        assert await closed(desk) == codes.NOT_SIGNED_IN
     assert world.engine.subscribers == []
 
 
 async def test_silence_is_not_waited_for(world: World) -> None:
     async with connected(world) as desk:
-        assert await closed(desk) == live.NO_TOKEN_IN_TIME
+        assert await closed(desk) == codes.NO_TOKEN_IN_TIME
 
 
 async def test_a_revoked_token_ends_the_connection(world: World) -> None:
     async with screen(world, "boss") as desk:
         await message(desk)
         await world.accounts.sign_out("token-boss")
-        assert await closed(desk) == live.NOT_SIGNED_IN
+        assert await closed(desk) == codes.NOT_SIGNED_IN
 
 
 async def test_screens_are_bounded(world: World) -> None:
@@ -155,7 +155,7 @@ async def test_screens_are_bounded(world: World) -> None:
         async with aiohttp.ClientSession() as session:
             url = str(first._response.url)  # where the first one went
             async with session.ws_connect(url, headers={"Authorization": "Bearer token-boss"}) as second:
-                assert await closed(second) == live.TOO_MANY_SCREENS
+                assert await closed(second) == codes.TOO_MANY_SCREENS
 
 
 async def test_a_screen_that_reads_nothing_is_let_go_and_holds_up_no_other(

@@ -1,0 +1,150 @@
+"""`callrouter calls`: finished calls, from the database."""
+
+import asyncio
+import getpass
+import json
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from callrouter.cli.state import Config, StateDir, database_place, fail, opened
+
+if TYPE_CHECKING:
+    from acd.record import CallRecord
+    from callrouter.store.database import Database
+
+LAST: Final = "last"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Unmask = Annotated[
+    bool, typer.Option("--unmask", help="Show callers' numbers in full; leaves an audit line.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    calls = typer.Typer(no_args_is_help=True, help="Finished calls and their stories.")
+    calls.command("list")(list_calls)
+    calls.command("show")(show_call)
+    app.add_typer(calls, name="calls")
+
+
+def list_calls(
+    state_dir: StateDir = None,
+    config: Config = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Local ISO time, e.g. 2026-11-23T08:00.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Local ISO time, exclusive.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="answered, abandoned_queue, rejected …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many, newest first.")] = 20,
+    as_json: AsJson = False,
+    unmask: Unmask = False,
+) -> None:
+    """List finished calls, newest first.
+
+    Example: callrouter calls list --outcome abandoned_queue --limit 5
+    """
+    bounds = _instant("--since", since), _instant("--until", until)
+    found = asyncio.run(_listed(database_place(state_dir, config), bounds, outcome, limit, unmask))
+    if as_json:
+        from callrouter.web.present import call_summary
+
+        typer.echo(
+            json.dumps([call_summary(record, masked=not unmask) for record in found], ensure_ascii=False)
+        )
+        return
+    from callrouter.cli.story import calls_table, console
+
+    console().print(calls_table(found, masked=not unmask))
+
+
+def show_call(
+    call: Annotated[str, typer.Argument(metavar="ID", help="The call's id, or `last`.")],
+    state_dir: StateDir = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    unmask: Unmask = False,
+) -> None:
+    """Tell the whole story of a call: stamps, what each party did when, transfers, its way through the flow.
+
+    Exit code 1: there is no such call.
+
+    Example: callrouter calls show last
+    """
+    record = asyncio.run(_one(database_place(state_dir, config), call, unmask))
+    if record is None:
+        fail(f"there is no finished call {call!r}: see `callrouter calls list`", code=1)
+    if as_json:
+        from callrouter.web.present import past_call_document
+
+        typer.echo(json.dumps(past_call_document(record, masked=not unmask), ensure_ascii=False))
+        return
+    from callrouter.cli.story import console, story
+
+    terminal = console()
+    terminal.print(story(record, masked=not unmask, width=terminal.width))
+
+
+def _instant(option: str, text: str | None) -> float | None:
+    from datetime import datetime
+
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except (ValueError, OverflowError):
+        fail(f"{option} {text!r} is no time: write it like 2026-11-23T08:00")
+
+
+async def _listed(
+    place: str | Path,
+    bounds: tuple[float | None, float | None],
+    outcome: str | None,
+    limit: int,
+    unmask: bool,
+) -> "list[CallRecord]":
+    from callrouter.store.reader import StoredRecords
+
+    async with opened(place) as database:
+        since, until = bounds
+        found = await StoredRecords(database).calls(since=since, until=until, outcome=outcome, limit=limit)
+        if unmask and found:
+            await _note(database, "calls", f"{len(found)} calls")
+        return list(found)
+
+
+async def _one(place: str | Path, call: str, unmask: bool) -> "CallRecord | None":
+    from acd.ids import CallId
+    from callrouter.store.reader import StoredRecords
+
+    async with opened(place) as database:
+        records = StoredRecords(database)
+        if call == LAST:
+            newest = await records.calls(limit=1)
+            record = newest[0] if newest else None
+        else:
+            record = await records.call(CallId(call))
+        if unmask and record is not None:
+            await _note(database, record.call, "")
+        return record
+
+
+async def _note(database: "Database", subject: str, detail: str) -> None:
+    import time
+
+    from callrouter.ports import AuditEntry
+    from callrouter.store import entries
+
+    entry = AuditEntry(
+        id=uuid.uuid4().hex,
+        at=time.time(),
+        who=f"shell:{getpass.getuser()}",
+        action="see_numbers",
+        subject=subject,
+        detail=detail,
+    )
+    # Before anything is shown: a look that cannot be audited must not happen.
+    async with database.write() as connection:
+        await entries.insert(connection, [entry])

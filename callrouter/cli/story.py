@@ -1,0 +1,223 @@
+"""A finished call as a person reads it in a terminal."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from acd.ids import Instant
+from acd.record import Activity, CallRecord, Role, Segment
+from callrouter.privacy import mask_number, mask_text, mask_value
+
+COLOURS: Final = {
+    Activity.FLOW: "white on grey37",
+    Activity.QUEUE: "black on yellow",
+    Activity.RING: "black on cyan",
+    Activity.TALK: "black on green",
+    Activity.HOLD: "white on magenta",
+    Activity.CONSULT: "white on blue",
+    Activity.CONFERENCE: "black on bright_green",
+    Activity.WRAP_UP: "white on grey50",
+}
+_OUTCOMES: Final = {"answered": "bold green", "rejected": "bold red", "failed": "bold red"}
+_LABEL: Final = 16
+_PIPED_WIDTH: Final = 130
+
+
+def console() -> Console:
+    """The terminal; wide enough for every column when the output goes into a file or pipe."""
+    found = Console()
+    return found if found.is_terminal else Console(width=_PIPED_WIDTH)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+
+
+def clock(instant: Instant) -> str:
+    """Local time of day to the millisecond."""
+    return datetime.fromtimestamp(instant).strftime("%H:%M:%S.%f")[:-3]
+
+
+def span(seconds: float) -> str:
+    """A duration as people say it: ``4.2 s``, ``2:05``, ``1:02:03``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def calls_table(records: Iterable[CallRecord], *, masked: bool) -> Table:
+    table = _table("Finished calls, newest first")
+    for heading in (
+        "call",
+        "when",
+        "caller",
+        "dialled",
+        "outcome",
+        "seat",
+        "to human",
+        "length",
+        "transfers",
+    ):
+        table.add_column(heading, no_wrap=heading != "transfers")
+    for record in records:
+        waited = span(record.answered - record.ingress) if record.answered is not None else ""
+        table.add_row(
+            record.call,
+            datetime.fromtimestamp(record.ingress).strftime("%m-%d %H:%M:%S"),
+            Text(mask_number(record.caller) if masked else record.caller),
+            Text(record.dialled),
+            Text(record.outcome, _OUTCOMES.get(record.outcome, "yellow")),
+            record.first_seat or "",
+            waited,
+            span(record.ended - record.ingress),
+            ", ".join(f"{mask_text(one.target) if masked else one.target}" for one in record.transfers),
+        )
+    return table
+
+
+def story(record: CallRecord, *, masked: bool, width: int) -> RenderableType:
+    """Everything known about a call, top to bottom in the order it happened."""
+    parts: list[RenderableType] = [_header(record, masked=masked), _stamps(record)]
+    if record.segments:
+        parts.append(_timeline(record.segments, masked=masked, width=width))
+        parts.append(_segments(record, masked=masked))
+    if record.transfers:
+        parts.append(_transfers(record, masked=masked))
+    if record.trace:
+        parts.append(_trace(record, masked=masked))
+    return Group(*parts)
+
+
+def _header(record: CallRecord, *, masked: bool) -> Panel:
+    caller = (mask_number(record.caller) if masked else record.caller) or "withheld"
+    text = Text()
+    text.append(f"{caller} → {record.dialled}", "bold")
+    text.append(f"   {datetime.fromtimestamp(record.ingress).astimezone():%Y-%m-%d %H:%M:%S %z}")
+    text.append(f"   {span(record.ended - record.ingress)}   ")
+    text.append(record.outcome, _OUTCOMES.get(record.outcome, "bold yellow"))
+    text.append(f", ended by {record.ended_by} (Q.850 cause {record.cause})\n")
+    about = {
+        "organisation": record.organisation,
+        "queue": record.queue,
+        "seat": record.first_seat,
+        "agent": record.first_agent,
+        "flow": f"{record.flow}@{record.flow_version}",
+        "language": record.language,
+        "trunk": record.trunk,
+        "node": record.node,
+    }
+    text.append("   ".join(f"{name} {value}" for name, value in about.items() if value), "dim")
+    return Panel(text, title=Text(f"call {record.call}"), title_align="left")
+
+
+def _stamps(record: CallRecord) -> Table:
+    table = Table(title="Stamps", title_justify="left", show_header=False, box=None, padding=(0, 2))
+    for name in ("ingress", "accepted", "menu_end", "enqueued", "rang", "answered", "ended"):
+        instant = getattr(record, name)
+        if instant is None:
+            table.add_row(name, Text("never", "dim"), "")
+        else:
+            table.add_row(name, clock(instant), f"+{instant - record.ingress:.3f} s")
+    return table
+
+
+def _tracks(segments: Sequence[Segment]) -> dict[str, list[Segment]]:
+    tracks: dict[str, list[Segment]] = {}
+    for segment in segments:
+        tracks.setdefault(segment.track, []).append(segment)
+    return tracks
+
+
+def _who(segment: Segment, *, masked: bool) -> str:
+    party = mask_text(segment.party) if masked and segment.role is not Role.SEAT else segment.party
+    return f"{segment.role.value} {party}".strip()
+
+
+def _timeline(segments: Sequence[Segment], *, masked: bool, width: int) -> RenderableType:
+    """One bar a track, to scale, from the first instant to the last."""
+    first = min(segment.started for segment in segments)
+    last = max(segment.ended for segment in segments)
+    room = max(20, width - _LABEL - 2)
+    scale = room / (last - first) if last > first else 0.0
+    rows: list[RenderableType] = [Text("Timeline", "italic")]
+    for parts in _tracks(segments).values():
+        row = Text(_who(parts[0], masked=masked)[: _LABEL - 1].ljust(_LABEL))
+        column = 0
+        for part in parts:
+            begin, end = round((part.started - first) * scale), round((part.ended - first) * scale)
+            row.append(" " * (begin - column))
+            row.append(_bar(part.activity, end - begin), COLOURS[part.activity])
+            column = max(column, end)
+        rows.append(row)
+    rows.append(Text(" " * _LABEL + f"{clock(first)} ".ljust(room - 12, "·") + clock(last), "dim"))
+    return Group(*rows)
+
+
+def _bar(activity: Activity, width: int) -> str:
+    """The activity's name as far as it fits: readable without colour too."""
+    return activity.value[:width].ljust(width, "─" if width > len(activity.value) else " ")
+
+
+def _segments(record: CallRecord, *, masked: bool) -> Table:
+    table = _table("Segments")
+    for heading in ("track", "who", "activity", "from", "to", "length", "detail"):
+        table.add_column(
+            heading, justify="right" if heading == "length" else "left", no_wrap=heading != "detail"
+        )
+    for parts in _tracks(record.segments).values():
+        for number, part in enumerate(parts):
+            table.add_row(
+                part.track if number == 0 else "",
+                Text(_who(part, masked=masked)) if number == 0 else "",
+                Text(f" {part.activity.value} ", COLOURS[part.activity]),
+                clock(part.started),
+                clock(part.ended),
+                f"{part.ended - part.started:.3f} s",
+                Text(mask_text(part.detail) if masked else part.detail),
+                end_section=number == len(parts) - 1,
+            )
+    return table
+
+
+def _transfers(record: CallRecord, *, masked: bool) -> Table:
+    table = _table("Transfers")
+    for heading in ("#", "kind", "by", "target", "asked", "answered", "ended", "outcome", "cause"):
+        table.add_column(heading, no_wrap=heading != "cause")
+    for one in record.transfers:
+        table.add_row(
+            str(one.number),
+            one.kind,
+            one.by or "",
+            Text(mask_text(one.target) if masked else one.target),
+            clock(one.asked),
+            clock(one.answered) if one.answered is not None else "never",
+            clock(one.ended),
+            Text(one.outcome, "green" if one.outcome == "completed" else "yellow"),
+            one.cause,
+        )
+    return table
+
+
+def _trace(record: CallRecord, *, masked: bool) -> Table:
+    table = _table("Way through the flow")
+    for heading in ("at", "node", "where", "branch", "variables"):
+        table.add_column(heading)
+    for step in record.trace:
+        variables = mask_value(dict(step.variables)) if masked else dict(step.variables)
+        assert isinstance(variables, dict)
+        table.add_row(
+            f"+{step.at - record.ingress:.3f} s",
+            step.node,
+            f"{step.flow}:{step.line}",
+            Text(step.branch),
+            Text(", ".join(f"{name}={value}" for name, value in variables.items())),
+        )
+    return table

@@ -1,0 +1,143 @@
+"""`callrouter watch`: queues, seats and calls, live in the terminal."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from callrouter.cli.state import StateDir, default_state_dir, fail, ready_line
+
+if TYPE_CHECKING:
+    from callrouter.cli.live_client import LiveClient, Login
+
+
+def register(app: typer.Typer) -> None:
+    app.command("watch")(watch)
+
+
+def watch(
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The server, e.g. http://127.0.0.1:8345.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="CALLROUTER_TOKEN", help="Bearer token; better in the environment.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Sign in as this user; the password comes from standard input.")
+    ] = None,
+    state_dir: StateDir = None,
+    once: Annotated[bool, typer.Option("--once", help="Show the present state and end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print messages as JSON lines; with --once: one document.")
+    ] = False,
+) -> None:
+    """Watch queues, seats and calls live. Ctrl-C ends it. Without --url: the demo's server.
+
+    Example: callrouter watch --once
+    """
+    from callrouter.cli.live_client import LiveClient, NotAllowed, Unreachable
+
+    client = LiveClient(*_server(url, token, user, state_dir))
+    try:
+        asyncio.run(_once(client, as_json) if once else _run(client, as_json))
+    except (NotAllowed, Unreachable) as error:
+        fail(str(error))
+    except BrokenPipeError:
+        # The reader of our output has seen enough; the interpreter must not try to flush again.
+        sys.stderr.close()
+        raise typer.Exit(0) from None
+
+
+def _server(url: str | None, token: str | None, user: str | None, state_dir: StateDir) -> "tuple[str, Login]":
+    from callrouter.cli.live_client import Login
+
+    if url is not None:
+        if not url.startswith(("http://", "https://")):
+            fail(f"--url {url!r} is no address: write it like http://127.0.0.1:8345")
+        if token:
+            return url, Login(token=token)
+        if user:
+            return url, Login(user=user, password=_password())
+        fail("give --token (or CALLROUTER_TOKEN) or --user with --url")
+    line = ready_line(state_dir or default_state_dir())
+    try:
+        found = line["logins"]["supervisor"]
+        login = found[0] if isinstance(found, list) else found
+        return str(line["http"]), Login(token=token or "", user=login["user"], password=login["password"])
+    except (KeyError, IndexError, TypeError):
+        fail("the demo's ready line names no supervisor: give --url and --token")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+async def _once(client: "LiveClient", as_json: bool) -> None:
+    from callrouter.cli.live_screen import LiveState, picture
+    from callrouter.cli.story import console
+
+    state = LiveState()
+    async for message in client.messages():
+        state.apply(message)
+        break
+    if as_json:
+        typer.echo(json.dumps(state.document(), ensure_ascii=False))
+    else:
+        console().print(picture(state, state.at, title=client.url))
+
+
+async def _run(client: "LiveClient", as_json: bool) -> None:
+    task = asyncio.create_task(_print_lines(client) if as_json else _show(client))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
+async def _print_lines(client: "LiveClient") -> None:
+    def lost(reason: str, pause: float) -> None:
+        typer.echo(f"callrouter: {reason}; trying again in {pause:g} s", err=True)
+
+    async for message in client.forever(lost):
+        print(json.dumps(message, ensure_ascii=False), flush=True)  # noqa: T201
+
+
+async def _show(client: "LiveClient") -> None:
+    from rich.live import Live
+
+    from callrouter.cli.live_screen import LiveState, picture
+    from callrouter.cli.story import console
+
+    terminal = console()
+    state = LiveState()
+    ahead = 0.0  # of the server's clock before ours, so that ages are right on any machine
+
+    def lost(reason: str, pause: float) -> None:
+        state.lost = f"{reason}; trying again in {pause:g} s"
+
+    async def receive() -> None:
+        nonlocal ahead
+        async for message in client.forever(lost):
+            ahead = message["at"] - time.time()
+            state.apply(message)
+
+    receiving = asyncio.create_task(receive())
+    try:
+        with Live(console=terminal, screen=terminal.is_terminal, auto_refresh=False) as live:
+            while not receiving.done():
+                now = time.time() + ahead
+                live.update(picture(state, now, title=client.url, rows=terminal.height), refresh=True)
+                # Ages count up by themselves: the picture is due even when nothing was received.
+                await asyncio.wait({receiving}, timeout=0.25)
+    finally:
+        receiving.cancel()
+        await asyncio.wait({receiving})
+    receiving.result()
