@@ -22,6 +22,7 @@ _WITHHELD = ("prohib", "unavailable")
 _SCHEME = re.compile(r"^\s*(?:.*<)?\s*(?:sips?|tel):", re.IGNORECASE | re.DOTALL)
 _SEPARATORS = re.compile(r"[\s().\-]")
 _NUMBER = re.compile(rf"\+?[0-9]{{1,{MAX_NUMBER}}}")
+_INTERNATIONAL = re.compile(r"00[1-9][0-9]{3}")
 _DIALLED = re.compile(r"[^0-9A-Za-z*#+_.\-]")
 
 
@@ -36,7 +37,7 @@ def _national(number: str) -> str:
 
     ``+86 138…`` → ``138…``, ``+86 971 …`` → ``0971…``, ``+86 12345`` → ``12345``.
     """
-    if number.startswith("00"):
+    if _INTERNATIONAL.match(number):
         number = "+" + number[2:]
     if not number.startswith("+86"):
         return number

@@ -9,8 +9,8 @@ How the description is read
 ---------------------------
 * A model is a frozen struct; a model listed under another's ``subTypes`` derives from it.
 * Every descendant of ``Event`` is tagged by its ``type`` and part of the union ``AnyEvent``.
-* Identifiers and objects that the description calls required are required. Any
-  other field has a neutral default, required or not: a scalar that a later
+* Required are only identifiers, and the objects that an event is about. Any other
+  field has a neutral default, whatever the description says: what a later
   Asterisk leaves out must not cost us the call that the event is about.
 * Free-form ``object`` fields stay undecoded (`msgspec.Raw`).
 """
@@ -93,12 +93,12 @@ def _type(described: str, models: Mapping[str, Model]) -> tuple[str, str | None]
     raise DescriptionError(f"unknown type {described!r}")
 
 
-def _field(name: str, spec: Mapping[str, Any], models: Mapping[str, Model]) -> tuple[bool, str]:
+def _field(name: str, spec: Mapping[str, Any], owner: Model, models: Mapping[str, Model]) -> tuple[bool, str]:
     """Whether the field is required, and its line."""
     python_type, default = _type(spec["type"], models)
     if spec.get("required") and name == "id":
         default = None
-    elif default is None and not spec.get("required"):
+    elif default is None and not (owner.tagged and spec.get("required")):
         python_type, default = f"{python_type} | None", "None"
     if keyword.iskeyword(name):
         given = "" if default is None else f"default={default}, "
@@ -113,7 +113,7 @@ def _class(model: Model, models: Mapping[str, Model]) -> Iterator[str]:
     yield f"class {model.name}({model.base or 'msgspec.Struct'}, {options}):"
     # msgspec keeps the tag to itself: a field of that name would shadow it.
     own = {n: s for n, s in model.properties.items() if (model.name, n) != ("Message", "type")}
-    fields = [_field(n, s, models) for n, s in own.items()]
+    fields = [_field(n, s, model, models) for n, s in own.items()]
     yield from (line for _, line in sorted(fields, key=lambda f: not f[0]))
     if not fields:
         yield '    """Nothing beyond the base."""'

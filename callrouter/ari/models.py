@@ -149,13 +149,13 @@ class CallerID(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
-    caller: CallerID
-    connected: CallerID
-    dialplan: DialplanCEP
     protocol_id: str = ""
     name: str = ""
     state: str = ""
+    caller: CallerID | None = None
+    connected: CallerID | None = None
     accountcode: str = ""
+    dialplan: DialplanCEP | None = None
     creationtime: str = ""
     language: str = ""
     channelvars: msgspec.Raw = msgspec.Raw()
@@ -260,12 +260,12 @@ class ChannelVarset(Event, frozen=True, kw_only=True, gc=False, tag_field="type"
 
 
 class ConfigInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    setid: SetId
     name: str = ""
     default_language: str = ""
     max_channels: int = 0
     max_open_files: int = 0
     max_load: float = 0.0
+    setid: SetId | None = None
 
 
 class ConfigTuple(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -480,14 +480,14 @@ class RecordingStarted(Event, frozen=True, kw_only=True, gc=False, tag_field="ty
 
 
 class ReferTo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    requested_destination: RequiredDestination
+    requested_destination: RequiredDestination | None = None
     destination_channel: Channel | None = None
     connected_channel: Channel | None = None
     bridge: Bridge | None = None
 
 
 class ReferredBy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    source_channel: Channel
+    source_channel: Channel | None = None
     connected_channel: Channel | None = None
     bridge: Bridge | None = None
 

@@ -161,7 +161,10 @@ def encode(command: Command, app: str) -> Request:
     encoder = _ENCODERS.get(type(command))
     if encoder is None:
         raise Unencodable(f"{type(command).__name__} is no request to Asterisk's REST interface")
-    return encoder(command, app)
+    try:
+        return encoder(command, app)
+    except UnicodeEncodeError as error:
+        raise Unencodable(f"{type(command).__name__} holds text that is not Unicode") from error
 
 
 def frame(request: Request, transaction: str) -> bytes:
