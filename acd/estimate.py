@@ -17,7 +17,7 @@ predictions were wrong by more than a factor of `TOLERANCE` on average: a wrong
 number is worse than none.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from math import exp, log
 from typing import TYPE_CHECKING, Final
 
@@ -83,9 +83,9 @@ class Line:
             del self.keys[:_BLOCK_SIZE], self.alive[:_BLOCK_SIZE], self.blocks[0]
             self.base += _BLOCK_SIZE
 
-    def ahead(self, key: float) -> int:
-        """How many stand before this key."""
-        index = bisect_left(self.keys, key)
+    def ahead(self, key: float, slot: int = -1) -> int:
+        """How many stand before this slot, or not behind this key when it has no slot here."""
+        index = slot - self.base if slot >= 0 else bisect_right(self.keys, key)
         block = index >> _BLOCK
         return (
             sum(self.blocks[:block])
@@ -139,7 +139,9 @@ def position(entry: "Entry") -> int:
     key = entry.key
     ahead = 0
     for (source, _), line in entry.queue.lines.items():
-        if line.live and entry.queue.compete(entry.source, source):
+        if line is entry.line:
+            ahead += line.ahead(key, entry.slot)
+        elif line.live and entry.queue.compete(entry.source, source):
             ahead += line.ahead(key)
     return ahead + 1
 

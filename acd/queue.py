@@ -115,6 +115,12 @@ class Entry:
         self.callback: Callback | None = None
         self.deadline: Instant | None = None
 
+    def step_out(self) -> None:
+        """No longer counted among those who wait: being offered, or gone."""
+        if self.line is not None:
+            self.line.leave(self.slot, self.key)
+            self.line = None
+
     def next_due(self) -> float:
         """When something happens to this waiting caller next, if nobody comes; infinite: never."""
         plan = self.queue.plan

@@ -103,9 +103,7 @@ def remove(f: FloorState, entry: Entry, now: Instant) -> None:
     """The caller's place is gone. Open offers are not touched."""
     if entry.filed is not None:
         entry.filed.take(entry)
-    if entry.line is not None:
-        entry.line.leave(entry.slot, entry.key)
-        entry.line = None
+    entry.step_out()
     entry.deadline = None
     entry.queue.waiting -= 1
     del f.entries[entry.call]
@@ -188,6 +186,7 @@ def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) ->
     reasons = Explanation(trigger, entry, seat, now)
     offer = Offer(OfferId(f"{entry.call}.{number}"), number, entry.call, seat, queue, entry, now, reasons)
     entry.offers += (offer,)
+    entry.step_out()
     entry.deadline = None
     entry.sticky_until = INFINITE
     ring_for = queue.plan.ring_for

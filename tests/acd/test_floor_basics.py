@@ -2,7 +2,7 @@
 
 import pytest
 
-from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueExited, SeatChanged, SeatDropped
+from acd.commands import OfferClosed, OfferWithdrawn, QueueExited, SeatDropped
 from acd.events import (
     CallerLeft,
     ContactEnded,
@@ -24,40 +24,8 @@ from acd.events import (
     WrapUpExtended,
     WrapUpFinished,
 )
-from acd.floor import Floor
-from acd.ids import AgentId, CallId, OfferId, QueueId, SeatId
-from acd.plan import FloorPlan, Membership, QueuePlan, SeatPlan
-
-S1, S2, Q = SeatId("s1"), SeatId("s2"), QueueId("q")
-
-
-def call(number: int) -> CallId:
-    return CallId(f"c{number}")
-
-
-def small_floor(seats: int = 2, **rules: object) -> Floor:
-    plan = FloorPlan(
-        queues=(QueuePlan(queue=Q, **rules),),  # type: ignore[arg-type]
-        seats=tuple(
-            SeatPlan(seat=SeatId(f"s{n}"), queues=(Membership(queue=Q),)) for n in range(1, seats + 1)
-        ),
-    )
-    return Floor(plan, 0.0)
-
-
-def ready(floor: Floor, *seats: SeatId, now: float = 0.0) -> None:
-    for seat in seats:
-        floor.handle(SeatReachable(seat=seat), now)
-        floor.handle(SeatSignedIn(seat=seat, agent=AgentId(f"agent of {seat}")), now)
-        floor.handle(SeatReadied(seat=seat), now)
-
-
-def offers(outputs: list) -> list[OfferMade]:  # type: ignore[type-arg]
-    return [output for output in outputs if isinstance(output, OfferMade)]
-
-
-def states(outputs: list) -> list[tuple[str, str]]:  # type: ignore[type-arg]
-    return [(output.seat, output.state) for output in outputs if isinstance(output, SeatChanged)]
+from acd.ids import AgentId, OfferId, QueueId
+from tests.acd.floors import S1, S2, Q, call, offers, ready, small_floor, states
 
 
 def test_contact_from_arrival_to_the_end_of_wrap_up() -> None:
