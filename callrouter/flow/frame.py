@@ -38,9 +38,9 @@ class Frame:
     """One caller's position in a flow set. Mutable; owned by one `FlowSession`."""
 
     __slots__ = (
-        "actions", "at", "buffer", "changes", "dropped_digits", "ended", "flow", "flows", "input", "language",
-        "media", "media_until", "now", "phase", "recording", "repeats", "result", "stack", "timer", "token",
-        "tries", "variables", "waiting",
+        "actions", "at", "buffer", "came_back", "changes", "dropped_digits", "ended", "flow", "flows",
+        "input", "language", "media", "media_until", "now", "phase", "recording", "repeats", "result",
+        "stack", "timer", "token", "tries", "variables", "waiting",
     )  # fmt: skip
 
     def __init__(self, flows: FlowSet, flow: Flow, variables: dict[str, object], language: str) -> None:
@@ -57,6 +57,7 @@ class Frame:
         self.token = 0
         self.changes: dict[str, object] | None = None
         self.ended = False
+        self.came_back = False
         self.enter()
 
     def enter(self) -> None:

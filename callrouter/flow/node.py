@@ -17,12 +17,11 @@ from callrouter.flow.actions import FlowEvent
 if TYPE_CHECKING:
     from callrouter.flow.frame import Frame
 
-NAME: Final = r"^[^\W\d][\w-]{0,47}$"
+NAME: Final = "^[A-Za-z_一-鿿][A-Za-z0-9_一-鿿-]{0,47}$"
+"""Flows and nodes may have Chinese names. Written out, for editors whose `\\w` is ASCII."""
 
-NodeName = Annotated[
-    str, Field(pattern=NAME, description="The node to go on to.", json_schema_extra={"x-node": True})
-]
-Source = Annotated[str, Field(min_length=1, max_length=2000, description="A CEL expression.")]
+NodeName = Annotated[str, Field(pattern=NAME, json_schema_extra={"x-node": True})]
+Source = Annotated[str, Field(min_length=1, max_length=2000, json_schema_extra={"x-expression": True})]
 Pause = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)]
 
 
@@ -140,7 +139,7 @@ def _as_list(value: object) -> object:
 Prompts = Annotated[
     tuple[str | Say, ...],
     BeforeValidator(_as_list, json_schema_input_type=str | Say | tuple[str | Say, ...]),
-    Field(max_length=40, description="A prompt's id, or a list of prompts and spoken values."),
+    Field(max_length=40, json_schema_extra={"x-prompts": True}),
 ]
 
 
@@ -148,6 +147,8 @@ class Node(Part):
     """Base of the verbs."""
 
     verb: ClassVar[str]
+    example: ClassVar[str]
+    """A node as it would be written; it stands on the verb's page."""
     ends: ClassVar[bool] = False
     """The call, or the subflow, ends here."""
     hands_over: ClassVar[bool] = False

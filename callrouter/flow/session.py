@@ -111,6 +111,15 @@ class FlowSession:
         return self._frame.language
 
     @property
+    def variables(self) -> dict[str, object]:
+        """The flow's variables as they stand; secret ones hidden."""
+        frame = self._frame
+        return {
+            name: "•••" if name in frame.flow.secret else frame.variables[name]
+            for name in frame.flow.variables
+        }
+
+    @property
     def deadline(self) -> Instant | None:
         """When `tick` wants to be called, if nothing happens before."""
         return None if self.finished else self._frame.deadline
@@ -249,6 +258,8 @@ class FlowSession:
             if branch is JUMPED:
                 self._close_step("call")
             else:
+                if frame.came_back:
+                    self._close_return()
                 self._close_step(branch)
                 target = frame.at.exits.get(branch)
                 node = frame.flow.nodes[target] if target is not None else self._person()
@@ -308,6 +319,15 @@ class FlowSession:
             step.branch, step.changes = branch, frame.changes
             self._closed = True
         frame.changes = None
+
+    def _close_return(self) -> None:
+        """A subflow is over: its `return` and the node that it returns to are two steps."""
+        frame = self._frame
+        frame.came_back = False
+        results, frame.changes = frame.changes, None
+        self._close_step("return")
+        self._open_step(frame.flow, frame.at.name, frame.at.line)
+        frame.changes = results
 
     def _clock(self, now: Instant) -> None:
         """Bring the local time that expressions read up to date."""

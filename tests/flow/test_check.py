@@ -89,7 +89,8 @@ def test_sound_flows(folder: Path) -> None:
         "hotline.yaml:2:17: 1 of 1 prompts have no recording in bo. They are said in zh: hello",
         "hotline.yaml:7:3: variable 'spare' is never used. Remove it",
         "site/calendar.yaml:2:3: calendar 'office' does not know the make-up workdays of 2027, which"
-        " begins in 42 days. Write the State Council's notice under `years: {2027: …}`; until then weekdays count",
+        " begins in 42 days."
+        " Write the State Council's notice under `years: {2027: …}`; until then weekdays count",
     ]
     assert load_flows(folder).version == load_flows(folder).version
 

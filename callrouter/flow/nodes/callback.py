@@ -14,6 +14,10 @@ class Callback(Node):
     """Promise to call back. The callback holds a place in the queue like a waiting caller."""
 
     verb: ClassVar[str] = "callback"
+    example: ClassVar[str] = """
+        promise:
+          callback: {queue: province, skills: bo-kham, next: registered, refused: seat}
+    """
 
     queue: str = Field(min_length=1, max_length=64, json_schema_extra={"x-queue": True})
     """The queue that calls back."""

@@ -50,6 +50,16 @@ class Collect(Listening):
     """Take a run of digits into a variable. `*` clears what was typed."""
 
     verb: ClassVar[str] = "collect"
+    example: ClassVar[str] = """
+        order_number:
+          collect:
+            prompt: progress_enter_order
+            into: order
+            min: 6
+            max: 14
+            confirm: {prompt: [you_entered, {digits: order}, confirm_or_correct]}
+            next: look_up
+    """
 
     prompt: Prompts
     """What is said before the caller types."""

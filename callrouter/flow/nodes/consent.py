@@ -25,6 +25,10 @@ class Consent(Listening):
     """Ask whether the call may be recorded. The answer holds for the rest of the call."""
 
     verb: ClassVar[str] = "consent"
+    example: ClassVar[str] = """
+        may_we_record:
+          consent: {prompt: consent_recording, silence: forbid, next: seat}
+    """
 
     prompt: Prompts
     """The question."""

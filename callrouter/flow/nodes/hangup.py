@@ -15,6 +15,10 @@ class Hangup(Node):
 
     verb: ClassVar[str] = "hangup"
     ends: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        goodbye:
+          hangup: {prompt: [thank_you, goodbye], reason: served}
+    """
 
     prompt: Prompts = ()
     """Said before."""

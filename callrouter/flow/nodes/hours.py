@@ -13,6 +13,14 @@ class Hours(Node):
     """Choose the way by a calendar. A fault in the calendar never stops a call: it goes to a person."""
 
     verb: ClassVar[str] = "hours"
+    example: ClassVar[str] = """
+        open_now:
+          hours:
+            calendar: office
+            open: specialist
+            closed: line_closed
+            holiday: holiday_notice
+    """
 
     calendar: str = Field(min_length=1, max_length=64)
     """A calendar of `site/calendar*.yaml`."""

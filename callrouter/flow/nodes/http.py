@@ -18,6 +18,18 @@ class Http(LookingUp):
     """Ask a web service for JSON. The settings know it by name; address and secrets stay there."""
 
     verb: ClassVar[str] = "http"
+    example: ClassVar[str] = """
+        look_up:
+          http:
+            service: orders
+            path: /orders/{order}
+            prompt: progress_looking_up
+            timeout: 3
+            into: {state: answer.state}
+            next: tell
+            not_found: unknown_order
+            failed: seat
+    """
 
     service: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,47}$")
     """The service's name in the settings (`lookups:`)."""

@@ -13,6 +13,10 @@ class Language(Node):
     """Speak another language from here on. Queues and seats see it, too."""
 
     verb: ClassVar[str] = "language"
+    example: ClassVar[str] = """
+        kham:
+          language: {to: bo-kham, next: kham_seat}
+    """
 
     to: str = Field(min_length=2, max_length=16)
     """One of the flow's languages, such as `zh` or `bo-amdo`."""

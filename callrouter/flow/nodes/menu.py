@@ -36,6 +36,18 @@ class Menu(Listening):
     """Speak, then go where the caller's key says. Keys may come at any time."""
 
     verb: ClassVar[str] = "menu"
+    example: ClassVar[str] = """
+        choice:
+          menu:
+            prompt: [menu_tibetan, menu_enterprise, menu_repeat]
+            keys: {2: tibetan, 3: enterprise}
+            repeat: "*"
+            wait: 3
+            tries: 2
+            wrong_prompt: invalid_key
+            silence: seat
+            wrong: seat
+    """
 
     prompt: Prompts
     """What is said before the caller chooses."""

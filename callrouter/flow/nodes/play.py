@@ -12,6 +12,12 @@ class Play(Listening):
     """Say something, then go on. A key cuts the speech short and is kept for the next menu."""
 
     verb: ClassVar[str] = "play"
+    example: ClassVar[str] = """
+        welcome:
+          play:
+            prompt: [progress_order_before, {digits: order}, progress_done]
+            next: anything_else
+    """
 
     prompt: Prompts
     """What is said."""

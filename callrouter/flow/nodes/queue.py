@@ -26,6 +26,16 @@ class Queue(Node):
 
     verb: ClassVar[str] = "queue"
     hands_over: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        kham_seat:
+          queue:
+            queue: province
+            skills: bo-kham | bo-amdo >= 3
+            priority: 6
+            wait_at_most: 60
+            callback: goodbye
+            otherwise: choice
+    """
 
     queue: str = Field(min_length=1, max_length=64, json_schema_extra={"x-queue": True})
     """The queue; with `choose`, the one taken when the value is not in `among`."""

@@ -14,6 +14,10 @@ class Return(Node):
 
     verb: ClassVar[str] = "return"
     ends: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        not_found:
+          return: {as: person}
+    """
 
     way: str = Field(default="", max_length=48, alias="as")
     """A word by which the calling flow chooses its way (`ways:`)."""
@@ -21,6 +25,7 @@ class Return(Node):
     def step(self, frame: Frame, signal: Wake) -> str | None:
         values = frame.variables
         caller = frame.give_back()
+        frame.came_back = caller is not None
         if caller is None or not isinstance(caller.body, Subflow):
             return FAILED
         frame.assign_all({name: values[theirs] for name, theirs in caller.body.results.items()})

@@ -13,6 +13,12 @@ class Set(Node):
     """Give variables their values. All expressions see the values from before."""
 
     verb: ClassVar[str] = "set"
+    example: ClassVar[str] = """
+        short_number:
+          set:
+            values: {number: "dialled.substring(4)"}
+            next: which_line
+    """
 
     values: dict[VariableName, Source] = Field(min_length=1, max_length=40)
     """Each variable with a CEL expression for its value."""

@@ -18,6 +18,17 @@ class Sql(LookingUp):
     """Ask a database that the settings know by name. `answer` is a list of rows, each a map."""
 
     verb: ClassVar[str] = "sql"
+    example: ClassVar[str] = """
+        regular:
+          sql:
+            database: customers
+            query: SELECT seat FROM regulars WHERE number = :number
+            parameters: {number: caller}
+            into: {known_seat: "answer[0].seat"}
+            next: greet
+            not_found: seat
+            failed: seat
+    """
 
     database: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,47}$")
     """The database's name in the settings (`lookups:`)."""

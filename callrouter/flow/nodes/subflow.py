@@ -13,6 +13,13 @@ class Subflow(Node):
     """Go through another flow and come back with its results."""
 
     verb: ClassVar[str] = "subflow"
+    example: ClassVar[str] = """
+        progress:
+          subflow:
+            flow: order_progress
+            next: goodbye
+            ways: {person: seat}
+    """
 
     flow: str = Field(pattern=NAME)
     """The subflow's id."""

@@ -26,6 +26,10 @@ class Survey(Listening):
     """Ask for a grade by key, 1 (worst) to 5 (best), and keep it with the call. Nobody is pressed for one."""
 
     verb: ClassVar[str] = "survey"
+    example: ClassVar[str] = """
+        rate:
+          survey: {prompt: survey_invite, into: grade, next: thanks, poor: complaint}
+    """
 
     prompt: Prompts
     """The question."""

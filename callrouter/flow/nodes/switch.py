@@ -22,6 +22,13 @@ class Switch(Node):
     """Choose the way by expressions: the first true case, or the value of one expression."""
 
     verb: ClassVar[str] = "switch"
+    example: ClassVar[str] = """
+        which_line:
+          switch:
+            on: dialled
+            values: {12369: environment, 12336: land}
+            otherwise: seat
+    """
 
     cases: tuple[Case, ...] = Field(default=(), max_length=40)
     """Conditions, tried from the top."""

@@ -18,6 +18,14 @@ class Transfer(Node):
 
     verb: ClassVar[str] = "transfer"
     hands_over: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        consumer_line:
+          transfer:
+            line: "12315"
+            busy: partner_busy
+            closed: line_closed
+            otherwise: seat
+    """
 
     line: str | None = Field(default=None, json_schema_extra={"x-line": True})
     """A line of the directory, such as `12315`."""

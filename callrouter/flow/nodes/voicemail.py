@@ -18,6 +18,15 @@ class Voicemail(Listening):
     """Take a message into a mailbox, where staff list, play and delete it."""
 
     verb: ClassVar[str] = "voicemail"
+    example: ClassVar[str] = """
+        complaint:
+          voicemail:
+            prompt: voicemail_invite
+            mailbox: complaints
+            max_seconds: 90
+            next: thanks
+            empty: seat
+    """
 
     prompt: Prompts
     """What is said before the tone."""

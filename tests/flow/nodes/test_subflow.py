@@ -56,5 +56,5 @@ def test_trace_tells_the_flow() -> None:
     path = [(step.flow, step.node, step.branch) for step in one.session.take_trace()]
     assert path == [
         ("hotline", "ask", "call"), ("number", "speak", "next"), ("number", "enter", "next"),
-        ("number", "check", "case 1"), ("number", "done", "next"),
+        ("number", "check", "case 1"), ("number", "done", "return"), ("hotline", "ask", "next"),
     ]  # fmt: skip
