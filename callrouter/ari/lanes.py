@@ -51,6 +51,10 @@ MAX_HELD = 256
 _WAITS_FOR_THREAD = (Answer, Join, Leave)
 
 
+def _duration(command: SendDigits) -> float:
+    return len(command.digits) * SECONDS_PER_DIGIT + DIGITS_MARGIN
+
+
 class Lanes:
     """Order of commands per call; prompts, digits and background sound per channel."""
 
@@ -103,12 +107,14 @@ class Lanes:
         return [background] if background is not None and channel not in self._playing else []
 
     def failed(self, command: Command) -> None:
-        """Asterisk did not do it."""
+        """Asterisk did not do it: take back what `push` noted of it."""
         if isinstance(command, Play):
             self._channel_of.pop(command.playback, None)
             self._no_longer_plays(command.channel, command.playback)
         elif isinstance(command, MusicOn | Ring) and self._background.get(command.channel) is command:
             del self._background[command.channel]
+        elif isinstance(command, SendDigits) and command.channel in self._busy_until:
+            self._busy_until[command.channel] -= _duration(command)
 
     def leg_ended(self, channel: ChannelId) -> None:
         for playback in self._playing.pop(channel, ()):

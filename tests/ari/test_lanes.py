@@ -80,6 +80,14 @@ def test_digits_add_up() -> None:
     assert lanes.next_deadline() == pytest.approx(2 * (SECONDS_PER_DIGIT + DIGITS_MARGIN))
 
 
+def test_digits_that_were_refused_hold_nothing_back() -> None:
+    lanes = Lanes()
+    pushed(lanes, [digits("1" * 200), JOIN])
+    lanes.failed(digits("1" * 200))
+    assert lanes.due(0.0) == [JOIN]
+    lanes.failed(digits("1", OTHER))
+
+
 def test_a_hang_up_waits_for_no_digits() -> None:
     lanes = Lanes()
     pushed(lanes, [digits("1" * 32), JOIN])
