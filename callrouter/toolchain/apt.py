@@ -63,7 +63,8 @@ class PrivateApt:
         self, home: Path, mirror: str, suite: str, keyring: Path, architecture: Architecture
     ) -> None:
         self._home = home / suite
-        self._mirror, self._suite, self._keyring = mirror, suite, keyring
+        self.suite = suite
+        self._mirror, self._keyring = mirror, keyring
         self._architecture = architecture
         self._apt_get = self._program("apt-get")
         self._apt_cache = self._program("apt-cache")
@@ -85,7 +86,7 @@ class PrivateApt:
                 raise ToolchainError(f"--mirror {self._mirror!r} is no address: it contains {character!r}")
         # apt uses packages of a `file:` mirror where they lie; `copy:` brings them here as from any other.
         address = re.sub(r"^file:(//)?", "copy:", self._mirror)
-        source = f"deb [signed-by={self._keyring}] {address} {self._suite} main\n"
+        source = f"deb [signed-by={self._keyring}] {address} {self.suite} main\n"
         (self._home / "sources.list").write_text(source, encoding="utf-8")
         (self._home / "apt.conf").write_text(self._configuration(), encoding="utf-8")
         self._write_status("")
@@ -180,7 +181,7 @@ class PrivateApt:
 
     def fault(self, output: str) -> ToolchainError:
         """apt's complaint in one sentence; the first known cause wins, else its own first error line."""
-        names = {"mirror": self._mirror, "keyring": self._keyring, "suite": self._suite}
+        names = {"mirror": self._mirror, "keyring": self._keyring, "suite": self.suite}
         complaints = [
             line.strip() for line in output.splitlines() if re.match(r"\s*([EW]|Err:\d+)[: ]", line)
         ]

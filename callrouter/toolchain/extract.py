@@ -1,16 +1,13 @@
 """Unpacks verified Debian packages into a folder, without running anything of theirs."""
 
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from callrouter.toolchain import elf
 from callrouter.toolchain.errors import MAKE_ROOM, ToolchainError
-from callrouter.toolchain.groups import Group
-from callrouter.toolchain.paths import Architecture, system_program
+from callrouter.toolchain.paths import system_program
 
 # Licences (…/copyright) stay.
 _NEEDLESS: Final = (
@@ -33,11 +30,6 @@ _MERGED: Final = ("bin", "lib", "lib64", "sbin")
 _WORKERS: Final = 4
 _DISK_FULL: Final = ("No space left", "Disk quota", "File too large", "Wrote only")
 """How tar complains of it; it says the last when the disk fills up in the middle of a block."""
-
-_WRAPPER: Final = """#!/bin/sh
-# Started by a sibling: runs beside the prefix's own loader and libraries.
-exec "{loader}" --library-path "{libraries}" --argv0 "{path}" "{path}.bin" "$@"
-"""
 
 
 def _tool(name: str) -> str:
@@ -86,59 +78,3 @@ def unpack_all(archives: Sequence[Path], folder: Path, progress: Callable[[int],
             progress(archive.stat().st_size)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def library_folders(prefix: Path, architecture: Architecture) -> Iterator[Path]:
-    """Folders of a prefix that hold shared libraries: the multi-arch folder and those named in its
-    ld.so.conf.d.
-    """
-    main = prefix / architecture.library_folder
-    yield main
-    for name in ("systemd", "pulseaudio"):
-        if (main / name).is_dir():
-            yield main / name
-
-
-def finish(staging: Path, final: Path, group: Group, architecture: Architecture) -> None:
-    """What the packages' set-up scripts would have done, as far as it is needed: sonames, links, wrappers.
-
-    `final` is the folder's later name: wrappers hold it.
-    """
-    for pattern in group.removed:
-        for file in staging.glob(pattern):
-            file.unlink()
-    for folder in library_folders(staging, architecture):
-        elf.add_soname_links(folder)
-    for link, target in group.links.items():
-        path = staging / link
-        if not path.is_symlink() and not path.exists():
-            path.symlink_to(target)
-    for name in group.wrapped:
-        for path in staging.glob(name):
-            _wrap(path, staging, final, architecture)
-
-
-def _wrap(path: Path, staging: Path, final: Path, architecture: Architecture) -> None:
-    target = final / path.relative_to(staging)
-    shutil.move(path, path.with_name(path.name + ".bin"))
-    libraries = ":".join(
-        str(final / folder.relative_to(staging)) for folder in library_folders(staging, architecture)
-    )
-    text = _WRAPPER.format(loader=final / architecture.loader, libraries=libraries, path=target)
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
-
-
-def check_libraries(prefix: Path, group: Group, architecture: Architecture) -> None:
-    """Raise ToolchainError when a program or plug-in of the group lacks a shared library."""
-    roots = [prefix / spec.path.format(triplet=architecture.triplet) for spec in group.programs.values()]
-    for pattern in group.plugins:
-        roots += prefix.glob(pattern)
-    missing = elf.unresolved(roots, library_folders(prefix, architecture), architecture.elf_machine)
-    if missing:
-        soname, user = next(iter(sorted(missing.items())))
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise ToolchainError(
-            f"the packages of {group.name} are incomplete: {user} needs {soname}{more}; "
-            "the mirror may be in the middle of an update, try again later or use another --mirror"
-        )

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+MACHINE_RELEASE: Final = "this machine's release"
+"""A suite: whichever Debian release the machine runs."""
+
 MINIMUM_ASTERISK: Final = (22, 10, 1)
 """22.9.0 deadlocks under ARI load; 22.10.1 closes two ARI security holes."""
 
@@ -87,7 +90,9 @@ class Group:
     `suite` is a Debian suite or code name; `plugins` are globs of shared objects that programs open by name,
     so their libraries are checked too; `links` are made after extraction (link → target, relative to the
     prefix). `wrapped` are programs that others of the group start by path: they become scripts around the
-    loader. `architectures` is where its packages run.
+    loader. `architectures` is where its packages run. A `native` group comes from this machine's own release
+    and runs on its C library: for programs that start themselves again by /proc/self/exe. `texts` are small
+    files ({prefix} is replaced).
     """
 
     name: str
@@ -102,6 +107,8 @@ class Group:
     leave_out: tuple[str, ...] = NEVER_RUN + PYTHON
     wheels: tuple[Wheel, ...] = ()
     architectures: tuple[str, ...] = ("amd64", "arm64")
+    native: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def leaves_out(self, package: str) -> bool:
         """Whether dependencies on this package are taken as met without fetching it."""
@@ -119,6 +126,8 @@ class Group:
             self.wrapped,
             sorted((name, spec.path) for name, spec in self.programs.items()),
             [(wheel.sha256, wheel.folder) for wheel in self.wheels],
+            self.native,
+            sorted(self.texts.items()),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -214,6 +223,38 @@ SOFTPHONE: Final = Group(
     leave_out=NEVER_RUN,
     architectures=("amd64",),
 )
+_FONTS: Final = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <dir>{prefix}/usr/share/fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir prefix="xdg">callrouter/fontconfig</cachedir>
+</fontconfig>
+"""
+CHROMIUM: Final = Group(
+    name="chromium",
+    summary="Chromium for tests of the desk, with Latin, Chinese and Tibetan fonts",
+    suite=MACHINE_RELEASE,
+    packages=("chromium", "fonts-dejavu-core", "fonts-wqy-microhei", "fonts-jomolhari"),
+    programs={
+        "chromium": ProgramSpec(
+            "usr/lib/chromium/chromium",
+            ("--version",),
+            r"^Chromium (\d+\.\d+\.\d+)",
+            {"FONTCONFIG_FILE": "{prefix}/fonts.conf"},
+        )
+    },
+    wrapped=("usr/lib/chromium/chromium",),
+    # GTK and Mesa draw on a screen, and headless has none; the C library is the machine's.
+    leave_out=(
+        *NEVER_RUN,
+        *PYTHON,
+        r"libgtk-3-0.*|xdg-desktop-portal.*|chromium-sandbox|libgl1-mesa-dri|mesa-.*",
+        r"libc6|libc-bin",
+    ),
+    native=True,
+    texts={"fonts.conf": _FONTS},
+)
 DEFAULT: Final = (ASTERISK, COMPANIONS)
-OPTIONAL: Final = (POSTGRES, KAMAILIO, SOFTPHONE)
+OPTIONAL: Final = (POSTGRES, KAMAILIO, SOFTPHONE, CHROMIUM)
 GROUPS: Final = {group.name: group for group in (*DEFAULT, *OPTIONAL)}

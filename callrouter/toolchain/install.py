@@ -4,22 +4,20 @@ Until the last step nothing under a group's `current` link has changed, so an in
 installation leaves what was there before; what was already fetched is kept for the next attempt.
 """
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from callrouter.toolchain import extract, sources, wheels
+from callrouter.toolchain import prefix as prefixes
 from callrouter.toolchain.apt import PrivateApt
 from callrouter.toolchain.errors import MAKE_ROOM, ToolchainError
-from callrouter.toolchain.groups import ASTERISK, DEFAULT, OPTIONAL, Group
+from callrouter.toolchain.groups import ASTERISK, DEFAULT, MACHINE_RELEASE, OPTIONAL, Group
 from callrouter.toolchain.locate import (
     CURRENT,
     EXTERNAL_ASTERISK,
@@ -31,27 +29,14 @@ from callrouter.toolchain.locate import (
     probe,
     program_in,
 )
+from callrouter.toolchain.lock import Reporter, disk_errors, exclusive
 from callrouter.toolchain.manifest import Manifest, Package
 from callrouter.toolchain.paths import Architecture, machine_architecture, tools_home
 from callrouter.toolchain.softphone import is_superfluous
 
 _STAGING: Final = ".staging"
 _APT: Final = ".apt"
-_LOCK: Final = ".lock"
 _SPARE_BYTES: Final = 64 << 20
-
-
-class Reporter(Protocol):
-    """Tells a person how an installation goes. Sizes are in bytes."""
-
-    def stage(self, text: str, total: int) -> None:
-        """A new stage begins, `total` bytes of work (0: unknown)."""
-
-    def advance(self, done: int) -> None:
-        """So many bytes of the stage are done in all."""
-
-    def note(self, text: str) -> None:
-        """One line worth telling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +59,11 @@ class Request:
         for name in self.extra:
             if name not in optional:
                 raise ToolchainError(f"--with {name}: no such group; there are {', '.join(optional)}")
-        machine = self.asterisk is not None or (not self.private_asterisk and external_asterisk() is not None)
+        remembered = not self.private_asterisk and self.asterisk is None and external_asterisk() is not None
+        machine = self.asterisk is not None or remembered
         chosen = [group for group in DEFAULT if not (machine and group is ASTERISK)]
         chosen += [group for name, group in optional.items() if name in self.extra]
         return [group for group in chosen if not is_superfluous(group)]
-
-
-@contextmanager
-def exclusive(reporter: Reporter) -> Iterator[Path]:
-    """Hold the lock of the tools' folder: installations of one user follow each other."""
-    home = tools_home()
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ToolchainError(
-            f"cannot write to {home}: {error.strerror}; set CALLROUTER_CACHE to a folder of yours"
-        ) from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            reporter.note("another installation is running: waiting for it to end")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield home
-    finally:
-        os.close(handle)
 
 
 def install(request: Request, reporter: Reporter) -> list[Manifest]:
@@ -119,18 +83,19 @@ def install(request: Request, reporter: Reporter) -> list[Manifest]:
                 raise ToolchainError(f"{group.name} is not to be had for {architecture.name}")
         keyring = sources.debian_keyring()
         mirror = request.mirror or sources.machine_mirror()
-        with exclusive(reporter) as home, _disk_errors():
+        with exclusive(reporter) as home, disk_errors():
             _sweep(home)
             indexes: dict[str, PrivateApt] = {}
             for group in pending:
                 if not request.upgrade and _complete(group):
                     continue  # another process did it while this one waited for the lock
-                if group.suite not in indexes:
-                    reporter.stage(f"reading Debian's index of {group.suite}", 0)
-                    apt = PrivateApt(home / _APT, mirror.rstrip("/"), group.suite, keyring, architecture)
+                suite = sources.machine_release() if group.suite == MACHINE_RELEASE else group.suite
+                if suite not in indexes:
+                    reporter.stage(f"reading Debian's index of {suite}", 0)
+                    apt = PrivateApt(home / _APT, mirror.rstrip("/"), suite, keyring, architecture)
                     apt.update()
-                    indexes[group.suite] = apt
-                _Installation(group, architecture, indexes[group.suite], mirror, reporter).run()
+                    indexes[suite] = apt
+                _Installation(group, architecture, indexes[suite], mirror, reporter).run()
             shutil.rmtree(home / _APT, ignore_errors=True)
     if external is not None or request.private_asterisk:
         _remember_asterisk(external, reporter)
@@ -145,8 +110,8 @@ def _complete(group: Group) -> bool:
         return False
     prefix, marker = found
     try:
-        for name, spec in group.programs.items():
-            program_in(prefix, name, spec, marker.versions.get(name, ""))
+        for name in group.programs:
+            program_in(prefix, group, name, marker)
     except ToolchainError:
         return False
     return True
@@ -156,16 +121,6 @@ def _sweep(home: Path) -> None:
     """Remove what killed installations left behind (the lock is held, so none of it is in use)."""
     for folder in home.glob(f"{_STAGING}*"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ToolchainError(
-            f"cannot write {error.filename or tools_home()}: {error.strerror}; {MAKE_ROOM}"
-        ) from error
 
 
 @dataclass(slots=True)
@@ -231,8 +186,8 @@ class _Installation:
             for wheel in self.group.wheels:
                 self.reporter.stage(f"{self.group.name}: fetching {wheel.requirement}", 0)
                 wheels.add(wheel, staging)
-            extract.finish(staging, final, self.group, self.architecture)
-            extract.check_libraries(staging, self.group, self.architecture)
+            prefixes.finish(staging, final, self.group, self.architecture)
+            prefixes.check_libraries(staging, self.group, self.architecture)
             self._promote(plan, staging, final)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
@@ -257,21 +212,23 @@ class _Installation:
         staging.rename(final)
         try:
             self.reporter.stage(f"{self.group.name}: starting each program", 0)
-            versions = {}
-            for name, spec in self.group.programs.items():
-                versions[name] = probe(program_in(final, name, spec, ""), spec)
-            if "asterisk" in versions:
-                check_asterisk_version(versions["asterisk"], f"the newest of {self.mirror}")
-            Manifest(
+            marker = Manifest(
                 group=self.group.name,
                 digest=self.group.digest(self.architecture.name),
                 architecture=self.architecture.name,
                 mirror=self.mirror,
-                suite=self.group.suite,
+                suite=self.apt.suite,
                 installed_at=time.time(),
                 packages=tuple(plan),
-                versions=versions,
-            ).write(final)
+                versions={},
+            )
+            versions = {
+                name: probe(program_in(final, self.group, name, marker), spec)
+                for name, spec in self.group.programs.items()
+            }
+            if "asterisk" in versions:
+                check_asterisk_version(versions["asterisk"], f"the newest of {self.mirror}")
+            replace(marker, versions=versions).write(final)
         except BaseException:
             shutil.rmtree(final, ignore_errors=True)
             raise
@@ -293,7 +250,7 @@ class _Installation:
 
 def _remember_asterisk(program: Program | None, reporter: Reporter) -> None:
     """Use an installed Asterisk from now on, or (None) the private one again."""
-    with exclusive(reporter) as home, _disk_errors():
+    with exclusive(reporter) as home, disk_errors():
         file = home / EXTERNAL_ASTERISK
         if program is None:
             file.unlink(missing_ok=True)

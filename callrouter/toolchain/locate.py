@@ -12,7 +12,8 @@ from typing import Final
 from callrouter.toolchain import manifest as manifests
 from callrouter.toolchain.errors import ToolchainError
 from callrouter.toolchain.groups import ASTERISK, DEFAULT, GROUPS, MINIMUM_ASTERISK, Group, ProgramSpec
-from callrouter.toolchain.paths import ARCHITECTURES, Architecture, tools_home
+from callrouter.toolchain.paths import ARCHITECTURES, Architecture, library_folders, tools_home
+from callrouter.toolchain.prefix import WRAPPED
 
 CURRENT: Final = "current"
 EXTERNAL_ASTERISK: Final = "asterisk.json"
@@ -63,14 +64,6 @@ class AsteriskFiles:
     rest_api: Path
 
 
-def installed_architecture(prefix: Path) -> Architecture:
-    """Architecture of a prefix, told by its loader. Raises ToolchainError when it has none."""
-    for architecture in ARCHITECTURES.values():
-        if (prefix / architecture.loader).exists():
-            return architecture
-    raise ToolchainError(f"{prefix} has lost its files: run `callrouter tools install`")
-
-
 def install_command(group: Group) -> str:
     """What to run to have a group."""
     return "callrouter tools install" + ("" if group in DEFAULT else f" --with {group.name}")
@@ -80,38 +73,31 @@ def installed_prefix(group: Group) -> tuple[Path, manifests.Manifest] | None:
     """The finished prefix of a group and its marker, or None. An outdated one counts as absent."""
     prefix = tools_home() / group.name / CURRENT
     marker = manifests.read(prefix)
-    if marker is None or marker.digest != group.digest(marker.architecture):
+    if marker is None or marker.architecture not in ARCHITECTURES:
+        return None
+    if marker.digest != group.digest(marker.architecture):
         return None
     return prefix.resolve(), marker
 
 
 def loader_argv(prefix: Path, architecture: Architecture, path: Path) -> tuple[str, ...]:
     """Argument vector that runs a binary with its prefix's own loader and libraries."""
-    libraries = prefix / architecture.library_folder
-    folders = [str(libraries), *(str(libraries / name) for name in ("systemd", "pulseaudio"))]
-    existing = [folder for folder in folders if os.path.isdir(folder)]
-    return (
-        str(prefix / architecture.loader),
-        "--library-path",
-        ":".join(existing),
-        "--argv0",
-        str(path),
-        str(path),
-    )
+    folders = ":".join(map(str, library_folders(prefix, architecture)))
+    return str(prefix / architecture.loader), "--library-path", folders, "--argv0", str(path), str(path)
 
 
-def program_in(prefix: Path, name: str, spec: ProgramSpec, version: str) -> Program:
+def program_in(prefix: Path, group: Group, name: str, marker: manifests.Manifest) -> Program:
     """A program of a prefix. Raises ToolchainError when its file is gone."""
-    architecture = installed_architecture(prefix)
+    spec, architecture = group.programs[name], ARCHITECTURES[marker.architecture]
     path = prefix / spec.path.format(triplet=architecture.triplet)
-    if not path.is_file():
-        raise ToolchainError(f"{path} has vanished: run `callrouter tools install`")
-    wrapped = path.with_name(path.name + ".bin").is_file()
+    wrapped = path.with_name(path.name + WRAPPED).is_file()
     argv = (str(path),) if wrapped else loader_argv(prefix, architecture, path)
+    if not (path.is_file() and os.path.exists(argv[0])):
+        raise ToolchainError(f"{path} has vanished: run `{install_command(group)}`")
     if spec.refuses_root and os.geteuid() == 0:
         argv = (*_AS_ANOTHER_USER, *argv)
     env = {key: value.format(prefix=prefix, triplet=architecture.triplet) for key, value in spec.env.items()}
-    return Program(name, path, argv, version, prefix, env)
+    return Program(name, path, argv, marker.versions.get(name, ""), prefix, env)
 
 
 def locate(name: str) -> Program:
@@ -129,7 +115,7 @@ def locate(name: str) -> Program:
     if found is None:
         raise ToolchainError(f"{name} is not installed: run `{install_command(group)}`")
     prefix, marker = found
-    return program_in(prefix, name, group.programs[name], marker.versions.get(name, ""))
+    return program_in(prefix, group, name, marker)
 
 
 def probe(program: Program, spec: ProgramSpec) -> str:

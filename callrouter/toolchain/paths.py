@@ -40,6 +40,12 @@ ADMIN_FOLDERS: Final = ("/usr/sbin", "/sbin")
 """Debian leaves these out of an ordinary user's PATH, yet ldconfig lives there."""
 
 
+def library_folders(prefix: Path, architecture: Architecture) -> list[Path]:
+    """Folders of a prefix that hold shared libraries: the multi-arch one and those its packages add."""
+    main = prefix / architecture.library_folder
+    return [main, *(main / name for name in ("systemd", "pulseaudio") if (main / name).is_dir())]
+
+
 def cache_home() -> Path:
     """The product's own cache: CALLROUTER_CACHE, else callrouter/ under XDG_CACHE_HOME, else under
     ~/.cache.

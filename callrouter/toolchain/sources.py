@@ -10,6 +10,7 @@ from typing import Final
 from callrouter.toolchain.errors import ToolchainError
 
 APT_FOLDER: Final = Path("/etc/apt")
+OS_RELEASE: Final = Path("/etc/os-release")
 KEYRINGS: Final = (
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
     Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
@@ -30,6 +31,20 @@ def debian_keyring() -> Path:
         f"Debian's keyring {KEYRINGS[0]} is missing, so no download could be verified: "
         "install the package debian-archive-keyring"
     )
+
+
+def machine_release(file: Path = OS_RELEASE) -> str:
+    """Code name of the Debian release that this machine runs. Raises ToolchainError when it is no Debian."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
+    codename = values.get("VERSION_CODENAME", "")
+    if values.get("ID") != "debian" or not _SUITES.fullmatch(codename):
+        name = values.get("PRETTY_NAME", "unknown")
+        raise ToolchainError(f"this machine runs {name}; what is asked for runs on a Debian release only")
+    return codename
 
 
 def _deb822_stanzas(text: str) -> Iterator[dict[str, str]]:

@@ -72,9 +72,9 @@ def _group(group: Group, *, check: bool) -> GroupStatus:
         return GroupStatus(group.name, group.summary, "absent", needed, absent)
     prefix, marker = found
     entries = []
-    for name, spec in group.programs.items():
+    for name in group.programs:
         try:
-            program = program_in(prefix, name, spec, marker.versions.get(name, ""))
+            program = program_in(prefix, group, name, marker)
         except ToolchainError as error:
             entries.append(ProgramStatus(name, fault=str(error)))
         else:

@@ -185,17 +185,17 @@ def test_program_that_does_not_start_is_not_installed(machine: Machine) -> None:
 
 
 def test_missing_library_is_found_before_the_program_is_started(machine: Machine) -> None:
-    uninvited = Path("/bin/ls")  # needs libselinux, which the repository does not have
+    uninvited = Path("/bin/ls")  # needs libraries that the repository does not have
     machine.repository.add("greeter", "1.0-2", files={"usr/bin/greeter": uninvited}, depends="libc-small")
     machine.repository.publish()
-    refused(machine, r"greeter needs libselinux\.so\.1")
+    refused(machine, r"greeter needs lib[a-z]+\.so")
 
 
 def test_plug_in_without_its_library_is_refused_too(machine: Machine) -> None:
     plugin = {"usr/lib/greeter/plugin.so": Path("/bin/ls")}
     machine.repository.add("greeter", "1.0-2", files=plugin, depends="libc-small")
     machine.repository.publish()
-    refused(machine, r"plugin\.so needs libselinux\.so\.1")
+    refused(machine, r"plugin\.so needs lib[a-z]+\.so")
 
 
 def test_broken_off_download_goes_on_where_it_stopped(machine: Machine, server: MirrorServer) -> None:
