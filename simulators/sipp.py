@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import csv
 import itertools
-import os
 import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 import psutil
 
 from callrouter.toolchain.locate import Program, locate
+from simulators.sipp_log import Tail
 
 SCENARIOS: Final = Path(__file__).with_name("sipp_scenarios")
 REFUSALS: Final = (
@@ -126,6 +126,9 @@ class SippProcess:
         self._host = host
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self._told = itertools.count(1)
+        self._statistics = Tail(folder / f"{name}.stat.csv")
+        self._columns: list[str] = []
+        self._stats = SippStats()
 
     @classmethod
     async def start(
@@ -179,7 +182,6 @@ class SippProcess:
             str(most_calls),
         ]
         arguments += ["-timeout", f"{round(seconds)}s", "-rfc3339"]
-        arguments += ["-aa"] if called else []
         for flag, file in (("shortmsg", "messages.csv"), ("logs", "notes.txt"), ("err", "errors.txt")):
             option = {"shortmsg": "shortmessage", "logs": "log", "err": "error"}[flag]
             arguments += [f"-trace_{flag}", f"-{option}_file", f"{name}.{file}"]
@@ -224,14 +226,18 @@ class SippProcess:
         """No further calls; SIPp ends when the present ones are over."""
         self._control("q")
 
-    def tell(self, call: int, do: str, key: str = "-") -> None:
-        """Make caller `call` (from 1, in `rows`' order) ``hangup``, ``key``, ``dial`` or be ``done``."""
+    def tell(self, call: int | str, do: str, key: str = "-") -> None:
+        """Make a call ``hangup``, press a ``key``, ``dial`` again, be ``done``.
+
+        `call` is a caller's number (from 1, in the order of `rows`) or the Call-ID of a call that came in.
+        """
         turn = next(self._told)
+        name = f"{call}.{self.name}" if isinstance(call, int) else call
         text = (
             f"INFO sip:load@{self._host}:{self.port} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {self._host}:9;branch=z9hG4bK-t{turn}\r\n"
             f"From: <sip:load@{self._host}>;tag=t\r\nTo: <sip:load@{self._host}>\r\n"
-            f"Call-ID: {call}.{self.name}\r\nCSeq: {turn} INFO\r\n"
+            f"Call-ID: {name}\r\nCSeq: {turn} INFO\r\n"
             f"X-Do: {do}\r\nX-Key: {key}\r\nContent-Length: 0\r\n\r\n"
         )
         with contextlib.suppress(OSError):  # gone: its end is seen by `running`
@@ -259,20 +265,20 @@ class SippProcess:
                     self._process.kill()
         await self._process.wait()
         self._socket.close()
+        self._statistics.close()
 
     def stats(self) -> SippStats:
-        """The latest line of its statistics; zeros before the first."""
-        try:
-            lines = (self._folder / f"{self.name}.stat.csv").read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return SippStats()
-        if len(lines) < 2:
-            return SippStats()
-        names = lines[0].split(";")
-        values = dict(zip(names, lines[-1].split(";"), strict=False))
-        return SippStats(
-            **{field: int(float(values.get(column, 0) or 0)) for field, column in _COLUMNS.items()}
-        )
+        """The latest line of its statistics (one a second); zeros before the first."""
+        for line in self._statistics.lines():
+            fields = line.split(";")
+            if not self._columns:
+                self._columns = fields
+            else:
+                values = dict(zip(self._columns, fields, strict=False))
+                self._stats = SippStats(
+                    **{name: int(float(values.get(column, 0) or 0)) for name, column in _COLUMNS.items()}
+                )
+        return self._stats
 
     def last_words(self) -> str:
         """The end of its error log, else of its screen."""
@@ -312,8 +318,3 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def open_files_limit() -> int:
-    """Files that a process of ours may open."""
-    return psutil.Process(os.getpid()).rlimit(psutil.RLIMIT_NOFILE)[0]

@@ -1,0 +1,1 @@
+"""SIP load: populations of callers, seats and partners against a real installation."""

@@ -1,0 +1,126 @@
+"""Every call of a run, drawn before it begins: one seed, the same callers, whatever the system does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.sip_load.scenario import Callers, Choice, Scenario
+from simulators.workload import stream
+
+
+class PlanTooBig(ValueError):
+    """The arrivals exceed the scenario's limits; the text says by how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """One caller. Times in seconds: `due` from the start of the run, the rest as in the scenario."""
+
+    index: int
+    group: Callers
+    number: str
+    dial: str
+    due: float
+    talk: float
+    patience: float
+    choice: Choice | None
+    keys_after: float
+    redials: tuple[float, ...]
+    """Seconds until each further attempt, as many as this caller would make."""
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """Seats, or their beginnings, that may take this caller."""
+        return self.choice.seats if self.choice is not None else self.group.seats
+
+    @property
+    def headers(self) -> str:
+        return "\r\n".join(f"{name}: {value}" for name, value in self.group.headers.items())
+
+
+def plan_calls(scenario: Scenario) -> list[PlannedCall]:
+    """All calls by their due time. Raises PlanTooBig."""
+    drawn: list[PlannedCall] = []
+    for position, group in enumerate(scenario.callers):
+        drawn += _plan_group(scenario, group, position)
+        if len(drawn) > scenario.limits.calls:
+            raise PlanTooBig(
+                f"more than {scenario.limits.calls} calls (limits.calls): lower the rates or raise the limit"
+            )
+    drawn.sort(key=lambda call: call.due)
+    _require_rate(drawn, scenario.limits.rate)
+    return [_renumbered(call, index) for index, call in enumerate(drawn)]
+
+
+def _plan_group(scenario: Scenario, group: Callers, position: int) -> list[PlannedCall]:
+    def generator(purpose: str) -> np.random.Generator:
+        return stream(scenario.seed, group.name, purpose)
+
+    try:
+        due = group.arrivals.times(generator("arrivals"), scenario.duration)
+    except ValueError as error:
+        raise PlanTooBig(f"callers {group.name}: {error}") from error
+    count = len(due)
+    talk = group.talk.sample(generator("talk"), count)
+    patience = group.patience.sample(generator("patience"), count)
+    dial = generator("dial").integers(0, len(group.numbers), count)
+    chosen = _choices(group, generator("choice").uniform(size=count))
+    redial = _redials(group, generator("redial"), count)
+    keys = generator("keys")
+    return [
+        PlannedCall(
+            index=0,
+            group=group,
+            number=f"{group.prefix}{position:02d}{place:07d}",
+            dial=group.numbers[dial[place]],
+            due=float(due[place]),
+            talk=float(talk[place]),
+            patience=float(patience[place]),
+            choice=choice,
+            keys_after=float(choice.after.sample(keys, 1)[0]) if choice is not None else 0.0,
+            redials=redial[place],
+        )
+        for place, choice in enumerate(chosen)
+    ]
+
+
+def _choices(group: Callers, luck: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> list[Choice | None]:
+    edges = np.cumsum([choice.share for choice in group.choices])
+    places = np.searchsorted(edges, luck, side="right")
+    return [group.choices[place] if place < len(group.choices) else None for place in places]
+
+
+def _redials(group: Callers, generator: np.random.Generator, count: int) -> list[tuple[float, ...]]:
+    plan = group.redial
+    if plan is None:
+        return [()] * count
+    waits = plan.after.sample(generator, count * plan.at_most).reshape(count, plan.at_most)
+    luck = generator.uniform(size=(count, plan.at_most)) < plan.chance
+    # A caller who does not dial again once never does.
+    attempts = np.cumprod(luck, axis=1).sum(axis=1)
+    return [tuple(float(wait) for wait in waits[row, : attempts[row]]) for row in range(count)]
+
+
+def _require_rate(calls: list[PlannedCall], most: float) -> None:
+    due = np.array([call.due for call in calls])
+    if not len(due):
+        return
+    busiest = float((np.searchsorted(due, due + 1.0, side="left") - np.arange(len(due))).max())
+    # Poisson arrivals bunch: four sigma above the limit is still the limit's doing.
+    if busiest > most + 4 * most**0.5 + 1:
+        raise PlanTooBig(f"{busiest:.0f} calls within one second are more than limits.rate ({most:g})")
+
+
+def _renumbered(call: PlannedCall, index: int) -> PlannedCall:
+    return PlannedCall(
+        index,
+        call.group,
+        call.number,
+        call.dial,
+        call.due,
+        call.talk,
+        call.patience,
+        call.choice,
+        call.keys_after,
+        call.redials,
+    )

@@ -1,0 +1,287 @@
+"""A load scenario: who calls, who answers, for how long, and what counts as good.
+
+Times in seconds, rates in calls per second, shares from 0 to 1. Everything has a
+bound: a run can neither last nor grow beyond `limits`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from callrouter.config.document import ConfigError, Document, Fault, parse, read_document
+from simulators.workload import Arrivals, Duration, Model, NotNegative, Positive, Replay, Share
+
+LONGEST_RUN: Final = 8 * 3600.0
+MOST_CALLS: Final = 500_000
+MOST_RATE: Final = 2_000.0
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*#+_.-]{1,40}$")]
+Headers = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z-]{1,40}$")], str]
+Keys = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]{1,24}$")]
+
+
+class Limits(Model):
+    """What a run may never exceed."""
+
+    calls: Annotated[int, Field(gt=0, le=MOST_CALLS)] = 20_000
+    at_once: Annotated[int, Field(gt=0, le=50_000)] = 2_000
+    rate: Annotated[float, Field(gt=0, le=MOST_RATE)] = 300.0
+    """Calls begun within any one second."""
+
+
+class Target(Model):
+    """The installation under test. `processes` names process ids whose CPU and memory are watched."""
+
+    sip: str
+    """host:port"""
+    asterisk_config: Path | None = None
+    """asterisk.conf of a private Asterisk: channels and bridges left behind are counted there."""
+    processes: dict[Name, Annotated[int, Field(gt=1)]] = Field(default_factory=dict)
+
+
+class Choice(Model):
+    """Keys that a share of the callers press, and where that should lead them."""
+
+    keys: Keys
+    share: Share
+    after: Duration = Duration(constant=2.0)
+    """From the system's answer to the first key."""
+    seats: tuple[str, ...] = ()
+    """Seats (``a1001``) or their beginnings (``a1*``) that may take these callers; none: any."""
+
+
+class Redial(Model):
+    """Callers who try again after a refusal or after giving up."""
+
+    chance: Share
+    after: Duration
+    at_most: Annotated[int, Field(ge=1, le=10)] = 2
+
+
+class Callers(Model):
+    """A population: arrivals and behaviour."""
+
+    name: Name
+    dial: Number | tuple[Number, ...]
+    """One number, or several that are dialled equally often."""
+    arrivals: Arrivals
+    talk: Duration
+    """From the seat's answer (from the system's when no seats are simulated) until the caller hangs up."""
+    patience: Duration = Duration(forever=True)
+    """From dialling until the caller gives up, unless a person has answered."""
+    redial: Redial | None = None
+    choices: tuple[Choice, ...] = ()
+    seats: tuple[str, ...] = ()
+    """As `Choice.seats`, for callers who press nothing."""
+    prefix: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{1,10}$")] = "139"
+    """Beginning of their numbers; the rest makes each unique."""
+    headers: Headers = Field(default_factory=dict)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return (self.dial,) if isinstance(self.dial, str) else self.dial
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        total = sum(choice.share for choice in self.choices)
+        if total > 1 + 1e-9:
+            raise ValueError(f"the shares of choices add up to {total:g}. They may make 1 at most")
+        for name, value in self.headers.items():
+            if any(sign in value for sign in "\r\n;[]") or len(value) > 500:
+                raise ValueError(f"header {name}: no line breaks, ';' or brackets, 500 characters at most")
+        return self
+
+
+class Shift(Model):
+    """When seats are registered: from `begins` to `ends`, counted from the start of the run."""
+
+    begins: NotNegative = 0.0
+    ends: Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.ends <= self.begins:
+            raise ValueError("a shift must end after it began")
+        return self
+
+
+class Accounts(Model):
+    """Accounts ``PREFIXnnnn``: `count` of them from `first` on, all with one password."""
+
+    prefix: Name
+    first: Annotated[int, Field(ge=0)]
+    count: Annotated[int, Field(gt=0, le=20_000)]
+    password: str
+
+
+class Account(Model):
+    user: Name
+    password: str
+
+
+class Transfers(Model):
+    """Seats that hand callers on: the keys of `code` with the line's number, then those of `complete`."""
+
+    share: Share
+    lines: Annotated[tuple[Number, ...], Field(min_length=1)]
+    after: Duration = Duration(constant=5.0)
+    """From the seat's answer to the first key."""
+    consult: Duration = Duration(constant=5.0)
+    """From the last key of `code` to the first of `complete`."""
+    code: str = "*2{line}"
+    complete: Keys = "*1"
+
+
+class Seats(Model):
+    """Phones that register and are rung."""
+
+    name: Name = "seats"
+    accounts: Accounts | Annotated[tuple[Account, ...], Field(min_length=1)]
+    kind: Literal["sipp", "softphone"] = "sipp"
+    """``softphone``: real RTP, each with its own tone; at most 40 in a scenario."""
+    answer: Duration = Duration(constant=1.0)
+    never_answers: Share = 0.0
+    """Share of offers that are left to ring."""
+    audio: Literal["echo", "none"] = "echo"
+    """Of ``sipp`` seats: send back what they hear, or nothing."""
+    shifts: tuple[Shift, ...] = ()
+    """None: all the time."""
+    transfers: Transfers | None = None
+
+    @property
+    def users(self) -> tuple[tuple[str, str], ...]:
+        """(user, password) of each."""
+        if isinstance(self.accounts, Accounts):
+            plan = self.accounts
+            return tuple(
+                (f"{plan.prefix}{number}", plan.password)
+                for number in range(plan.first, plan.first + plan.count)
+            )
+        return tuple((account.user, account.password) for account in self.accounts)
+
+
+class Partner(Model):
+    """A line outside: listens where the installation sends its calls."""
+
+    line: Number
+    listen: str
+    """host:port"""
+    answer: Duration = Duration(constant=1.0)
+    never_answers: Share = 0.0
+
+
+class Probes(Model):
+    """A few real phones in the crowd that listen: greeting, both ways, keys, quality."""
+
+    callers: Annotated[int, Field(ge=1, le=40)] = 1
+    dial: Number
+    every: Positive = 10.0
+    """Between the starts of two calls of one probe."""
+    talk: Annotated[float, Field(ge=1.5, le=120)] = 4.0
+    """How long a probe listens to the seat."""
+    patience: Positive = 60.0
+    greeting: Path | None = None
+    """8 kHz sound that the caller must hear first."""
+    keys: Keys | None = None
+    """Pressed once a person has answered; a ``softphone`` seat tells what arrived."""
+    headers: Headers = Field(default_factory=dict)
+
+
+class Bounds(Model):
+    """What counts as good; a figure beyond its bound becomes a finding."""
+
+    session_establishment_ratio: Share = 0.99
+    """RFC 6076 §4.6, of calls to which the installation could say yes."""
+    setup_p99: Positive = 1.0
+    """INVITE to answer (of calls that the installation itself answers at once) or to the first ring."""
+    retransmissions_per_call: NotNegative = 0.01
+    answered_in_time: Share = 0.9
+    """Share of callers who reach a person within `in_time` of dialling."""
+    in_time: Positive = 15.0
+    mos: Annotated[float, Field(ge=1, le=4.5)] = 3.6
+    loss: Share = 0.01
+    wrong_seats: int = 0
+    leaks: int = 0
+
+
+class Scenario(Model):
+    """A whole run."""
+
+    name: Name = "load"
+    seed: int = 1
+    duration: Annotated[float, Field(gt=0, le=LONGEST_RUN)]
+    """Arrivals stop after this; calls that live then may end by themselves for `drain` seconds."""
+    drain: Annotated[float, Field(ge=0, le=1800)] = 60.0
+    limits: Limits = Limits()
+    target: Target | None = None
+    callers: Annotated[tuple[Callers, ...], Field(min_length=1)]
+    seats: tuple[Seats, ...] = ()
+    partners: tuple[Partner, ...] = ()
+    probes: Probes | None = None
+    bounds: Bounds = Bounds()
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        users = [user for group in self.seats for user, _ in group.users]
+        for what, names in (
+            ("callers", [group.name for group in self.callers]),
+            ("seats", [group.name for group in self.seats]),
+            ("seat accounts", users),
+            ("partners", [partner.line for partner in self.partners]),
+        ):
+            twice = sorted(name for name, count in Counter(names).items() if count > 1)
+            if twice:
+                raise ValueError(f"{what}: named twice: {', '.join(twice[:5])}")
+        if sum(len(group.users) for group in self.seats if group.kind == "softphone") > 40:
+            raise ValueError("more than 40 softphone seats. Use kind: sipp for the crowd")
+        return self
+
+    def scaled(self, factor: float) -> "Scenario":
+        """The same with `factor` times the callers."""
+        callers = tuple(
+            group.model_copy(update={"arrivals": group.arrivals.scaled(factor)}) for group in self.callers
+        )
+        return self.model_copy(update={"callers": callers})
+
+
+def read_scenario(file: Path) -> Scenario:
+    """Read and check a scenario. Relative files in it are relative to it.
+
+    Raises ConfigError with every fault, its line and a hint.
+    """
+    document = read_document(file)
+    scenario = parse(document, Scenario)
+    faults = [*_missing_files(scenario, document, file.parent)]
+    if faults:
+        raise ConfigError(faults)
+    return _resolved(scenario, file.parent)
+
+
+def _missing_files(scenario: Scenario, document: Document, folder: Path) -> Iterator[Fault]:
+    for index, group in enumerate(scenario.callers):
+        if isinstance(group.arrivals, Replay) and not (folder / group.arrivals.file).is_file():
+            yield document.fault(
+                ("callers", index, "arrivals", "file"), f"{group.arrivals.file}: no such file"
+            )
+    probes = scenario.probes
+    if probes is not None and probes.greeting is not None and not (folder / probes.greeting).is_file():
+        yield document.fault(("probes", "greeting"), f"{probes.greeting}: no such file")
+
+
+def _resolved(scenario: Scenario, folder: Path) -> Scenario:
+    callers = tuple(
+        group.model_copy(
+            update={"arrivals": group.arrivals.model_copy(update={"file": folder / group.arrivals.file})}
+        )
+        if isinstance(group.arrivals, Replay)
+        else group
+        for group in scenario.callers
+    )
+    probes = scenario.probes
+    if probes is not None and probes.greeting is not None:
+        probes = probes.model_copy(update={"greeting": folder / probes.greeting})
+    return scenario.model_copy(update={"callers": callers, "probes": probes})
