@@ -235,7 +235,7 @@ CHROMIUM: Final = Group(
     name="chromium",
     summary="Chromium for tests of the desk, with Latin, Chinese and Tibetan fonts",
     suite=MACHINE_RELEASE,
-    packages=("chromium", "fonts-dejavu-core", "fonts-wqy-microhei", "fonts-jomolhari"),
+    packages=("chromium", "fonts-dejavu-core", "fonts-wqy-microhei", "fonts-ddc-uchen"),
     programs={
         "chromium": ProgramSpec(
             "usr/lib/chromium/chromium",
