@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callrouter.cli.live_client import Message
-from callrouter.cli.story import span
+from callrouter.cli.story import safe, span
 
 SEAT_COLOURS: Final = {
     "ready": "bold green",
@@ -67,14 +67,20 @@ class LiveState:
 def picture(state: LiveState, now: float, *, title: str, rows: int | None = None) -> RenderableType:
     """The whole screen. `now` is in the server's time; `rows`: lines there are for seats and calls."""
     parts: list[RenderableType] = [_heading(state, now, title), _queues(state, now)]
-    room = None if rows is None else max(4, rows - len(state.queues) - 12)
+    # Besides its rows a table takes four lines; the heading takes one or two.
+    room = None if rows is None else max(4, rows - len(state.queues) - 15)
     calls = sorted(state.calls.values(), key=lambda call: (call["owner"] != "queue", call["ingress"]))
-    seats = sorted(state.seats.values(), key=lambda seat: (seat["state"] == "logged_out", seat["seat"]))
+    seats = sorted(state.seats.values(), key=_place_of)
     for_calls = None if room is None else max(2, min(len(calls), room // 2))
     for_seats = None if room is None or for_calls is None else max(2, room - for_calls)
     parts.append(_calls(calls, now, for_calls))
     parts.append(_seats(seats, now, for_seats))
     return Group(*parts)
+
+
+def _place_of(seat: dict[str, Any]) -> tuple[bool, int, str]:
+    """Signed-in seats first; ``s2`` before ``s10``."""
+    return seat["state"] == "logged_out", len(seat["seat"]), seat["seat"]
 
 
 def _table(title: str, *headings: str) -> Table:
@@ -99,7 +105,9 @@ def _heading(state: LiveState, now: float, title: str) -> Text:
     signed_in = sum(seat["state"] != "logged_out" for seat in state.seats.values())
     text.append(f"{len(state.calls)} calls, {signed_in} seats signed in, {ready} ready", "bold")
     if state.lost:
-        text.append(f"   ● {state.lost}", "bold red")
+        text.append_text(safe("   ● not connected", "bold red"))
+        text.append("\n")
+        text.append_text(safe(state.lost, "bold red"))
     else:
         text.append("   ● live", "green")
     return text
@@ -118,7 +126,7 @@ def _queues(state: LiveState, now: float) -> Table:
     for queue in state.queues.values():
         offered = queue["offered"]
         table.add_row(
-            Text(queue["name"] or queue["queue"]),
+            safe(queue["name"] or queue["queue"]),
             Text(str(queue["waiting"]), "bold yellow" if queue["waiting"] else "dim"),
             _age(queue["longest_since"], now, limit=LONG_WAIT),
             Text(str(queue["ready"]), "green" if queue["ready"] else "dim"),
@@ -143,19 +151,19 @@ def _calls(calls: list[dict[str, Any]], now: float, room: int | None) -> Table:
         legs = Text()
         for leg in call["legs"]:
             if leg["role"] != "caller":
-                legs.append(f"{leg['party']} {leg['activity']} ")
+                legs.append_text(safe(f"{leg['party']} {leg['activity']} "))
                 legs.append_text(_age(leg["since"], now))
                 legs.append("  ")
         where = call["queue"] if call["owner"] == "queue" else call["node"] or call["flow"]
         transfer = f"{call['transfer_state']} → {call['transfer_target']}" if call["transfer_state"] else ""
         table.add_row(
-            Text(call["caller"] or "withheld"),
-            Text(call["dialled"]),
+            safe(call["caller"] or "withheld"),
+            safe(call["dialled"]),
             _age(call["ingress"], now, limit=LONG_WAIT if call["answered"] is None else None),
-            Text(f"{call['owner']} {where or ''}", _OWNER_COLOURS.get(call["owner"], "")),
+            safe(f"{call['owner']} {where or ''}", _OWNER_COLOURS.get(call["owner"], "")),
             "" if call["place"] is None else str(call["place"]),
             legs,
-            Text(transfer, "blue"),
+            safe(transfer, "blue"),
         )
     return table
 
@@ -170,13 +178,13 @@ def _seats(seats: list[dict[str, Any]], now: float, room: int | None) -> Table:
         state = seat["state"] + (f" ({seat['reason']})" if seat["reason"] else "")
         left = span(max(0.0, seat["until"] - now)) if seat["until"] is not None else ""
         table.add_row(
-            Text(seat["seat"]),
-            Text(seat["name"]),
-            Text(seat["agent"] or ""),
-            Text(state, SEAT_COLOURS.get(seat["state"], "")),
+            safe(seat["seat"]),
+            safe(seat["name"]),
+            safe(seat["agent"] or ""),
+            safe(state, SEAT_COLOURS.get(seat["state"], "")),
             _age(seat["since"], now),
             left,
             Text("up", "green") if seat["reachable"] else Text("away", "red"),
-            Text(" ".join(seat["queues"])),
+            safe(" ".join(seat["queues"])),
         )
     return table

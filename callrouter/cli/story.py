@@ -39,6 +39,11 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
 
 
+def safe(text: str, style: str = "") -> Text:
+    """Text from outside: no markup, no escape sequences, no reordering of what stands around it."""
+    return Text("".join(sign if sign.isprintable() else "�" for sign in text), style)
+
+
 def clock(instant: Instant) -> str:
     """Local time of day to the millisecond."""
     return datetime.fromtimestamp(instant).strftime("%H:%M:%S.%f")[:-3]
@@ -70,15 +75,15 @@ def calls_table(records: Iterable[CallRecord], *, masked: bool) -> Table:
     for record in records:
         waited = span(record.answered - record.ingress) if record.answered is not None else ""
         table.add_row(
-            record.call,
+            safe(record.call),
             datetime.fromtimestamp(record.ingress).strftime("%m-%d %H:%M:%S"),
-            Text(mask_number(record.caller) if masked else record.caller),
-            Text(record.dialled),
+            safe(mask_number(record.caller) if masked else record.caller),
+            safe(record.dialled),
             Text(record.outcome, _OUTCOMES.get(record.outcome, "yellow")),
-            record.first_seat or "",
+            safe(record.first_seat or ""),
             waited,
             span(record.ended - record.ingress),
-            ", ".join(f"{mask_text(one.target) if masked else one.target}" for one in record.transfers),
+            safe(", ".join(mask_text(one.target) if masked else one.target for one in record.transfers)),
         )
     return table
 
@@ -99,7 +104,7 @@ def story(record: CallRecord, *, masked: bool, width: int) -> RenderableType:
 def _header(record: CallRecord, *, masked: bool) -> Panel:
     caller = (mask_number(record.caller) if masked else record.caller) or "withheld"
     text = Text()
-    text.append(f"{caller} → {record.dialled}", "bold")
+    text.append_text(safe(f"{caller} → {record.dialled}", "bold"))
     text.append(f"   {datetime.fromtimestamp(record.ingress).astimezone():%Y-%m-%d %H:%M:%S %z}")
     text.append(f"   {span(record.ended - record.ingress)}   ")
     text.append(record.outcome, _OUTCOMES.get(record.outcome, "bold yellow"))
@@ -114,8 +119,8 @@ def _header(record: CallRecord, *, masked: bool) -> Panel:
         "trunk": record.trunk,
         "node": record.node,
     }
-    text.append("   ".join(f"{name} {value}" for name, value in about.items() if value), "dim")
-    return Panel(text, title=Text(f"call {record.call}"), title_align="left")
+    text.append_text(safe("   ".join(f"{name} {value}" for name, value in about.items() if value), "dim"))
+    return Panel(text, title=safe(f"call {record.call}"), title_align="left")
 
 
 def _stamps(record: CallRecord) -> Table:
@@ -149,7 +154,7 @@ def _timeline(segments: Sequence[Segment], *, masked: bool, width: int) -> Rende
     scale = room / (last - first) if last > first else 0.0
     rows: list[RenderableType] = [Text("Timeline", "italic")]
     for parts in _tracks(segments).values():
-        row = Text(_who(parts[0], masked=masked)[: _LABEL - 1].ljust(_LABEL))
+        row = safe(_who(parts[0], masked=masked)[: _LABEL - 1].ljust(_LABEL))
         column = 0
         for part in parts:
             begin, end = round((part.started - first) * scale), round((part.ended - first) * scale)
@@ -176,12 +181,12 @@ def _segments(record: CallRecord, *, masked: bool) -> Table:
         for number, part in enumerate(parts):
             table.add_row(
                 part.track if number == 0 else "",
-                Text(_who(part, masked=masked)) if number == 0 else "",
+                safe(_who(part, masked=masked)) if number == 0 else "",
                 Text(f" {part.activity.value} ", COLOURS[part.activity]),
                 clock(part.started),
                 clock(part.ended),
                 f"{part.ended - part.started:.3f} s",
-                Text(mask_text(part.detail) if masked else part.detail),
+                safe(mask_text(part.detail) if masked else part.detail),
                 end_section=number == len(parts) - 1,
             )
     return table
@@ -195,13 +200,13 @@ def _transfers(record: CallRecord, *, masked: bool) -> Table:
         table.add_row(
             str(one.number),
             one.kind,
-            one.by or "",
-            Text(mask_text(one.target) if masked else one.target),
+            safe(one.by or ""),
+            safe(mask_text(one.target) if masked else one.target),
             clock(one.asked),
             clock(one.answered) if one.answered is not None else "never",
             clock(one.ended),
             Text(one.outcome, "green" if one.outcome == "completed" else "yellow"),
-            one.cause,
+            safe(one.cause),
         )
     return table
 
@@ -215,9 +220,9 @@ def _trace(record: CallRecord, *, masked: bool) -> Table:
         assert isinstance(variables, dict)
         table.add_row(
             f"+{step.at - record.ingress:.3f} s",
-            step.node,
-            f"{step.flow}:{step.line}",
-            Text(step.branch),
-            Text(", ".join(f"{name}={value}" for name, value in variables.items())),
+            safe(step.node),
+            safe(f"{step.flow}:{step.line}"),
+            safe(step.branch),
+            safe(", ".join(f"{name}={value}" for name, value in variables.items())),
         )
     return table

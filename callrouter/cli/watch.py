@@ -110,6 +110,20 @@ async def _print_lines(client: "LiveClient") -> None:
         print(json.dumps(message, ensure_ascii=False), flush=True)  # noqa: T201
 
 
+async def watch_live(url: str, token: str, stop: asyncio.Event) -> None:
+    """Watch a server until `stop` is set; for commands that have just started one."""
+    from callrouter.cli.live_client import LiveClient, Login
+
+    showing = asyncio.create_task(_show(LiveClient(url, Login(token=token))))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({showing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (showing, stopped):
+        task.cancel()
+    await asyncio.wait({showing, stopped})
+    if not showing.cancelled():
+        showing.result()
+
+
 async def _show(client: "LiveClient") -> None:
     from rich.live import Live
 

@@ -1,7 +1,7 @@
 """Writing behind: the loop hands over what happened and never waits for the database.
 
     put → memory (bounded) → one transaction for all that has gathered → database
-                           ↘ spill files while the database is away ↗ replayed when it is back
+                           ↘ spill files while the database is away ↗ replayed, in order, when it is back
 
 At most `GATHER` seconds plus one transaction lie between `put` and commit. Every
 entry has a key of its own, hence writing it twice (a commit whose answer was
@@ -183,7 +183,8 @@ class RecordWriter:
         elif not self._queue:
             self._work.clear()
             await _wait(self._work, None if self._spill.empty else until_retry)
-        if len(self._queue) < BATCH and self._queue and not self._stopping:
+        replaying = not self._spill.empty and not self._reason
+        if 0 < len(self._queue) < BATCH and not replaying and not self._stopping:
             await asyncio.sleep(GATHER)
 
     def _may_try(self) -> bool:
@@ -197,11 +198,18 @@ class RecordWriter:
         if not batch:
             return
         self._in_flight = batch
-        found = [entry for _, entry in batch]
-        stored = self._may_try() and await self._store(found)
-        if not stored and not await self._set_aside(found):
+        if not await self._keep([entry for _, entry in batch]):
             self._queue.extendleft(reversed(batch))
         self._in_flight = ()
+
+    async def _keep(self, found: Sequence[Entry]) -> bool:
+        # Behind what waits on disk, not past it: a late segment must not come before its call.
+        in_order = self._spill.empty
+        if in_order and self._may_try() and await self._store(found):
+            return True
+        if await self._set_aside(found):
+            return True
+        return not in_order and self._may_try() and await self._store(found)
 
     async def _store(self, found: Sequence[Entry]) -> bool:
         """Whether the entries are in the database now (or set aside as unfit for it)."""

@@ -15,8 +15,8 @@ class LineKey:
 
     number: str
     name: str
-    kind: str = "line"
-    """``line``, ``prefecture`` or ``emergency``: how the desk groups its keys."""
+    kind: str = "hotline"
+    """``hotline``, ``prefecture`` or ``emergency``: how the desk groups its keys."""
 
 
 def _itself(organisation: OrgId) -> frozenset[OrgId]:

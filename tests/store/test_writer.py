@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from acd.record import CallRecord
+from acd.record import Activity, CallRecord, LateSegment
 from callrouter.ports import AuditEntry
 from callrouter.store import writer as writer_module
 from callrouter.store.database import Database
@@ -17,7 +17,7 @@ from callrouter.store.entries import encode
 from callrouter.store.reader import StoredRecords
 from callrouter.store.spill import Spill
 from callrouter.store.writer import RecordWriter
-from tests.store.samples import T0, record
+from tests.store.samples import T0, record, segment
 
 
 @pytest.fixture(autouse=True)
@@ -208,3 +208,30 @@ async def test_a_defect_that_ends_the_writer_is_told(
     assert "died" in writer.health().problems()[0]
     with pytest.raises(KeyError):
         await writer.stop()
+
+
+async def test_a_late_segment_waits_behind_its_call(database: Database, writer: RecordWriter) -> None:
+    """The call was spilled; its late segment comes when the database has just come back."""
+    late = LateSegment(
+        id="c1/1/12", segment=segment("c1", "1", Activity.WRAP_UP, T0 + 90, T0 + 120, party="s1")
+    )
+    with locked(database):
+        writer.put(record("c1"))
+        await until(lambda: writer.health().spilled_bytes > 0)
+    writer.put(late)
+    await until(lambda: not writer.health().queued and not writer.health().spilled_bytes)
+    found = await StoredRecords(database).call(record("c1").call)
+    assert found is not None
+    assert found.segments[12] == late.segment
+    assert writer.health().rejected == 0
+
+
+async def test_a_late_segment_twice_is_one(database: Database, writer: RecordWriter) -> None:
+    late = LateSegment(id="c1/1/12", segment=segment("c1", "1", Activity.WRAP_UP, T0, T0 + 30, party="s1"))
+    writer.put(record("c1"))
+    for _ in range(2):
+        writer.put(late)
+        await writer.flush()
+    found = await StoredRecords(database).call(record("c1").call)
+    assert found is not None
+    assert len(found.segments) == 13

@@ -125,4 +125,4 @@ async def test_queues_of_the_organisation(world: World) -> None:
 async def test_lines(world: World) -> None:
     async with world.client("agent1") as client:
         found = [Line.model_validate(line) for line in (await client.get("/api/v1/lines")).json()]
-    assert [(line.number, line.kind) for line in found] == [("12315", "line")]
+    assert [(line.number, line.kind) for line in found] == [("12315", "hotline")]

@@ -29,7 +29,7 @@ const TRANSFERS = {
   conference: ["三方通话", "three-party with"],
   blonde: ["已转出,对方振铃", "handed over, ringing"],
 };
-const KINDS = { emergency: "紧急 Emergency", line: "热线 Lines", prefecture: "市州 Prefectures" };
+const KINDS = { emergency: "紧急 Emergency", hotline: "热线 Lines", prefecture: "市州 Prefectures" };
 const STANDARD_WAIT = 15; // seconds within which a caller is to be answered
 
 const server = new Server();
