@@ -68,7 +68,7 @@ def picture(state: LiveState, now: float, *, title: str, rows: int | None = None
     """The whole screen. `now` is in the server's time; `rows`: lines there are for seats and calls."""
     parts: list[RenderableType] = [_heading(state, now, title), _queues(state, now)]
     # Besides its rows a table takes four lines; the heading takes one or two.
-    room = None if rows is None else max(4, rows - len(state.queues) - 15)
+    room = None if rows is None else max(4, rows - len(state.queues) - 16)
     calls = sorted(state.calls.values(), key=lambda call: (call["owner"] != "queue", call["ingress"]))
     seats = sorted(state.seats.values(), key=_place_of)
     for_calls = None if room is None else max(2, min(len(calls), room // 2))
