@@ -22,6 +22,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP) ## Make the virtual environment .venv from the pinned, hash-checked dependencies
+	@:
 
 # The stamp holds the folder's path: a virtual environment doesn't survive being moved.
 ifneq ($(file < $(STAMP)),$(CURDIR))
