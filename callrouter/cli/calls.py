@@ -74,6 +74,8 @@ def show_call(
     Example: callrouter calls show last
     """
     record = asyncio.run(_one(database_place(state_dir, config), call, unmask))
+    if record is None and call == LAST:
+        fail("no call has finished yet", code=1)
     if record is None:
         fail(f"there is no finished call {call!r}: see `callrouter calls list`", code=1)
     if as_json:

@@ -72,8 +72,10 @@ class Database:
     def __init__(self, where: str | Path) -> None:
         self.url = parse_url(where)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Callers' numbers are in it: for the owner only, and so are the journals SQLite puts beside it.
+            self.path.touch(mode=0o600)
         arguments = {} if self.is_sqlite else {"timeout": CONNECT_TIMEOUT}
         try:
             self._engine = create_async_engine(

@@ -1,6 +1,6 @@
 """The web application: everything a desk, a screen or a script may ask."""
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 
@@ -40,14 +40,7 @@ def create_app(
 ) -> FastAPI:
     """Wire the routes to what they work with; nothing is started here."""
     settings = settings or WebSettings()
-    app = FastAPI(
-        title="callrouter",
-        version=__version__,
-        description=_DESCRIPTION,
-        openapi_url="/api/openapi.json",
-        docs_url=None,  # its page loads scripts from elsewhere
-        redoc_url=None,
-    )
+    app = _routed(settings)
     context = Context(
         engine=engine,
         records=records,
@@ -58,6 +51,18 @@ def create_app(
         settings=settings,
     )
     bind(app, context)
+    return app
+
+
+def _routed(settings: WebSettings) -> FastAPI:
+    app = FastAPI(
+        title="callrouter",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+    )
     api = APIRouter(prefix="/api/v1")
     for router in (session.router, seats.router, calls.router, live.router):
         api.include_router(router)
@@ -67,6 +72,11 @@ def create_app(
     problems.install(app)
     app.add_middleware(Guard, settings=settings)
     return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The API's description, without an engine behind it."""
+    return _routed(WebSettings()).openapi()
 
 
 def bind(app: FastAPI, context: Context) -> None:

@@ -68,7 +68,9 @@ async def calls(
     )
 
 
-@router.get("/calls/{call}", tags=["calls"], response_model=Call, responses=documented(401, 403, 404, 503))
+@router.get(
+    "/calls/{call}", tags=["calls"], response_model=Call, responses=documented(401, 403, 404, 422, 503)
+)
 async def one_call(
     call: Annotated[str, Path(min_length=1, max_length=128)], context: Ctx, principal: Signed
 ) -> Response:

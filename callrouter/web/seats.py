@@ -20,7 +20,7 @@ from callrouter.web.replies import json_reply
 
 router = APIRouter(prefix="/seats", tags=["seats"])
 
-_READ = documented(401, 403, 404)
+_READ = documented(401, 403, 404, 422)
 _ACT = documented(401, 403, 404, 409, 422)
 
 SeatPath = Annotated[str, Path(min_length=1, max_length=64, examples=["1001"])]
@@ -35,6 +35,7 @@ async def seats(context: Ctx, principal: Signed) -> Response:
 
 @router.get("/{seat}", response_model=Seat, responses=_READ)
 async def one_seat(seat: SeatPath, context: Ctx, principal: Signed) -> Response:
+    """One seat as it is now."""
     view = context.seat(seat)
     if not principal.in_scope(view.organisation):
         raise Problem(403, "other_organisation", f"seat {view.seat} belongs to another organisation")

@@ -100,6 +100,12 @@ def test_wrong_usage(state_dir: Path, arguments: tuple[str, ...], words: str) ->
     assert words in result.stderr
 
 
+def test_no_call_yet(tmp_path: Path) -> None:
+    fill(tmp_path)
+    result = run(APP, "calls", "show", "last", "--state-dir", tmp_path)
+    assert (result.exit_code, "no call has finished yet" in result.stderr) == (1, True)
+
+
 def test_no_database_says_what_to_do(tmp_path: Path) -> None:
     result = run(APP, "calls", "list", "--state-dir", tmp_path)
     assert result.exit_code == 2

@@ -66,3 +66,11 @@ async def test_whatever_keeps_a_query_from_its_answer_is_named_unavailable(datab
 
     with pytest.raises(Unavailable, match="no such table"):
         await ask()
+
+
+async def test_nobody_else_reads_the_file(database: Database) -> None:
+    assert database.path is not None
+    async with database.write() as writing:
+        await writing.execute(text("INSERT INTO audit VALUES ('1', 0, 'a', 'b', 'c', '', '')"))
+    for file in database.path.parent.glob(f"{database.path.name}*"):
+        assert file.stat().st_mode & 0o077 == 0, file
