@@ -60,7 +60,9 @@ def try_command(
         assert isinstance(known, dict)
     except (ValueError, AssertionError):
         unusable("--at wants a time such as 2026-11-20T23:30, --answers wants a JSON object")
-    facts = CallFacts(call="try", dialled=dialled, caller=caller, organisation=organisation, language=language)
+    facts = CallFacts(
+        call="try", dialled=dialled, caller=caller, organisation=organisation, language=language
+    )
     out.print(HELP)
     walk = Walk(Rehearsal(flows, catalogue, file.stem, facts, now, known))
     walk.run()
@@ -139,7 +141,9 @@ class Walk:
         handed = self.rehearsal.handed
         if handed is None:
             return "You are in no queue and no transfer."
-        source = "conversation" if word == "talked" else "queue" if isinstance(handed, ToQueue) else "transfer"
+        source = (
+            "conversation" if word == "talked" else "queue" if isinstance(handed, ToQueue) else "transfer"
+        )
         self.rehearsal.comes_back(source, reason or "over")
         return ""
 
@@ -158,11 +162,13 @@ class Walk:
         clock = datetime.fromtimestamp(rehearsal.now, LOCAL).strftime("%H:%M:%S")
         after = rehearsal.now - rehearsal.began
         colour = "green" if rehearsal.handed is not None else "red" if rehearsal.over else "cyan"
-        out.print(f"[{colour}]{clock} (+{after:.1f} s) {escape(rehearsal.place)}[/] [dim]{rehearsal.session.language}[/]")
+        where = f"{clock} (+{after:.1f} s) {escape(rehearsal.place)}"
+        out.print(f"[{colour}]{where}[/] [dim]{rehearsal.session.language}[/]")
 
 
 def _bubble(heard: Heard) -> str:
-    return f"[yellow]“{escape(heard.text)}”[/] [dim]{escape(heard.prompt)} · {heard.language} · {heard.seconds:.1f} s[/]"
+    about = f"{escape(heard.prompt)} · {heard.language} · {heard.seconds:.1f} s"
+    return f"[yellow]“{escape(heard.text)}”[/] [dim]{about}[/]"
 
 
 def _step(step: FlowStep) -> str:

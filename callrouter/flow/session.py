@@ -224,6 +224,11 @@ class FlowSession:
 
     def _on_returned(self, event: Returned) -> None:
         frame = self._frame
+        if self._last_resort and event.source == "conversation":
+            self._last_resort = 0
+            if not frame.at.body.hands_over:
+                frame.end(16, "conversation over")
+                return
         if self._last_resort:
             frame.wait(PAUSES[min(self._last_resort, len(PAUSES)) - 1])
         elif frame.at.body.hands_over:
