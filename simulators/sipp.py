@@ -218,6 +218,11 @@ class SippProcess:
     def running(self) -> bool:
         return self._process.returncode is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; 0: all calls went well, 1: some did not, negative: ended by a signal."""
+        return self._process.returncode
+
     def steer(self, rate: float) -> None:
         """Begin `rate` calls a second from now on."""
         self._control(f"cset rate {rate:.3f}")
