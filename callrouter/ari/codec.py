@@ -153,8 +153,11 @@ class EventCodec:
         """The channel never came to be."""
         self._legs.pop(channel, None)
 
-    def gone(self, channel: ChannelId, cause: int = 0) -> tuple[SwitchEvent, ...]:
-        """The channel does not exist any more, by whatever source."""
+    def found_gone(self, channel: ChannelId) -> tuple[SwitchEvent, ...]:
+        """A request met no such channel: the end of a leg that we thought alive."""
+        return self._gone(channel) if channel in self._legs else ()
+
+    def _gone(self, channel: ChannelId, cause: int = 0) -> tuple[SwitchEvent, ...]:
         leg = self._legs.pop(channel, None)
         if channel in self._ended:
             return ()
@@ -250,10 +253,10 @@ class EventCodec:
         return (PlaybackFinished(node=self.node, playback=playback, failed=failed),)
 
     def _stasis_ended(self, event: models.StasisEnd) -> tuple[SwitchEvent, ...]:
-        return self.gone(ChannelId(event.channel.id))
+        return self._gone(ChannelId(event.channel.id))
 
     def _destroyed(self, event: models.ChannelDestroyed) -> tuple[SwitchEvent, ...]:
-        return self.gone(ChannelId(event.channel.id), event.cause)
+        return self._gone(ChannelId(event.channel.id), event.cause)
 
 
 _TRANSLATORS: Mapping[str, Callable[[EventCodec, Any], tuple[SwitchEvent, ...]]] = {

@@ -247,7 +247,7 @@ class AriProtocol:
         elif isinstance(command, Originate) and status == 500:
             self._fail(command, 404, _undiallable(command))
         elif isinstance(command, Hangup) and status in waiting.request.settled:
-            for fact in self.codec.gone(command.channel):
+            for fact in self.codec.found_gone(command.channel):
                 self._tell(fact, now)
         elif not waiting.resumed and status not in waiting.request.settled:
             self._fail(command, status, _message(reply))

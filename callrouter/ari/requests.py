@@ -37,6 +37,8 @@ MAX_DIGITS = 32
 _DIGITS = frozenset("0123456789*#ABCD")
 _GONE = frozenset({400, 404})
 """Of a channel that is gone: 404 when it stands in the path, 400 when it is `addChannel`'s parameter."""
+_NOT_OURS = frozenset({*_GONE, 409})
+"""409: gone from Stasis, or not there yet."""
 
 
 class Unencodable(ValueError):
@@ -97,7 +99,7 @@ def _play(c: Play, app: str) -> Request:
 def _ring(c: Ring, app: str) -> Request:
     if c.on:
         return Request("POST", _path("channels", c.channel, "ring"), c.channel)
-    return Request("DELETE", _path("channels", c.channel, "ring"), c.channel, settled=_GONE)
+    return Request("DELETE", _path("channels", c.channel, "ring"), c.channel, settled=_NOT_OURS)
 
 
 def _send_digits(c: SendDigits, app: str) -> Request:
@@ -107,13 +109,13 @@ def _send_digits(c: SendDigits, app: str) -> Request:
 
 
 def _leave(c: Leave, app: str) -> Request:
-    """409: the channel has left Stasis; 422: it is not in this bridge."""
+    """422: the channel is not in this bridge."""
     return Request(
         "POST",
         _path("bridges", c.bridge, "removeChannel"),
         c.channel,
         (("channel", c.channel),),
-        settled=_GONE | {409, 422},
+        settled=_NOT_OURS | {422},
     )
 
 
@@ -130,7 +132,9 @@ _ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
     MusicOn: lambda c, app: Request(
         "POST", _path("channels", c.channel, "moh"), c.channel, (("mohClass", _clean(c.music)),)
     ),
-    MusicOff: lambda c, app: Request("DELETE", _path("channels", c.channel, "moh"), c.channel, settled=_GONE),
+    MusicOff: lambda c, app: Request(
+        "DELETE", _path("channels", c.channel, "moh"), c.channel, settled=_NOT_OURS
+    ),
     Originate: _originate,
     CreateBridge: lambda c, app: Request(
         "POST", _path("bridges", c.bridge), c.bridge, (("type", "mixing"),), settled=frozenset({409})

@@ -226,11 +226,15 @@ def test_hanging_up_who_is_gone_is_the_end_of_the_leg(link: AriProtocol) -> None
     assert facts(link) == [LegEnded(node=NODE, channel=IN, cause=17)]
     link.receive(of_channel("StasisEnd", IN), 0.0)
     assert facts(link) == []
+    link.send(HANGUP, 0.0)
+    link.receive(reply(2, 404, "Channel not found"), 0.0)
+    assert facts(link) == []
 
 
 FULFILLED: list[tuple[c.Command, int]] = [
     (c.StopPlayback(node=NODE, call=CALL, playback=PlaybackId("p")), 404),
     (c.MusicOff(node=NODE, call=CALL, channel=IN), 404),
+    (c.MusicOff(node=NODE, call=CALL, channel=IN), 409),
     (c.Ring(node=NODE, call=CALL, channel=IN, on=False), 404),
     (c.Leave(node=NODE, call=CALL, channel=IN, bridge=BridgeId("b")), 422),
     (c.Leave(node=NODE, call=CALL, channel=IN, bridge=BridgeId("b")), 400),

@@ -87,10 +87,14 @@ class Rig:
                     for fact in self.facts[since:]:
                         if isinstance(fact, kind) and test(fact):
                             return fact
-                    self._arrived.clear()
-                    await self._arrived.wait()
+                    await self.more()
         except TimeoutError:
             raise AssertionError(f"no {kind.__name__} in {seconds} s; came: {self.facts[since:]}") from None
+
+    async def more(self) -> None:
+        """Until another fact has come."""
+        self._arrived.clear()
+        await self._arrived.wait()
 
     async def of(self, kind: type[T], channel: str, *, since: int = 0, seconds: float = 8) -> T:
         return await self.fact(kind, lambda f: f.channel == channel, since=since, seconds=seconds)  # type: ignore[attr-defined]
