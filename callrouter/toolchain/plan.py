@@ -128,7 +128,7 @@ class AsteriskPlan:
     apology: str = ""
     max_calls: int = 2000
     seat_qualify: int = 1
-    seat_qualify_timeout: float = 0.9
+    seat_qualify_timeout: float = 0.8
     seat_rtp_timeout: int = 30
     trunk_rtp_timeout: int = 60
     templates: str = ""

@@ -1,4 +1,5 @@
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -148,6 +149,22 @@ def test_every_pair_is_either_in_the_table_or_meant_to_change_nothing() -> None:
     }  # fmt: skip
     assert {*FAILURES, *SUCCESSES, Outcome.ABANDONED} == set(Outcome)
 
+
+def test_the_documented_table_is_the_table() -> None:
+    text = Path("docs/topics/directory.md").read_text(encoding="utf-8")
+    rows = [line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("|")]
+    states = {state.value.replace("_", " "): state for state in State}
+    documented = {
+        (states[row[0].strip()], given): states[cell.strip()]
+        for row in rows
+        if row[0].strip() in states
+        for given, cell in zip(DOCUMENTED, row[1:], strict=True)
+        if cell.strip()
+    }
+    assert documented == TRANSITIONS
+
+
+DOCUMENTED = (Input.SUCCESS, Input.FAILURE, Input.LAST_STRAW, Input.COOLED, Input.TAKEN, Input.DOWN, Input.UP)
 
 STEP = st.one_of(
     st.tuples(st.just("ended"), st.sampled_from(Outcome)),
