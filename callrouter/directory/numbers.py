@@ -30,7 +30,8 @@ def national(number: str) -> str:
 
 def _complete(number: str) -> bool:
     """Whether a number is dialled at home as it follows +86: anything but a subscriber of an area code."""
-    return bool(_MOBILE.fullmatch(number)) or len(number) <= 6 or number.startswith(("0", "400", "800"))
+    free = number.startswith(("400", "800")) and len(number) == 10
+    return free or len(number) <= 6 or number.startswith("0") or bool(_MOBILE.fullmatch(number))
 
 
 def international(number: str) -> str:
