@@ -16,7 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SUB_COMMANDS: Final = ("tools", "directory", "flow", "watch", "calls", "db", "users")
+SUB_COMMANDS: Final = ("tools", "directory", "flow", "watch", "calls", "db", "users", "load")
 """Modules of this package, each with a `register(app)`; imported only here."""
 
 

@@ -60,6 +60,8 @@ class RunResult:
     probes: list[ProbeResult] = field(default_factory=list)
     usage: dict[str, Usage] = field(default_factory=dict)
     lateness: list[float] = field(default_factory=list)
+    generators: int = 1
+    """SIPp processes."""
     watchdog: int = 0
     broken: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -112,6 +114,7 @@ class Run:
         await self._registered(stage, crowd)
         crowd.begin = result.began = time.time() + LEAD + 0.5
         await stage.open_callers(self._plans, names, crowd.begin)
+        result.generators = len(stage.processes)
         for process in stage.processes:
             watch.add("generator", process.usage)
         for pid in pool.pids if pool is not None else ():

@@ -1,0 +1,299 @@
+"""`callrouter load`: how many calls does this installation take, on the real stack."""
+
+import asyncio
+import contextlib
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from simulators.sip_load.engine import Live, Run
+    from simulators.sip_load.scenario import Scenario
+
+FAULTS: Final = 1
+UNUSABLE: Final = 2
+SAVE_SECONDS: Final = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    """Hang `load run` and `load check` under the command."""
+    load = typer.Typer(help="Load tests with SIPp crowds and listening phones.", no_args_is_help=True)
+    load.command("run")(run)
+    load.command("check")(check)
+    app.add_typer(load, name="load")
+
+
+File = Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="See docs/topics/simulators.md.")]
+
+
+def check(scenario: File) -> None:
+    """Read a scenario and say what it would do, without calling anyone."""
+    from simulators.sip_load.plan import PlanTooBig, plan_calls
+
+    plan = _read(scenario)
+    try:
+        calls = plan_calls(plan)
+    except PlanTooBig as error:
+        _fail(str(error), FAULTS)
+    seats = sum(len(group.users) for group in plan.seats)
+    typer.echo(f"{plan.name}: {len(calls)} callers in {plan.duration:g} s, {seats} seats")
+
+
+def run(
+    scenario: File,
+    target: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Instead of the scenario's target.sip.")
+    ] = None,
+    allow_target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-target", metavar="HOST", help="An address besides loopback that may be loaded."
+        ),
+    ] = None,
+    process: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PID", help="Watch its CPU and memory: asterisk=123, controller=456."),
+    ] = None,
+    asterisk_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--asterisk-config", metavar="FILE", help="asterisk.conf, to count channels left behind."
+        ),
+    ] = None,
+    scale: Annotated[float, typer.Option(min=0.001, max=1000, help="Times the scenario's callers.")] = 1.0,
+    find_capacity: Annotated[
+        bool, typer.Option("--find-capacity", help="Search the highest rate that is clean.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Where PATH.json and PATH.html go. Left out: NAME-TIME here."),
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="An earlier report to compare with.")
+    ] = None,
+    logs: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep SIPp's own logs in this empty folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, nothing else.")] = False,
+) -> None:
+    """Run a scenario against an installation on this machine (or one that you name).
+
+    Exit codes: 0 good; 1 faults were found; 2 the scenario, the target or the generator was unfit.
+
+    Examples: callrouter load run surge.yaml --target 127.0.0.1:5060 --find-capacity
+    """
+    from simulators.sip_load.report import NoReport, read_report
+
+    plan = _read(scenario).scaled(scale)
+    plan, sip = _aim(plan, target, tuple(allow_target or ()), asterisk_config)
+    watched = _processes(process or [])
+    try:
+        earlier = read_report(compare) if compare is not None else None
+    except NoReport as error:
+        _fail(str(error))
+    base = report or Path(f"{plan.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    session = _Session(plan, sip, watched, earlier, base, logs, as_json)
+    try:
+        result = asyncio.run(session.search() if find_capacity else session.once(plan))
+    except KeyboardInterrupt:
+        raise typer.Exit(UNUSABLE) from None
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+    raise typer.Exit({"good": 0, "bad": FAULTS}.get(result["verdict"], UNUSABLE))
+
+
+class _Session:
+    """The runs of one command: one, or as many as the search needs."""
+
+    def __init__(
+        self,
+        plan: "Scenario",
+        sip: str,
+        watched: dict[str, int],
+        earlier: dict[str, Any] | None,
+        base: Path,
+        logs: Path | None,
+        quiet: bool,
+    ) -> None:
+        from rich.console import Console
+
+        self._plan = plan
+        self._sip = sip
+        self._watched = watched
+        self._earlier = earlier
+        self._base = base
+        self._logs = logs
+        self._quiet = quiet
+        self._console = Console(stderr=quiet)
+        self._saved_at = 0.0
+
+    async def once(self, plan: "Scenario") -> dict[str, Any]:
+        """One run with its report, written and shown."""
+        from simulators.sip_load.report import document
+        from simulators.sip_load.screen import print_report
+
+        session = self._prepared(plan)
+        task = asyncio.create_task(self._go(session))
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, task.cancel)
+        with _one_line_errors():
+            result = await task
+        report = document(result, self._earlier)
+        self._write(report)
+        if not self._quiet:
+            print_report(report, self._console)
+            self._console.print(f"report: {self._base}.html  {self._base}.json", highlight=False)
+        return report
+
+    async def search(self) -> dict[str, Any]:
+        """Runs until the highest clean rate is known; the report is that of the last run, with the search."""
+        from dataclasses import asdict
+
+        from simulators.sip_load.capacity import find_capacity
+
+        last: dict[str, Any] = {}
+
+        async def attempt(factor: float) -> dict[str, Any]:
+            nonlocal last
+            self._console.print(f"[bold]{factor:g} × the scenario's callers[/]")
+            last = await self.once(self._plan.scaled(factor))
+            return last
+
+        most = self._most_factor()
+        found = await find_capacity(attempt, most=most)
+        last["capacity"] = asdict(found)
+        last["verdict"] = "good" if found.clean_rate is not None else last["verdict"]
+        self._write(last)
+        if not self._quiet:
+            clean = "none" if found.clean_rate is None else f"{found.clean_rate:.2f} calls/s"
+            self._console.print(f"[bold]highest clean rate: {clean}[/]; beyond it: {found.limit}")
+        return last
+
+    def _most_factor(self) -> float:
+        from simulators.sip_load.plan import PlanTooBig, plan_calls
+
+        factor = 1.0
+        while factor < 1e6:
+            try:
+                plan_calls(self._plan.scaled(factor * 2))
+            except PlanTooBig:
+                return factor
+            factor *= 2
+        return math.inf
+
+    def _prepared(self, plan: "Scenario") -> "Run":
+        from simulators.sip_load.engine import Run
+        from simulators.sip_load.plan import PlanTooBig
+
+        try:
+            return Run(plan, self._sip, processes=self._watched)
+        except PlanTooBig as error:
+            _fail(str(error))
+
+    async def _go(self, session: "Run") -> Any:
+        from rich.live import Live as Screen
+
+        from simulators.sip_load.screen import LiveScreen
+
+        screen = LiveScreen()
+        with contextlib.ExitStack() as stack:
+            live = None
+            if not self._quiet and self._console.is_terminal:
+                live = stack.enter_context(Screen(console=self._console, refresh_per_second=4))
+
+            def show(now: "Live") -> None:
+                if live is not None:
+                    live.update(screen.draw(now))
+                self._save_unfinished(session)
+
+            if self._logs is not None:
+                self._logs.mkdir(parents=True, exist_ok=True)
+            return await session.go(show, self._logs)
+
+    def _save_unfinished(self, session: "Run") -> None:
+        """Keep what is known so far: whatever ends this program, a report is there."""
+        from dataclasses import replace
+
+        from simulators.sip_load.report import document, write_report
+
+        if session.result is None or time.monotonic() - self._saved_at < SAVE_SECONDS:
+            return
+        self._saved_at = time.monotonic()
+        unfinished = replace(session.result, broken=[*session.result.broken, "not finished"])
+        write_report(document(unfinished), self._base.with_name(self._base.name + ".json"))
+
+    def _write(self, report: dict[str, Any]) -> None:
+        from simulators.sip_load.page import page
+        from simulators.sip_load.report import write_report
+
+        self._base.parent.mkdir(parents=True, exist_ok=True)
+        write_report(report, self._base.with_name(self._base.name + ".json"))
+        self._base.with_name(self._base.name + ".html").write_text(page(report), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Iterator[None]:
+    from callrouter.toolchain.errors import ToolchainError
+    from simulators.sip_load.engine import RunFailed
+    from simulators.sipp import SippError
+    from simulators.softphone import PhonesUnavailable
+
+    try:
+        yield
+    except (ToolchainError, RunFailed, SippError, PhonesUnavailable) as error:
+        _fail(str(error))
+
+
+def _read(file: Path) -> "Scenario":
+    from callrouter.config.document import ConfigError
+    from simulators.sip_load.scenario import read_scenario
+
+    try:
+        return read_scenario(file)
+    except ConfigError as error:
+        for fault in error.faults:
+            typer.echo(str(fault), err=True)
+        raise typer.Exit(UNUSABLE) from error
+
+
+def _aim(
+    plan: "Scenario", target: str | None, allowed: tuple[str, ...], config: Path | None
+) -> tuple["Scenario", str]:
+    """The scenario with the target that it shall have, checked."""
+    from simulators.sip_load.scenario import Target
+    from simulators.sip_load.target import TargetRefused, check_target
+
+    given = plan.target
+    sip = target or (given.sip if given is not None else None)
+    if sip is None:
+        _fail("no target: give --target HOST:PORT or `target: {sip: …}` in the scenario")
+    try:
+        check_target(sip, allowed)
+    except TargetRefused as error:
+        _fail(str(error))
+    aimed = (given or Target(sip=sip)).model_copy(update={"sip": sip})
+    if config is not None:
+        aimed = aimed.model_copy(update={"asterisk_config": config})
+    return plan.model_copy(update={"target": aimed}), sip
+
+
+def _processes(given: list[str]) -> dict[str, int]:
+    named = {}
+    for one in given:
+        name, sign, pid = one.partition("=")
+        if not sign or not pid.isdigit() or not name:
+            _fail(f"--process {one!r}: write NAME=PID, for example asterisk=1234")
+        named[name] = int(pid)
+    return named
+
+
+def _fail(message: str, code: int = UNUSABLE) -> NoReturn:
+    typer.echo(f"callrouter load: {message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,189 @@
+"""What the figures mean: faults named, with seat, line or direction; and when a run is void."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from simulators.sip_load.scenario import Bounds, Scenario
+
+LATE_P99: Final = 0.1
+"""Seconds that a caller may dial late before the generator, not the installation, is what was measured."""
+OWN_LATE: Final = 0.5
+BUSY_CORES: Final = 0.9
+ACHIEVED: Final = 0.98
+WATCHDOG: Final = 2
+NEVER_ANSWERS: Final = 2
+"""Unanswered offers, without any answered, that make a seat one that never answers."""
+SLOW_FACTOR: Final = 3.0
+SLOW_SECONDS: Final = 3.0
+GREETING: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `code` is stable for scripts, `text` for people."""
+
+    code: str
+    text: str
+
+
+def void_reasons(figures: dict[str, Any]) -> list[str]:
+    """Why the generator was the bottleneck, so that nothing was measured; [] when it was not."""
+    generator, volume = figures["generator"], figures["volume"]
+    reasons = []
+    late = generator["lateness"].get("p99", 0.0)
+    if late > LATE_P99:
+        reasons.append(f"one caller in a hundred dialled {late:.2f} s late or more (allowed: {LATE_P99:g} s)")
+    if volume["offered"] and volume["dialled"] < ACHIEVED * volume["offered"]:
+        reasons.append(f"only {volume['dialled']} of {volume['offered']} planned callers dialled in time")
+    if generator["peak_cores"] > BUSY_CORES * max(1, generator["processes"]):
+        reasons.append(f"SIPp used {generator['peak_cores']:.2f} cores")
+    own = generator["own_lateness"].get("p99", 0.0)
+    if own > OWN_LATE:
+        reasons.append(f"this program itself was {own:.2f} s behind")
+    if generator["watchdog"] > WATCHDOG:
+        reasons.append(f"SIPp's watchdog found {generator['watchdog']} pauses of half a second or more")
+    return reasons
+
+
+def findings(figures: dict[str, Any], scenario: Scenario) -> list[Finding]:
+    """All that is beyond its bound or plainly wrong, the most telling first."""
+    bounds = scenario.bounds
+    found = [
+        *_audio(figures["probes"], bounds),
+        *_seats(figures),
+        *_partners(figures),
+        *_numbers(figures, bounds),
+    ]
+    found += [
+        *_sessions(figures, bounds),
+        *_people(figures, bounds, bool(scenario.seats)),
+        *_after(figures, bounds),
+    ]
+    return found
+
+
+def _audio(probes: dict[str, Any], bounds: Bounds) -> list[Finding]:
+    found = []
+    deaf_callers, deaf_seats = set(probes["caller_deaf"]), set(probes["seat_deaf"])
+    for seat in sorted(deaf_callers & deaf_seats):
+        found.append(Finding("no_audio", f"nothing was heard between callers and seat {seat}"))
+    for seat in sorted(deaf_callers - deaf_seats):
+        found.append(Finding("one_way_audio", f"callers do not hear seat {seat}, though it hears them"))
+    for seat in sorted(deaf_seats - deaf_callers):
+        found.append(Finding("one_way_audio", f"seat {seat} does not hear callers, though they hear it"))
+    if probes["loss"] is not None and probes["loss"] > bounds.loss:
+        found.append(
+            Finding("packet_loss", f"{probes['loss']:.1%} of RTP packets were lost (bound {bounds.loss:.1%})")
+        )
+    if probes["mos"].get("count") and probes["mos"]["mean"] < bounds.mos:
+        found.append(Finding("speech_quality", f"MOS {probes['mos']['mean']:.2f} (bound {bounds.mos:g})"))
+    if probes["greeting_heard"] is not None and probes["greeting_heard"] < 1:
+        found.append(
+            Finding("greeting", f"the greeting was heard in {probes['greeting_heard']:.0%} of probe calls")
+        )
+    if probes["keys_right"] is not None and probes["keys_right"] < 1:
+        found.append(Finding("digits", f"keys arrived right in {probes['keys_right']:.0%} of probe calls"))
+    for fault, count in probes["faults"].items():
+        found.append(Finding("probe", f"{count} probe calls broke off: {fault}"))
+    return found
+
+
+def _seats(figures: dict[str, Any]) -> list[Finding]:
+    seats, people = figures["seats"], figures["people"]
+    found = []
+    if seats["answered"]:
+        for seat, offers in seats["never_answered"].items():
+            if offers >= NEVER_ANSWERS:
+                found.append(
+                    Finding("seat_never_answers", f"seat {seat} was rung {offers} times and never answered")
+                )
+    elif seats["offers"]:
+        found.append(Finding("no_seat_answers", f"seats were rung {seats['offers']} times and none answered"))
+    if seats["second_calls"]:
+        found.append(
+            Finding("second_call", f"{seats['second_calls']} calls rang a seat that was in another call")
+        )
+    if people["wrong_seat"]:
+        which = ", ".join(people["wrong_seats"][:5])
+        found.append(
+            Finding("wrong_seat", f"{people['wrong_seat']} callers met a seat not meant for them: {which}")
+        )
+    return found
+
+
+def _partners(figures: dict[str, Any]) -> list[Finding]:
+    """A partner is slow when it takes seconds, and several times what the others take."""
+    found = []
+    p95 = {line: one["answer"]["p95"] for line, one in figures["partners"].items() if one["answer"]["count"]}
+    for line, one in figures["partners"].items():
+        if one["offers"] >= NEVER_ANSWERS and not one["answered"]:
+            found.append(
+                Finding("partner_never_answers", f"line {line} was called {one['offers']} times in vain")
+            )
+    for line, seconds in p95.items():
+        others = [value for other, value in p95.items() if other != line]
+        if seconds > SLOW_SECONDS and (
+            not others or seconds > SLOW_FACTOR * sorted(others)[len(others) // 2]
+        ):
+            found.append(
+                Finding("slow_partner", f"line {line} answers after {seconds:.1f} s (95th percentile)")
+            )
+    return found
+
+
+def _numbers(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
+    found = []
+    for number, one in figures["by_number"].items():
+        ratio = one["SER_without_given_up"]
+        if ratio is not None and ratio < bounds.session_establishment_ratio:
+            causes = ", ".join(f"{count} × {code}" for code, count in one["causes"].items() if code != "200")
+            found.append(Finding("refusals", f"{number}: {ratio:.1%} of calls were established ({causes})"))
+    return found
+
+
+def _sessions(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
+    found = []
+    sessions, again = figures["sessions"], figures["retransmissions"]
+    slow = sessions["PDD"].get("p99", 0.0)
+    if slow > bounds.setup_p99:
+        found.append(
+            Finding(
+                "slow_setup",
+                f"first ring or answer after {slow:.2f} s (99th percentile, bound {bounds.setup_p99:g})",
+            )
+        )
+    count = sum(again["sent"].values()) + sum(again["received"].values())
+    if sessions["attempts"] and count / sessions["attempts"] > bounds.retransmissions_per_call:
+        what = ", ".join(
+            f"{number} × {name}" for name, number in {**again["sent"], **again["received"]}.items()
+        )
+        found.append(
+            Finding("retransmissions", f"{count} retransmissions in {sessions['attempts']} calls ({what})")
+        )
+    if not sessions["attempts"]:
+        found.append(Finding("no_calls", "nobody dialled"))
+    return found
+
+
+def _people(figures: dict[str, Any], bounds: Bounds, with_seats: bool) -> list[Finding]:
+    people = figures["people"]
+    if not with_seats or people["in_time"] is None or people["in_time"] >= bounds.answered_in_time:
+        return []
+    return [
+        Finding(
+            "waits",
+            f"{people['in_time']:.1%} of callers met a person within {bounds.in_time:g} s of dialling "
+            f"(bound {bounds.answered_in_time:.0%})",
+        )
+    ]
+
+
+def _after(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
+    found = []
+    left = figures["left_behind"]
+    if left is not None and left > bounds.leaks:
+        found.append(Finding("leak", f"{left} channels were still alive after everybody had hung up"))
+    for name, one in figures["processes"].items():
+        if one["gone"] and name not in ("generator", "phones"):
+            found.append(Finding("process_gone", f"{name} ended during the run"))
+    return found

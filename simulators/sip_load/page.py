@@ -1,0 +1,176 @@
+"""The report as one HTML file that needs nothing else."""
+
+import time
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from simulators.sip_load import plots
+
+STYLE: Final = Path(__file__).with_suffix(".css")
+
+
+def page(report: dict[str, Any]) -> str:
+    """The whole document."""
+    figures = report["figures"]
+    began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report["began"]))
+    body = [
+        f"<h1>{escape(report['name'])} <span class='verdict {escape(report['verdict'])}'>"
+        f"{escape(report['verdict'])}</span></h1>",
+        f"<p>{escape(report['target'])}, {began}, {figures['volume']['seconds']:.0f} s, "
+        f"seed {report['seed']}</p>",
+        *_listed("Did not end well", report["broken"]),
+        *_listed("Void: the generator was the bottleneck", report["void"]),
+        *_listed("Findings", [one["text"] for one in report["findings"]]),
+        "<h2>Volume</h2>",
+        _pairs(_flat(figures["volume"])),
+        "<h2>Sessions (RFC 6076, E.425)</h2>",
+        _pairs({name: one for name, one in _flat(figures["sessions"]).items() if not isinstance(one, dict)}),
+        _delays(figures),
+        "<h2>By number dialled</h2>",
+        _by_number(figures["by_number"]),
+        "<h2>People and seats</h2>",
+        _pairs({**_flat(figures["people"]), **_flat(figures["seats"])}),
+        *_partners(figures["partners"]),
+        "<h2>Listening phones</h2>",
+        _pairs(_flat(figures["probes"])),
+        "<h2>Processes</h2>",
+        _table(figures["processes"]),
+        *_comparison(report.get("comparison", [])),
+        "<h2>Over time</h2>",
+        f"<div class='plots'>{''.join(_plots(figures))}</div>",
+    ]
+    title = escape(f"Load: {report['name']}")
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"
+        f"<meta name='viewport' content='width=device-width'>"
+        f"<style>{STYLE.read_text(encoding='utf-8')}</style></head>"
+        f"<body>{''.join(body)}</body></html>"
+    )
+
+
+def _listed(title: str, items: list[str]) -> Iterator[str]:
+    if items:
+        yield f"<h2>{escape(title)}</h2><ul>" + "".join(f"<li>{escape(one)}</li>" for one in items) + "</ul>"
+
+
+def _flat(figures: dict[str, Any]) -> dict[str, Any]:
+    """Plain values, and the mean of spreads."""
+    flat: dict[str, Any] = {}
+    for name, value in figures.items():
+        if isinstance(value, dict) and "count" in value:
+            continue
+        flat[name] = value
+    return flat
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{show(value)}</td></tr>"
+        for name, value in values.items()
+        if value not in (None, {}, [])
+    )
+    return f"<table>{rows}</table>"
+
+
+def _delays(figures: dict[str, Any]) -> str:
+    rows = {
+        f"{name} ({note})": figures[part][key]
+        for name, part, key, note in (
+            ("PDD", "sessions", "PDD", "INVITE to first ring or answer"),
+            ("SRD successful", "sessions", "SRD_successful", "RFC 6076"),
+            ("SRD failed", "sessions", "SRD_failed", "RFC 6076"),
+            ("setup", "sessions", "setup", "INVITE to answer"),
+            ("SDD", "sessions", "SDD", "BYE to its 200"),
+            ("SDT", "sessions", "SDT", "answer to BYE"),
+            ("RRD", "registrations", "RRD", "REGISTER to 200, challenge included"),
+            ("wait", "people", "wait", "INVITE to a person"),
+            ("ringing", "seats", "ringing", "a seat's phone"),
+            ("first RTP", "probes", "first_rtp", "INVITE to the first packet"),
+            ("lateness", "generator", "lateness", "of this tool's own calls"),
+        )
+        if figures[part][key].get("count")
+    }
+    return _table(rows, unit="s")
+
+
+def _by_number(numbers: dict[str, Any]) -> str:
+    rows = {
+        number: {
+            "attempts": one["attempts"],
+            "SER": one["SER"],
+            "SEER": one["SEER"],
+            "PDD p95": one["PDD"].get("p95"),
+            "setup p95": one["setup"].get("p95"),
+            "causes": ", ".join(f"{code} × {count}" for code, count in one["causes"].items()),
+        }
+        for number, one in numbers.items()
+    }
+    return _table(rows)
+
+
+def _partners(partners: dict[str, Any]) -> Iterator[str]:
+    if partners:
+        rows = {
+            line: {
+                "offers": one["offers"],
+                "answered": one["answered"],
+                "answer p50": one["answer"].get("p50"),
+                "answer p95": one["answer"].get("p95"),
+            }
+            for line, one in partners.items()
+        }
+        yield "<h2>Partner lines</h2>" + _table(rows)
+
+
+def _comparison(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if rows:
+        yield "<h2>Against the earlier run</h2>" + _table(
+            {row["figure"]: {name: row[name] for name in ("earlier", "later", "ratio")} for row in rows}
+        )
+
+
+def _table(rows: dict[str, dict[str, Any]], unit: str = "") -> str:
+    if not rows:
+        return ""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+    body = "".join(
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(f"<td>{show(row.get(column))}</td>" for column in names)
+        + "</tr>"
+        for name, row in rows.items()
+    )
+    return f"<table><tr><th>{unit}</th>{head}</tr>{body}</table>"
+
+
+def show(value: Any) -> str:
+    """A value as the page writes it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return escape(", ".join(f"{name}: {show(one)}" for name, one in value.items()))
+    if isinstance(value, list):
+        return escape(", ".join(str(one) for one in value[:12]) + (" …" if len(value) > 12 else ""))
+    return escape(str(value))
+
+
+def _plots(figures: dict[str, Any]) -> Iterator[str]:
+    curves = figures["curves"]
+
+    def timed(values: list[float]) -> list[tuple[float, float]]:
+        return [(float(second), float(value)) for second, value in enumerate(values)]
+
+    yield plots.lines(
+        "Calls per second", "calls", {name: timed(curves[name]) for name in ("dialled", "met", "refused")}
+    )
+    yield plots.lines("Calls at once", "calls", {"live": timed(curves["live"])})
+    yield plots.dots("Setup", "s", {"INVITE to answer": [(x, y) for x, y in curves["setup"]]})
+    yield plots.distribution("Wait for a person", "s", {"share below": curves["wait"]})
+    yield plots.lines("CPU", "cores", {name: timed(values) for name, values in curves["cpu"].items()})
+    yield plots.lines("Memory", "MB", {name: timed(values) for name, values in curves["memory_mb"].items()})
