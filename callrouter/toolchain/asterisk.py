@@ -7,11 +7,14 @@ process is ours alone and is ended by its own id.
 import asyncio
 import contextlib
 import re
+import shutil
 import signal
 import socket
+from pathlib import Path
 from typing import Final
 
 from callrouter.toolchain.errors import ToolchainError
+from callrouter.toolchain.logwatch import keep_small
 from callrouter.toolchain.plan import AsteriskPlan, PlanError, SeatAccount, TrunkAccount
 from callrouter.toolchain.render import RenderedAsterisk, render
 
@@ -30,6 +33,7 @@ _READY: Final = "Asterisk Ready."
 _FAULT: Final = re.compile(r"\b(ERROR|WARNING)\[")
 _LAST_WORDS: Final = 12
 _STOP_SECONDS: Final = 10.0
+_CHUNK: Final = 65536
 
 
 class AsteriskError(ToolchainError):
@@ -37,10 +41,12 @@ class AsteriskError(ToolchainError):
 
 
 class AsteriskServer:
-    """One Asterisk process on a rendered folder."""
+    """One Asterisk process on a rendered folder; ends with the process that started it unless `outlives`."""
 
-    def __init__(self, rendered: RenderedAsterisk) -> None:
+    def __init__(self, rendered: RenderedAsterisk, *, outlives: bool = False) -> None:
         self.rendered = rendered
+        self._outlives = outlives
+        self._watch: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._drain: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -60,10 +66,14 @@ class AsteriskServer:
         """
         if self.pid is not None:
             raise AsteriskError("this Asterisk is running already")
+        self._check_alone()
         self._check_ports()
         self._ready.clear()
-        self._tail.clear()
+        self._tail = []
         argv = self.rendered.program.command("-C", self.rendered.conf, "-f", "-q")
+        if not self._outlives and (setpriv := shutil.which("setpriv")) is not None:
+            # A killed demo or test must not leave an Asterisk behind that holds the ports.
+            argv = [setpriv, "--pdeathsig", "TERM", "--", *argv]
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *argv,
@@ -88,9 +98,15 @@ class AsteriskServer:
             what = "ended while it started" if ended else f"was not ready within {seconds:g} s"
             words = "\n".join(self._tail) or "it said nothing"
             raise AsteriskError(f"Asterisk {what} (log: {self.rendered.log}):\n{words}")
+        watching = keep_small(self.rendered.log, lambda: self.command("logger rotate"))
+        self._watch = asyncio.create_task(watching, name="asterisk log")
 
     async def stop(self) -> None:
         """End it: politely, then by force. Live calls are cut. Does nothing when it isn't running."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait({self._watch})
+            self._watch = None
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -136,13 +152,31 @@ class AsteriskServer:
             return [line.rstrip("\n") for line in lines if _FAULT.search(line)]
 
     async def _read_output(self, process: asyncio.subprocess.Process) -> None:
+        """Look for the ready line, then drain: a full pipe would stop Asterisk's logger."""
         assert process.stdout is not None
-        while line := await process.stdout.readline():
-            text = line.decode(errors="replace").rstrip()
-            if _READY in text:
+        rest = b""
+        while chunk := await process.stdout.read(_CHUNK):
+            if self._ready.is_set():
+                continue
+            *lines, rest = (rest + chunk).split(b"\n")
+            texts = [line.decode(errors="replace").strip() for line in lines]
+            if any(_READY in text for text in texts):
                 self._ready.set()
-            elif text and not self._ready.is_set():
-                self._tail = [*self._tail[1 - _LAST_WORDS :], text]
+            self._tail = [*self._tail, *filter(None, texts)][-_LAST_WORDS:]
+            rest = rest[-_CHUNK:]
+
+    def _check_alone(self) -> None:
+        file = self.rendered.folder / "run" / "asterisk.pid"
+        try:
+            pid = int(file.read_text(encoding="ascii"))
+            name = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return
+        if str(self.rendered.conf).encode() in name:
+            raise AsteriskError(
+                f"an Asterisk (process {pid}) runs in {self.rendered.folder} already: "
+                f"stop it with `kill {pid}` or choose another state directory"
+            )
 
     def _check_ports(self) -> None:
         plan = self.rendered

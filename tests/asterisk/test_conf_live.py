@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from callrouter.toolchain.asterisk import (
     TrunkAccount,
     render,
 )
+from callrouter.toolchain.logwatch import old_logs
 from tests.asterisk.ari_desk import AriDesk, ari_desk
 from tests.asterisk.raw_sip import Phone, free_port
 
@@ -88,7 +90,8 @@ async def caller_in_stasis(desk: AriDesk, phone: Phone, *, hertz: float = 425, a
 
 
 async def test_log_is_clean_from_start_to_stop(tmp_path: Path) -> None:
-    fresh = AsteriskServer(render(plan(rtp_first=35000, rtp_last=35100), tmp_path))
+    seats = (SeatAccount("a1001", PASSWORD, "张三"), SeatAccount("b1001", PASSWORD, "browser", webrtc=True))
+    fresh = AsteriskServer(render(plan(seats=seats, night_group=("a1001",)), tmp_path))
     await fresh.start()
     try:
         pid = fresh.pid
@@ -110,6 +113,43 @@ async def test_port_in_use_is_named(server: AsteriskServer, tmp_path: Path) -> N
     with pytest.raises(AsteriskError, match=f"SIP port {server.rendered.sip_port}/UDP"):
         await second.start()
     assert second.pid is None
+
+
+async def test_a_second_one_in_the_same_folder_is_refused(server: AsteriskServer) -> None:
+    folder = server.rendered.folder
+    second = AsteriskServer(render(plan(), folder))
+    with pytest.raises(AsteriskError, match=rf"process {server.pid}\) runs in {folder} already"):
+        await second.start()
+
+
+KILLED = """
+import asyncio, os, pathlib, sys
+from tests.asterisk.test_conf_live import AsteriskServer, plan, render
+server = AsteriskServer(render(plan(), pathlib.Path(sys.argv[1])))
+asyncio.run(server.start())
+print(server.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+async def test_it_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
+    starter = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert starter.stdout is not None
+    pid = int(await starter.stdout.readline())
+    await starter.wait()
+    # Not our child: its end can only be looked for.
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{pid}/exe").exists():  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0.05)
+
+
+async def test_a_grown_log_is_rotated_on_command(server: AsteriskServer) -> None:
+    log = server.rendered.log
+    await server.command("logger rotate")
+    await server.command("logger rotate")
+    assert [one.name for one in old_logs(log)][:2] == ["messages.log.0", "messages.log.1"]
 
 
 async def test_start_that_fails_says_why(tmp_path: Path) -> None:
