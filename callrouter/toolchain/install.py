@@ -234,18 +234,27 @@ class _Installation:
             raise
 
     def _activate(self, final: Path) -> None:
-        """Point `current` at the new prefix in one step; keep the one before for programs that still run
-        from it.
-        """
+        """Point `current` at the new prefix in one step, then remove older ones that no program runs from."""
         link = final.parent / CURRENT
-        before = link.resolve() if link.is_symlink() else None
         fresh = final.parent / f".{CURRENT}"
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(final.name)
         fresh.replace(link)
         for folder in final.parent.iterdir():
-            if folder.is_dir() and not folder.is_symlink() and folder not in (final, before):
+            if folder.is_dir() and not folder.is_symlink() and folder != final and not _in_use(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_use(prefix: Path) -> bool:
+    """Whether a running program has a file of a prefix mapped (it may open more of them later)."""
+    needle = f"{prefix}/".encode()
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        try:
+            if needle in maps.read_bytes():
+                return True
+        except OSError:
+            continue  # it has ended, or is another user's, who has a cache of his own
+    return False
 
 
 def _remember_asterisk(program: Program | None, reporter: Reporter) -> None:

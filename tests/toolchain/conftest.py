@@ -90,7 +90,7 @@ def built_repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     made.add("perl", "5.0-1")
     made.add("adduser", "3.1", depends="perl (= 5.0-1)")
     depends = "libc-small, adduser (>= 3), perl (= 5.0-1)"
-    made.add("greeter", files={"usr/bin/greeter": Path("/usr/bin/env")}, depends=depends)
+    made.add("greeter", files={"usr/bin/greeter": Path("/usr/bin/cat")}, depends=depends)
     made.publish()
     return made
 
