@@ -12,7 +12,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 
 from callrouter.toolchain.asterisk import AsteriskPlan, AsteriskServer, RenderedAsterisk, TrunkAccount, render
 from callrouter.toolchain.locate import AsteriskFiles
-from simulators.partners_front import Behaviour, Front, FrontProtocol, Kind, Received
+from simulators.partners_front import CALLS_KEPT, Behaviour, Front, FrontProtocol, Kind, Received
+from simulators.partners_lines import EMERGENCY, HOTLINES, LINES, PREFECTURES, TONES, PartnerCall, tone
 from simulators.partners_link import Event, PartnersLink
 
 __all__ = [
@@ -36,50 +36,8 @@ __all__ = [
     "tone",
 ]
 
-HOTLINES: Final = (
-    *("12315", "12333", "12328", "12348", "12316", "12329", "12350", "12317", "12320"),
-    *("12305", "12313", "12366", "12360", "12367"),
-)
-PREFECTURES: Final = tuple(f"0{area}12345" for area in (*range(970, 978), 979))
-EMERGENCY: Final = ("110", "119", "120", "122")
-LINES: Final = (*HOTLINES, *PREFECTURES, *EMERGENCY)
 ADDRESS: Final = "127.0.0.3"
 """Where the partners live: an address of their own, so that a trunk is told by it."""
-
-_FIRST_HERTZ: Final = 520
-_STEP_HERTZ: Final = 70
-
-
-def tone(number: str) -> int:
-    """Frequency in Hz that a line speaks with: 520 Hz for the first of `LINES`, 70 Hz more for each next one.
-
-    None is near the network's 450 Hz. Raises KeyError for a number that is no line.
-    """
-    return _TONES[number]
-
-
-_TONES: Final = {number: _FIRST_HERTZ + _STEP_HERTZ * index for index, number in enumerate(LINES)}
-
-
-@dataclass
-class PartnerCall:
-    """A call at a partner's end. Instants are seconds of `time.monotonic()`, None until it happened."""
-
-    call: str
-    number: str
-    received: Received | None = None
-    channel: str = ""
-    arrived: float | None = None
-    answered: float | None = None
-    ended: float | None = None
-    cause: int = 0
-    digits: str = ""
-    """Digits that the partner has heard."""
-    states: list[str] = field(default_factory=list)
-
-    def header(self, name: str) -> str:
-        """First value of a header of the INVITE, ``""`` when absent (or when the partner called)."""
-        return self.received.header(name) if self.received is not None else ""
 
 
 class Partners:
@@ -119,7 +77,7 @@ class Partners:
             templates="partners",
             more_modules=("app_userevent.so", "app_senddtmf.so", "app_transfer.so"),
         )
-        self._front = Front((address, sip_port), _TONES)
+        self._front = Front((address, sip_port), TONES)
         self._link = PartnersLink(self._happened)
         self._server: AsteriskServer | None = None
         self._transport: asyncio.DatagramTransport | None = None
@@ -128,7 +86,8 @@ class Partners:
         self._serial = itertools.count(1)
         self._wakers: set[asyncio.Task[None]] = set()
         self.calls: dict[str, PartnerCall] = {}
-        """Calls that reached a partner's Asterisk, by name, oldest first."""
+        """Calls that reached a partner's Asterisk, by name, oldest first; the last ten thousand."""
+        self._live: dict[str, PartnerCall] = {}
 
     # --- life
 
@@ -184,7 +143,7 @@ class Partners:
 
     def set(self, number: str, behaviour: Behaviour) -> None:
         """From now on calls to `number` meet this. Raises KeyError for a number that is no line."""
-        if number not in _TONES:
+        if number not in TONES:
             raise KeyError(number)
         self._front.behaviours[number] = behaviour
 
@@ -261,7 +220,8 @@ class Partners:
         `headers` may hold ``User-to-User`` and ``Diversion`` (a number). Returns when the router answers.
         """
         name = f"o{next(self._serial)}"
-        call = self.calls[name] = PartnerCall(name, line)
+        call = PartnerCall(name, line)
+        self._keep(call)
         wanted = headers or {}
         variables = {
             "CALL": name,
@@ -291,12 +251,11 @@ class Partners:
         if kind == "UserEvent" and event.get("UserEvent") == "Partner":
             self._stated(event, now)
         elif kind == "DTMFEnd" and event.get("Direction") == "Received":
-            for call in self._on(event.get("Channel", "")):
+            if (call := self._live.get(event.get("Channel", ""))) is not None:
                 call.digits += event.get("Digit", "")
-        elif kind == "Hangup":
-            for call in self._on(event.get("Channel", "")):
-                call.ended = now
-                call.cause = int(event.get("Cause", "0") or 0)
+        elif kind == "Hangup" and (call := self._live.pop(event.get("Channel", ""), None)) is not None:
+            call.ended = now
+            call.cause = int(event.get("Cause", "0") or 0)
         waker = asyncio.create_task(self._wake())
         self._wakers.add(waker)
         waker.add_done_callback(self._wakers.discard)
@@ -308,14 +267,18 @@ class Partners:
             received = next((one for one in reversed(self._front.received) if one.call == name), None)
             if received is None:
                 return
-            call = self.calls[name] = PartnerCall(name, received.number, received, arrived=received.at)
+            call = PartnerCall(name, received.number, received, arrived=received.at)
+            self._keep(call)
         call.states.append(state)
         call.channel = event.get("Channel", call.channel)
+        self._live[call.channel] = call
         if state == "answered" and call.answered is None:
             call.answered = now
 
-    def _on(self, channel: str) -> list[PartnerCall]:
-        return [call for call in self.calls.values() if call.channel == channel and call.ended is None]
+    def _keep(self, call: PartnerCall) -> None:
+        self.calls[call.call] = call
+        if len(self.calls) > CALLS_KEPT:
+            del self.calls[next(iter(self.calls))]
 
     async def _wake(self) -> None:
         async with self._changed:
