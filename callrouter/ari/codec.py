@@ -21,7 +21,8 @@ legs is served as a caller. Legs that we originate have the one argument ``leg``
 
 When a leg has ended
 --------------------
-At StasisEnd or ChannelDestroyed, whichever comes first; `LegEnded` is said
+At the far end's ChannelHangupRequest once it is in Stasis, at StasisEnd or at
+ChannelDestroyed, whichever comes first; `LegEnded` is said
 once. StasisEnd has no cause, so the one of the ChannelHangupRequest before it
 is used; a *soft* request carries Asterisk's flag bits in `cause` and counts only
 as far as we know why we hung up. A request without cause is a plain BYE (16).
@@ -66,6 +67,8 @@ class _Leg:
     originated: bool
     ringing: bool = False
     cause: int = 0
+    entered: bool = False
+    """It is under our control (StasisStart has been said)."""
 
 
 def call_id(node: NodeId, channel: str, entered: str) -> CallId:
@@ -185,9 +188,9 @@ class EventCodec:
     def _started(self, event: models.StasisStart) -> tuple[SwitchEvent, ...]:
         channel = ChannelId(event.channel.id)
         if event.args[:1] == ["leg"]:
-            self._legs.setdefault(channel, _Leg(originated=True))
+            self._legs.setdefault(channel, _Leg(originated=True)).entered = True
             return (LegAnswered(node=self.node, channel=channel),)
-        self._legs[channel] = _Leg(originated=False)
+        self._legs[channel] = _Leg(originated=False, entered=True)
         self._ended.pop(channel, None)
         return (self._offered(event, channel),)
 
@@ -229,6 +232,9 @@ class EventCodec:
         leg = self._legs.get(ChannelId(event.channel.id))
         if leg is not None and not leg.cause and not event.soft:
             leg.cause = event.cause or NORMAL_CLEARING
+            if leg.entered:
+                # Its playbacks end before StasisEnd is said: who leaves must not look like who has listened.
+                return self._gone(ChannelId(event.channel.id))
         return ()
 
     def _digit(self, event: models.ChannelDtmfReceived) -> tuple[SwitchEvent, ...]:
