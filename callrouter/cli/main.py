@@ -4,6 +4,8 @@ Exit codes: 0 fine, 1 found faults, 2 wrong usage or unusable environment.
 """
 
 import importlib
+import sys
+from collections.abc import Sequence
 from typing import Final
 
 import typer
@@ -17,11 +19,25 @@ app = typer.Typer(
 )
 
 SUB_COMMANDS: Final = ("tools", "directory", "flow", "watch", "calls", "db", "users", "load")
-"""Modules of this package, each with a `register(app)`; imported only here."""
+"""Modules of this package, each with a `register(app)` for the command of its name; imported only here."""
+
+
+@app.callback()
+def _several() -> None:
+    """Keeps a command's name on the command line even when only one is registered."""
+
+
+def wanted(arguments: Sequence[str]) -> Sequence[str]:
+    """The modules to import: that of the command named, or all (for help and for mistakes).
+
+    Some take half a second to import; `tools` must answer at once.
+    """
+    named = next((argument for argument in arguments if not argument.startswith("-")), "")
+    return (named,) if named in SUB_COMMANDS else SUB_COMMANDS
 
 
 def run() -> None:
     """Entry point of the `callrouter` script."""
-    for name in SUB_COMMANDS:
+    for name in wanted(sys.argv[1:]):
         importlib.import_module(f"callrouter.cli.{name}").register(app)
     app()
