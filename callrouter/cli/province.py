@@ -177,6 +177,8 @@ class Province:
 
     async def _people(self) -> None:
         robots = self.robots
+        if not robots and not self.wishes.traffic:
+            return
         voices = [
             path
             for name in SPEAKING
@@ -247,11 +249,11 @@ class _Attending:
         self._seats = seats
         self._waiting = set(seats)
         self.all_ready = asyncio.Event()
+        if not seats:
+            self.all_ready.set()
         self.stop = self._engine.subscribe(self._changed)
 
     def begin(self) -> None:
-        if not self._seats:
-            self.all_ready.set()
         for seat in self._seats:
             self._engine.submit(e.SeatSignedIn(seat=seat, agent=AgentId(seat)))
 

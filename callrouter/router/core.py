@@ -230,8 +230,6 @@ class Router:
         if leg.role is Role.CALLER:
             if live.call.owner is Owner.FLOW and live.session is not None:
                 flowside.act(self, live, live.session.handle(Digit(event.digit), self.now))
-            elif live.call.owner is Owner.QUEUE:
-                floorside.waiting_digit(self, live, event.digit)
         else:
             live.talk.key(leg, event.digit, self.now)
 

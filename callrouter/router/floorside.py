@@ -51,11 +51,6 @@ def confirmed(router: Router, live: LiveCall, offer: OfferId) -> None:
         live.talk.connect(leg, router.floor.seat(seat).agent, router.now)
 
 
-def waiting_digit(router: Router, live: LiveCall, digit: str) -> None:
-    """A key pressed while waiting."""
-    router.odd("digit_while_waiting", live.call.id, digit=digit)
-
-
 def _offer(router: Router, offer: c.OfferMade) -> None:
     live = router.calls.get(offer.call)
     seat = router.site.seat(offer.seat)
