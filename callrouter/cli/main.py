@@ -18,7 +18,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SUB_COMMANDS: Final = ("tools", "directory", "flow", "watch", "calls", "db", "users", "load")
+SUB_COMMANDS: Final = (
+    *("demo", "serve", "check", "flow", "prompts", "directory", "calls", "watch"),
+    *("load", "users", "db", "tools"),
+)
 """Modules of this package, each with a `register(app)` for the command of its name; imported only here."""
 
 
