@@ -3,8 +3,8 @@
 Exits carry who decides them (`Choice`). From that three things are proved:
 
 * *No automatic loop.* The exits that no caller chooses (data, time, silence,
-  mistakes, failures) form no cycle, except through nodes that offer the caller
-  to a person. So whoever presses nothing, or only wrong keys, arrives.
+  mistakes, failures, lines that are busy) form no cycle, except through queues.
+  So whoever presses nothing, or only wrong keys, arrives.
 * *Nobody is lost.* A `hangup` is reached only by callers who have been *served*
   (person, callback, voicemail) or who have *chosen* their way by a key since the
   last failure or mistake, unless the node says why in `without_person`.
@@ -180,8 +180,8 @@ class Walks:
             yield ("nodes", circle[0]), message, hint
 
     def _automatic(self, flow: Flow, placed: Placed) -> set[str]:
-        """Nodes that follow without the caller's choice, and without being offered to a person."""
-        if placed.body.hands_over:
+        """Nodes that follow without the caller's choice, and without a wait for a person."""
+        if placed.body.awaits_person:
             return set()
         exits = self._exits[flow.id, placed.name]
         if (callee := self._callee(placed)) is not None:

@@ -153,6 +153,8 @@ class Node(Part):
     """The call, or the subflow, ends here."""
     hands_over: ClassVar[bool] = False
     """The caller is led to a person; `Returned` brings them back."""
+    awaits_person: ClassVar[bool] = False
+    """The caller waits for a person here: who comes round again through such a node is not trapped."""
 
     def step(self, frame: "Frame", signal: "Wake") -> str | None:
         """React to `signal`; the branch to leave by, or None to stay. Raises EvaluationError."""

@@ -30,6 +30,7 @@ def notices(*texts: str) -> list[str]:
         "  a: {menu: {prompt: x, keys: {1: seat}, wrong: b}}\n  b: {play: {prompt: x, next: a}}",
         "  a: {http: {service: s, path: /, failed: a}}",
         "  a: {consent: {prompt: x, next: a}}",
+        "  a: {transfer: {line: '1', busy: b}}\n  b: {play: {prompt: x, next: a}}",
         "  a: {voicemail: {prompt: x, mailbox: m, empty: a, next: bye}}\n  bye: {hangup: {}}",
     ],
 )

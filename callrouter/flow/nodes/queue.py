@@ -26,6 +26,7 @@ class Queue(Node):
 
     verb: ClassVar[str] = "queue"
     hands_over: ClassVar[bool] = True
+    awaits_person: ClassVar[bool] = True
     example: ClassVar[str] = """
         kham_seat:
           queue:
