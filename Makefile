@@ -31,10 +31,10 @@ endif
 $(STAMP): constraints.txt pyproject.toml
 	@python=$$(sh .ci/find-python $(PYTHON)); \
 	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-		echo "Making .venv with $$python"; "$$python" -m venv --clear .venv; \
+		echo "Making .venv with $$python" >&2; "$$python" -m venv --clear .venv; \
 	fi
 	@rm -f $@
-	@echo "Installing the pinned dependencies (about 20 s the first time)"
+	@echo "Installing the pinned dependencies (about 20 s the first time)" >&2
 	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@printf %s '$(CURDIR)' > $@
@@ -68,6 +68,11 @@ test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
 soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CALLS_PER_MINUTE=60
 	@$(BIN)/callrouter $(TOOLS) >/dev/null
 	@exec $(BIN)/callrouter demo --traffic $(SOAK_CALLS_PER_MINUTE) --for $(SOAK_SECONDS) --json $(ARGS)
+
+docs: $(STAMP) ## Write the reference pages and schemas anew from the sources
+	@$(BIN)/python -m callrouter.cli.reference docs/reference/commands.md
+	@$(BIN)/callrouter flow schema --write ivr_flows
+	@$(BIN)/callrouter flow schema --docs docs/reference/flow
 
 pins: $(STAMP) ## Choose the newest allowed dependencies anew and write constraints.txt
 	@[ -x .venv/pins/bin/uv ] || python3 -m venv .venv/pins
