@@ -162,5 +162,6 @@ async def run_hotline(folder: Path, pool: SoftphonePool) -> AsyncIterator[Hotlin
     wishes = Wishes(site=SITE, state_dir=folder, robots=0)
     async with Province(wishes) as province, aiohttp.ClientSession() as session:
         yield Hotline(province, pool, session)
-        faults = province.asterisk.log_faults()
+        # Asterisk warns whenever somebody hangs up during a prompt.
+        faults = [x for x in province.asterisk.log_faults() if "Playback failed" not in x]
         assert not faults, "\n".join(faults)
