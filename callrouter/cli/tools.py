@@ -100,7 +100,7 @@ def status(
         rows: list[tuple[str, ...]] = []
         for group in groups:
             if group.state == "absent":
-                rows.append((group.name, group.state, group.summary, "", f"`{group.command}` fetches it"))
+                rows.append((group.name, group.state, group.summary, "", group.how_to_get))
                 continue
             for entry in group.programs:
                 where = entry.fault or str(entry.path or "")

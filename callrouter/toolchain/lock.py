@@ -38,6 +38,9 @@ def exclusive(reporter: Reporter) -> Iterator[Path]:
             f"cannot write to {home}: {error.strerror}; set CALLROUTER_CACHE to a folder of yours"
         ) from error
     try:
+        # Programs that another user could replace must not be trusted, least of all by root.
+        if home.stat().st_uid != os.geteuid():
+            raise ToolchainError(f"{home} belongs to another user: set CALLROUTER_CACHE to a folder of yours")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

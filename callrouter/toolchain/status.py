@@ -14,6 +14,7 @@ from callrouter.toolchain.locate import (
     probe,
     program_in,
 )
+from callrouter.toolchain.softphone import is_superfluous
 
 State = Literal["installed", "broken", "absent"]
 
@@ -39,9 +40,12 @@ class GroupStatus:
     programs: tuple[ProgramStatus, ...]
 
     @property
-    def command(self) -> str:
-        """The command that installs it."""
-        return install_command(GROUPS[self.name])
+    def how_to_get(self) -> str:
+        """What to do when it is absent."""
+        group = GROUPS[self.name]
+        if is_superfluous(group):
+            return "not needed: this Python has pjsua2 itself"
+        return f"`{install_command(group)}` fetches it"
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON wants it."""

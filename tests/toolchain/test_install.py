@@ -159,6 +159,14 @@ def test_cache_that_cannot_be_written(machine: Machine) -> None:
         machine.install()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_cache_of_another_user(machine: Machine) -> None:
+    machine.tools.mkdir(parents=True)
+    os.chown(machine.tools, 65534, 65534)
+    with pytest.raises(ToolchainError, match=r"belongs to another user: set CALLROUTER_CACHE"):
+        machine.install()
+
+
 def test_disk_too_small_is_told_before_anything_is_fetched(machine: Machine, server: MirrorServer) -> None:
     machine.repository.add("greeter", "1.0-2", depends="libc-small", claimed_kilobytes=1 << 40)
     machine.repository.publish()
