@@ -65,6 +65,8 @@ class LanguageEntry(BaseModel):
 
     name: str
     voice: str = ""
+    speed: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    """1 is the voice's own pace."""
     note: str = ""
 
 

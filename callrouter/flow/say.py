@@ -27,6 +27,9 @@ MAX_DECIMALS: Final = 6
 
 _MOBILE: Final = re.compile(r"(1[0-9]{2})([0-9]{4})([0-9]{4})")
 _FIXED: Final = re.compile(r"(0(?:10|2[0-9]|[3-9][0-9]{2}))([0-9]{3,4})([0-9]{4})")
+_SERVICE: Final = re.compile(r"([48]00)([0-9]{3})([0-9]{4})")
+_NO_TRUNK_PREFIX: Final = re.compile(r"1[3-9][0-9]{9}|[48]00[0-9]{7}|[0-9]{1,6}|0.*")
+"""What follows +86 in numbers that are dialled without a leading 0."""
 _SHORT_BEHIND_AREA: Final = re.compile(r"(0(?:10|2[0-9]|[3-9][0-9]{2}))(1[0-9]{4})")
 _HOURS: Final = (
     (6, "time_early_morning"), (12, "time_morning"), (13, "time_noon"), (18, "time_afternoon"),
@@ -63,16 +66,16 @@ def digits(figures: str) -> Prompts:
 
 
 def telephone(value: str) -> Prompts:
-    """A telephone number in the groups people write down: mobile 3-4-4, fixed area-3-4 or area-4-4.
+    """A telephone number in the groups people write down: mobile 3-4-4, fixed area-3-4, service 3-3-4.
 
     `value` is national or E.164; blanks, hyphens, dots and brackets are passed
     over, +86 is not spoken. Raises Unspeakable.
     """
     plain = re.sub(r"[\s().-]", "", value)
-    plain = plain.removeprefix("+86") if plain.startswith("+86") else plain.removeprefix("+")
-    if value.strip().startswith("+86") and plain[:1] not in ("0", "1", "4", "8", "9", ""):
-        plain = "0" + plain
-    for form in (_MOBILE, _FIXED, _SHORT_BEHIND_AREA):
+    if plain.startswith("+86"):
+        plain = plain[3:] if _NO_TRUNK_PREFIX.fullmatch(plain[3:]) else "0" + plain[3:]
+    plain = plain.removeprefix("+")
+    for form in (_MOBILE, _FIXED, _SERVICE, _SHORT_BEHIND_AREA):
         if match := form.fullmatch(plain):
             return _grouped(match.groups())
     return digits(plain)

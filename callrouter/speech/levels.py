@@ -22,10 +22,16 @@ TARGET: Final = -20.0
 PEAK: Final = -3.0
 """No sample above this, dB of full scale: G.711 coders and handsets distort above it."""
 LEAD: Final = 0.02
-TAIL: Final = 0.12
-"""Seconds of silence kept around the speech, so that prompts join without clicks or a rush."""
+TAIL: Final = 0.15
+"""Seconds kept around the speech, so that prompts join without clicks or a rush."""
+JOINED_TAIL: Final = 0.04
+"""The tail of a fragment that another prompt continues."""
 _FRAME: Final = 0.01
 _SILENCE: Final = 1e-5
+_ONSET, _DECAY, _ROOM = 10 ** (-46 / 20), 10 ** (-34 / 20), 10 ** (-20 / 20)
+"""Against the loudest 10 ms: where speech begins (consonants are soft), where it has died away, and how
+loud a room may be taken to be.
+"""
 
 
 class AudioRefused(ValueError):
@@ -91,10 +97,15 @@ def _active_samples(envelope: Samples, threshold: float, hangover: int) -> int:
     return int(np.count_nonzero(np.arange(len(envelope)) - np.maximum.accumulate(at) <= hangover))
 
 
-def prepare(samples: Samples, rate: int, *, longest: float = 120.0) -> Prepared:
+def prepare(
+    samples: Samples, rate: int, *, longest: float = 120.0, tail: float = TAIL, recorded: bool = True
+) -> Prepared:
     """Mono audio of any rate as a prompt: rumble out, 8 kHz, trimmed, levelled, peaks limited.
 
-    Raises AudioRefused for silence, hum without speech, or more than `longest` seconds.
+    `recorded` audio has a room's noise before and after the speech; a voice has
+    none, and its soft consonants are kept.
+
+    Raises AudioRefused for silence, no audio, or more than `longest` seconds.
     """
     if len(samples) == 0:
         raise AudioRefused("the audio is empty: record it again")
@@ -105,7 +116,7 @@ def prepare(samples: Samples, rate: int, *, longest: float = 120.0) -> Prepared:
     telephone = _without_rumble(
         soxr.resample(samples, rate, RATE, quality="VHQ") if rate != RATE else samples
     )
-    speech = _trim(telephone)
+    speech = _trim(telephone, tail, recorded=recorded)
     if len(speech) / RATE > longest:
         raise AudioRefused(f"the speech lasts {len(speech) / RATE:.0f} s; a prompt may last {longest:g} s")
     # Limiting takes a little loudness away: a second pass brings it back.
@@ -129,20 +140,19 @@ def _without_rumble(samples: Samples) -> Samples:
     return np.asarray(np.fft.irfft(spectrum * np.sin(slope * np.pi / 2) ** 2, len(samples)), dtype=np.float64)
 
 
-def _trim(samples: Samples) -> Samples:
+def _trim(samples: Samples, tail: float, *, recorded: bool) -> Samples:
     frame = round(_FRAME * RATE)
     frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
     loudness = np.sqrt(np.mean(np.square(frames), axis=1)) if len(frames) else np.zeros(0)
-    if not len(loudness) or loudness.max() < _SILENCE:
+    loudest = float(loudness.max()) if len(loudness) else 0.0
+    if loudest < _SILENCE:
         raise AudioRefused("the audio is silent: check the microphone and record it again")
-    # Speech stands well above the room it was recorded in; steady noise never does.
-    room = float(np.percentile(loudness, 5))
-    threshold = max(loudness.max() * 10 ** (-40 / 20), min(room * 2, loudness.max() * 10 ** (-20 / 20)))
-    loud = np.flatnonzero(loudness > threshold)
-    start = max(0, int(loud[0]) * frame - round(LEAD * RATE))
-    end = min(len(samples), (int(loud[-1]) + 1) * frame + round(TAIL * RATE))
-    missing = (int(loud[-1]) + 1) * frame + round(TAIL * RATE) - end
-    return np.concatenate([samples[start:end], np.zeros(missing)])
+    # Twice the room's noise, but never so much that a soft beginning would count as noise.
+    room = min(float(np.percentile(loudness, 5)) * 2, loudest * _ROOM) if recorded else 0.0
+    first = int(np.flatnonzero(loudness > max(room, loudest * _ONSET))[0])
+    last = int(np.flatnonzero(loudness > max(room, loudest * _DECAY))[-1]) + 1
+    start, end = max(0, first * frame - round(LEAD * RATE)), last * frame + round(tail * RATE)
+    return np.concatenate([samples[start:end], np.zeros(max(0, end - len(samples)))])
 
 
 def _limit(samples: Samples) -> Samples:

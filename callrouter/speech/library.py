@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
-from callrouter.config.document import ConfigError, Fault, read_document
+from callrouter.flow.loader import read_catalogue
 from callrouter.flow.mandarin import readable
 from callrouter.flow.prompts import Catalogue, Ledger, Rendering, Status, Wording
 from callrouter.speech.audio_files import file_digest, read_audio, write_prompt
-from callrouter.speech.levels import AudioRefused, Prepared, prepare, silence
+from callrouter.speech.levels import JOINED_TAIL, TAIL, AudioRefused, Prepared, prepare, silence
 from callrouter.speech.voice import Voice
 
-CATALOGUE: Final = "catalogue.yaml"
 LEDGER: Final = "rendered.json"
 LONGEST: Final = 60.0
 """Seconds; nobody listens to a longer prompt."""
 PAUSE_SECONDS: Final = 0.3
+SENTENCE_ENDS: Final = ("。", "！", "？", ".", "!", "?")
 _NO_WORD: Final = re.compile(r"[^\w]+")
 
 
@@ -32,31 +30,7 @@ class Work:
     language: str
     wording: Wording
     voice: str
-
-
-def load_catalogue(folder: Path) -> Catalogue:
-    """The catalogue with what is really in the folder. Raises ConfigError with every fault."""
-    document = read_document(folder / CATALOGUE)
-    audio = {
-        (path.parent.name, path.stem): file_digest(path)
-        for path in folder.glob("*/*.wav")
-        if not path.name.startswith(".")
-    }
-    return Catalogue(document, load_ledger(folder), audio, str(folder.resolve()))
-
-
-def load_ledger(folder: Path) -> Ledger:
-    """The ledger, empty when there is none. Raises ConfigError when it was damaged."""
-    path = folder / LEDGER
-    try:
-        return Ledger(audio=json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return Ledger()
-    except OSError as error:
-        raise ConfigError([Fault(str(path), 0, 0, f"cannot be read: {error.strerror}")]) from None
-    except (ValidationError, ValueError):
-        hint = "Restore it from version control, or delete it and render and import again"
-        raise ConfigError([Fault(str(path), 0, 0, "not a ledger that these tools wrote", hint)]) from None
+    speed: float
 
 
 def save_ledger(folder: Path, ledger: Ledger) -> None:
@@ -74,13 +48,17 @@ def save_ledger(folder: Path, ledger: Ledger) -> None:
     draft.replace(path)
 
 
-def to_render(catalogue: Catalogue, *, only: Iterable[str] = (), again: bool = False) -> list[Work]:
+def to_render(
+    catalogue: Catalogue, *, only: Iterable[str] = (), again: bool = False, draft: bool = False
+) -> list[Work]:
     """What a voice has to speak: the prompts without good audio, or all of them `again`.
 
-    Recordings are never overwritten by a voice unless named in `only` together
-    with `again`: a person took the trouble.
+    A `draft` is good enough only where drafts are wanted. Recordings are never
+    overwritten by a voice unless named in `only` together with `again`: a person
+    took the trouble.
     """
     wanted = frozenset(only)
+    good = {Status.SYNTHESISED, Status.DRAFT} if draft else {Status.SYNTHESISED}
     work = []
     for language, entry in catalogue.languages.items():
         for prompt_id in catalogue if entry.voice else ():
@@ -89,9 +67,17 @@ def to_render(catalogue: Catalogue, *, only: Iterable[str] = (), again: bool = F
                 continue
             made = catalogue.ledger.entry(prompt_id, language)
             recorded = made is not None and made.source == "recorded"
-            fine = catalogue.status(prompt_id, language) is Status.SYNTHESISED
+            fine = catalogue.status(prompt_id, language) in good
             if (again and (not recorded or wanted)) or not (fine or recorded):
-                work.append(Work(prompt_id=prompt_id, language=language, wording=wording, voice=entry.voice))
+                work.append(
+                    Work(
+                        prompt_id=prompt_id,
+                        language=language,
+                        wording=wording,
+                        voice=entry.voice,
+                        speed=entry.speed,
+                    )
+                )
     return work
 
 
@@ -101,8 +87,8 @@ def render(folder: Path, catalogue: Catalogue, work: Work, voice: Voice) -> Prep
     if _NO_WORD.fullmatch(text):
         prompt = silence(PAUSE_SECONDS)
     else:
-        samples, rate = voice.speak(text, work.voice)
-        prompt = prepare(samples, rate, longest=LONGEST)
+        samples, rate = voice.speak(text, work.voice, work.speed)
+        prompt = prepare(samples, rate, longest=LONGEST, tail=_tail(work.wording), recorded=False)
     source = "draft" if voice.draft else "synthesised"
     _enter(folder, catalogue, work.prompt_id, work.language, prompt, source, voice.label(work.voice))
     return prompt
@@ -112,7 +98,11 @@ def bring_in(folder: Path, catalogue: Catalogue, prompt_id: str, language: str, 
     """Import a recording: to 8 kHz, levelled, trimmed, limited. Raises AudioRefused, OSError."""
     samples, rate = read_audio(source)
     try:
-        prompt = prepare(samples, rate, longest=catalogue.longest(prompt_id) or LONGEST)
+        longest = catalogue.longest(prompt_id) or LONGEST
+        # A language without a text of its own still has the same prompt: a fragment is one in all of them.
+        texts = (catalogue.wording(prompt_id, name) for name in (language, *catalogue.languages))
+        wording = next((found for found in texts if found is not None), None)
+        prompt = prepare(samples, rate, longest=longest, tail=_tail(wording))
     except AudioRefused as error:
         raise AudioRefused(f"{source}: {error}") from None
     _enter(folder, catalogue, prompt_id, language, prompt, "recorded", "")
@@ -131,6 +121,12 @@ def prune(folder: Path, catalogue: Catalogue) -> list[Path]:
                 removed.append(path)
     save_ledger(folder, ledger)
     return removed
+
+
+def _tail(wording: Wording | None) -> float:
+    """A text without a full stop is a fragment, which other prompts continue."""
+    whole = wording is None or wording.text.endswith(SENTENCE_ENDS)
+    return TAIL if whole else JOINED_TAIL
 
 
 def _enter(
@@ -155,4 +151,4 @@ def _enter(
         }
     )
     # Re-read: the ledger may have been changed by another command since the catalogue was loaded.
-    save_ledger(folder, load_ledger(folder).changed(prompt_id, language, entry))
+    save_ledger(folder, read_catalogue(folder).ledger.changed(prompt_id, language, entry))

@@ -1,8 +1,10 @@
 """Voices that speak a text: the neural one for callers, espeak-ng while a flow is being drafted."""
 
 import json
+import os
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, Protocol, Self
 
@@ -13,7 +15,8 @@ from callrouter.speech.levels import AudioRefused, Samples
 
 WORKER: Final = Path(__file__).with_name("kokoro_worker.py")
 NEURAL_LABEL: Final = "kokoro-82m-int8"
-MAX_SPEED: Final = 2.0
+DRAFT_PACE: Final = 160
+"""espeak-ng's words a minute at speed 1."""
 
 
 class VoiceError(Exception):
@@ -25,8 +28,8 @@ class Voice(Protocol):
 
     draft: bool
 
-    def speak(self, text: str, voice: str) -> tuple[Samples, int]:
-        """Mono samples and their rate, by the catalogue's `voice`. Raises VoiceError."""
+    def speak(self, text: str, voice: str, speed: float) -> tuple[Samples, int]:
+        """Mono samples and their rate, by the catalogue's `voice` and `speed`. Raises VoiceError."""
 
     def label(self, voice: str) -> str:
         """What the ledger notes as the speaker."""
@@ -37,10 +40,10 @@ class NeuralVoice:
 
     draft = False
 
-    def __init__(self, python: Path, voices: Path, *, speed: float = 1.0) -> None:
-        """`python` is the environment's interpreter, `voices` the folder of style files."""
+    def __init__(self, python: Path, voices: Path, environment: Mapping[str, str]) -> None:
+        """`python` is the voice's interpreter, `voices` the folder of style files; `environment` is added."""
         self._command = [str(python), str(WORKER), str(voices)]
-        self._speed = speed
+        self._environment = {**os.environ, **environment}
         self._worker: subprocess.Popen[str] | None = None
         self._complaints: IO[bytes] | None = None
 
@@ -52,6 +55,7 @@ class NeuralVoice:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._complaints,
+                env=self._environment,
                 text=True,
                 encoding="utf-8",
             )
@@ -68,10 +72,10 @@ class NeuralVoice:
         if self._complaints is not None:
             self._complaints.close()
 
-    def speak(self, text: str, voice: str) -> tuple[Samples, int]:
+    def speak(self, text: str, voice: str, speed: float) -> tuple[Samples, int]:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "speech.npy"
-            order = {"text": text, "voice": voice, "speed": self._speed, "out": str(out)}
+            order = {"text": text, "voice": voice, "speed": speed, "out": str(out)}
             answer = self._ask(json.dumps(order))
             if not answer.get("ok"):
                 raise VoiceError(f"{answer.get('error')}: write it another way in `say`")
@@ -108,17 +112,27 @@ class DraftVoice:
 
     draft = True
 
-    def __init__(self, command: list[str]) -> None:
-        """`command` starts espeak-ng; options are appended."""
-        self._command = command
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """`command` starts espeak-ng in `environment`; options are appended."""
+        self._command, self._environment = list(command), dict(environment)
 
-    def speak(self, text: str, voice: str) -> tuple[Samples, int]:
+    def speak(self, text: str, voice: str, speed: float) -> tuple[Samples, int]:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "speech.wav"
             try:
                 done = subprocess.run(
-                    [*self._command, "-v", "cmn", "-s", "160", "-w", str(out), "--stdin"],
+                    [
+                        *self._command,
+                        "-v",
+                        "cmn",
+                        "-s",
+                        str(round(DRAFT_PACE * speed)),
+                        "-w",
+                        str(out),
+                        "--stdin",
+                    ],
                     input=text.encode(),
+                    env=self._environment,
                     capture_output=True,
                     timeout=60,
                     check=False,
