@@ -131,14 +131,14 @@ class AriClient:
         if self._sink is None:
             raise RuntimeError("nobody listens yet: run() comes before send()")
         while protocol.facts:
+            fact = protocol.facts.popleft()  # before the sink sees it: it may send, hence drain again
             try:
-                self._sink(protocol.facts[0])
+                self._sink(fact)
             except BufferError as error:
                 _log.error("ari.given_up", node=self.node, reason=str(error))
                 protocol.abandon()
                 self._overflowed.set()
                 return False
-            protocol.facts.popleft()
         return True
 
     def _arm(self) -> None:

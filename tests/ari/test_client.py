@@ -254,6 +254,28 @@ async def test_when_the_listener_is_full_the_link_begins_anew(asterisk: FakeAste
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_listener_that_sends_at_once_hears_each_fact_once(asterisk: FakeAsterisk) -> None:
+    client, facts = AriClient(NODE, settings(asterisk)), Facts()
+
+    def sink(fact: SwitchEvent) -> None:
+        facts.put_nowait(fact)
+        if isinstance(fact, NodeUp | CallOffered):
+            client.send(ANSWER)
+
+    task = asyncio.create_task(client.run(sink))
+    try:
+        async with asyncio.timeout(5):
+            assert await facts.get() == UP
+            await asterisk.say(caller())
+            assert isinstance(await facts.get(), CallOffered)
+            for _ in range(2):
+                assert (await asterisk.asked.get())["uri"] == f"channels/{IN}/answer"
+            assert facts.empty()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_text_that_is_not_utf8_costs_no_link(asterisk: FakeAsterisk) -> None:
     async with running(asterisk) as (client, facts):
         await facts.get()
