@@ -13,7 +13,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from simulators.audio import Samples, load
 from tests.asterisk.raw_sip import free_port
 
 PASSWORD = "exchange-password"
-MODULES = ("app_echo.so", "app_read.so", "app_senddtmf.so", "app_queue.so", "func_devstate.so")
+MODULES = ("app_echo.so", "app_read.so", "app_senddtmf.so", "app_queue.so", "res_mutestream.so")
 
 DIALPLAN = """
 [from-trunk]
@@ -98,8 +98,10 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], within: fl
 
 
 @asynccontextmanager
-async def run_exchange(folder: Path, seats: Sequence[str], *, more: str = "") -> AsyncIterator[Exchange]:
-    """Start it; `more` is further dialplan of the callers' context."""
+async def run_exchange(
+    folder: Path, seats: Sequence[str], *, more: str = "", trunks: Mapping[str, str] | None = None
+) -> AsyncIterator[Exchange]:
+    """Start it; `more` is further dialplan of the callers' context, `trunks` names peers ("host:port")."""
     plan = AsteriskPlan(
         asterisk=asterisk_files(),
         sip_port=free_port(),
@@ -109,7 +111,10 @@ async def run_exchange(folder: Path, seats: Sequence[str], *, more: str = "") ->
         rtp_last=37999,
         language="en",
         seats=tuple(SeatAccount(user, PASSWORD, f"Seat {user}") for user in seats),
-        trunks=(TrunkAccount("carrier", ("127.0.0.1",)),),
+        trunks=(
+            TrunkAccount("carrier", ("127.0.0.1",)),
+            *(TrunkAccount(name, (), peer) for name, peer in (trunks or {}).items()),
+        ),
         more_modules=MODULES,
         max_calls=10_000,
     )
