@@ -1,0 +1,324 @@
+"""The crowd and its figures, on message logs written by hand."""
+
+from typing import Any
+
+import pytest
+
+from simulators.sip_load.crowd import LOST_SECONDS, Crowd, Instruction, is_wrong_seat
+from simulators.sip_load.engine import RunResult
+from simulators.sip_load.findings import findings, void_reasons
+from simulators.sip_load.metrics import figures, share, spread
+from simulators.sip_load.plan import plan_calls
+from simulators.sip_load.report import compare, document, look_up
+from simulators.sip_load.scenario import Scenario
+from simulators.sip_load.watch import Usage
+from simulators.sipp_log import SipMessage
+
+BEGIN = 1_000_000.0
+
+
+def scenario(**plan: Any) -> Scenario:
+    people = {
+        "name": "people",
+        "dial": "12345",
+        "arrivals": {"process": "constant", "rate": 1},
+        "talk": {"constant": 10},
+        **plan.pop("people", {}),
+    }
+    return Scenario.model_validate({"duration": 3, "callers": [people], **plan})
+
+
+SEATS = [{"accounts": [{"user": "a1", "password": "x"}, {"user": "a2", "password": "x"}]}]
+
+
+class Town:
+    """A crowd whose messages are written by the test. Instants are seconds from the beginning."""
+
+    def __init__(self, plan: Scenario) -> None:
+        self.plan = plan
+        self.crowd = Crowd(plan_calls(plan), plan.seats, ["callers0"], BEGIN, plan.seed)
+        self.number = {place: caller.plan.number for place, caller in enumerate(self.crowd.callers, 1)}
+
+    def message(self, place: int, at: float, sent: bool, method: str, status: int = 0, cseq: int = 1) -> None:
+        self.crowd.caller_message(SipMessage(BEGIN + at, sent, f"{place}.callers0", cseq, method, status, ""))
+
+    def dial(self, place: int, at: float) -> None:
+        self.message(place, at, True, "INVITE")
+
+    def answer(self, place: int, at: float, status: int = 200) -> None:
+        self.message(place, at, False, "INVITE", status)
+        self.message(place, at + 0.001, True, "ACK")
+
+    def bye(self, place: int, at: float, sent: bool = True) -> None:
+        self.message(place, at, sent, "BYE", cseq=999)
+        self.message(place, at + 0.002, not sent, "BYE", 200, cseq=999)
+
+    def ring(self, place: int, seat: str, at: float, call_id: str) -> None:
+        self.seat(call_id, at, False, "INVITE")
+        self.crowd.seat_note("seats", f"{call_id} {seat} {self.number[place]}", BEGIN + at)
+
+    def seat(self, call_id: str, at: float, sent: bool, method: str, status: int = 0, cseq: int = 7) -> None:
+        self.crowd.seat_message("seats", SipMessage(BEGIN + at, sent, call_id, cseq, method, status, ""))
+
+    def told(self, at: float) -> list[Instruction]:
+        return list(self.crowd.instructions(BEGIN + at))
+
+    def report(self, ended: float = 3.0) -> dict[str, Any]:
+        result = RunResult(
+            scenario=self.plan, sip="127.0.0.1:5060", began=BEGIN, crowd=self.crowd, ended=BEGIN + ended
+        )
+        result.usage = {"asterisk": Usage(cpu_seconds=1.5, cpu=[0.5, 1.0], memory=[1, 2], peak_memory=2)}
+        return document(result)
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town(scenario(seats=SEATS))
+
+
+def test_a_caller_talks_for_as_long_as_planned_from_the_seats_answer(town: Town) -> None:
+    town.dial(1, 0.1)
+    town.answer(1, 0.2)
+    town.ring(1, "a1", 1.0, "offer-1")
+    assert town.told(5) == []
+    town.seat("offer-1", 2.0, True, "INVITE", 200)
+    assert town.told(11.9) == []
+    assert town.told(12.0) == [Instruction("callers0", 1, "hangup")]
+    town.bye(1, 12.05)
+    assert town.told(12.1) == [Instruction("callers0", 1, "done")]
+    attempt = town.crowd.callers[0].attempts[0]
+    assert (attempt.seat, attempt.left_by, attempt.over) == ("a1", "caller", True)
+
+
+def test_without_seats_the_talk_counts_from_the_installations_answer() -> None:
+    town = Town(scenario())
+    town.dial(1, 0.1)
+    town.answer(1, 1.0)
+    assert town.told(10.9) == []
+    assert town.told(11.0) == [Instruction("callers0", 1, "hangup")]
+
+
+def test_patience_ends_before_a_person_but_not_after() -> None:
+    town = Town(scenario(seats=SEATS, people={"patience": {"constant": 4}}))
+    town.dial(1, 0.0)
+    town.dial(2, 0.0)
+    for place in (1, 2):
+        town.answer(place, 0.1)
+    town.ring(2, "a1", 1.0, "offer-2")
+    town.seat("offer-2", 2.0, True, "INVITE", 200)
+    assert town.told(4.0) == [Instruction("callers0", 1, "hangup")]
+
+
+def test_a_refused_caller_dials_again_as_often_as_planned_and_then_is_done() -> None:
+    plan = {"redial": {"chance": 1, "after": {"constant": 2}, "at_most": 2}}
+    town = Town(scenario(seats=SEATS, people=plan))
+    at = 0.0
+    for attempt in range(3):
+        town.dial(1, at)
+        town.answer(1, at + 0.1, 486)
+        told = town.told(at + 2.2)
+        if attempt < 2:
+            assert [one.do for one in told] == ["dial"]
+        else:
+            assert [one.do for one in told] == ["done"]
+        at += 2.2
+    assert [attempt.number for attempt in town.crowd.callers[0].attempts] == [1, 2, 3]
+
+
+def test_nobody_dials_again_once_everybody_is_told_to_leave() -> None:
+    plan = {"redial": {"chance": 1, "after": {"constant": 2}, "at_most": 2}}
+    town = Town(scenario(people=plan))
+    town.dial(1, 0.0)
+    town.answer(1, 0.1, 486)
+    town.dial(2, 0.0)
+    town.crowd.hang_up_all()
+    assert {(one.call, one.do) for one in town.told(0.2)} == {(1, "done"), (2, "hangup")}
+    town.answer(2, 0.3, 487)
+    assert town.told(0.4) == [Instruction("callers0", 2, "done")]
+    assert town.told(100) == []
+
+
+def test_keys_are_pressed_one_after_another_after_the_answer() -> None:
+    choice = {"keys": "9#", "share": 1, "after": {"constant": 1}}
+    town = Town(scenario(people={"choices": [choice]}))
+    town.dial(1, 0.0)
+    town.answer(1, 0.5)
+    pressed = [(one.do, one.key) for at in (1.49, 1.5, 1.75) for one in town.told(at)]
+    assert pressed == [("key", "9"), ("key", "#")]
+
+
+def test_a_seat_hands_callers_on_by_keys() -> None:
+    seats = [
+        {
+            **SEATS[0],
+            "transfers": {
+                "share": 1,
+                "lines": ["12315"],
+                "after": {"constant": 1},
+                "consult": {"constant": 2},
+            },
+        }
+    ]
+    town = Town(scenario(seats=seats, people={"talk": {"constant": 60}}))
+    town.dial(1, 0.0)
+    town.answer(1, 0.1)
+    town.ring(1, "a1", 0.5, "offer-1")
+    town.seat("offer-1", 1.0, True, "INVITE", 200)
+    told = town.told(20)
+    assert "".join(one.key for one in told) == "*212315*1"
+    assert {(one.process, one.call) for one in told} == {("seats", "offer-1")}
+    assert town.crowd.transfers == {"12315": 1}
+
+
+def test_retransmissions_are_told_from_what_is_new(town: Town) -> None:
+    town.dial(1, 0.0)
+    town.message(1, 0.5, True, "INVITE")
+    town.message(1, 0.6, False, "INVITE", 100)
+    town.answer(1, 0.7)
+    town.message(1, 1.2, False, "INVITE", 200)
+    town.message(1, 2.0, True, "BYE", cseq=999)
+    town.message(1, 2.5, True, "BYE", cseq=999)
+    town.message(1, 2.6, False, "BYE", 200, cseq=999)
+    again = town.crowd.retransmissions
+    assert again.sent == {"INVITE": 1, "BYE": 1}
+    assert again.received == {"200 INVITE": 1}
+    attempt = town.crowd.callers[0].attempts[0]
+    assert attempt.invite_at == BEGIN
+    assert attempt.answered_at == BEGIN + 0.7
+
+
+def test_a_reinvite_at_a_seat_is_no_retransmission(town: Town) -> None:
+    town.dial(1, 0.0)
+    town.ring(1, "a1", 0.5, "offer-1")
+    town.seat("offer-1", 1.0, True, "INVITE", 200)
+    town.seat("offer-1", 2.0, False, "INVITE", cseq=8)
+    town.seat("offer-1", 2.1, True, "INVITE", 200, cseq=8)
+    town.seat("offer-1", 2.6, False, "INVITE", cseq=7)
+    assert town.crowd.retransmissions.received == {"INVITE": 1}
+    assert town.crowd.retransmissions.sent == {}
+
+
+def test_a_second_call_to_a_talking_seat_is_noticed_and_one_after_it_is_not(town: Town) -> None:
+    for place, at in ((1, 0.0), (2, 2.0), (3, 6.0)):
+        town.dial(place, at)
+        town.ring(place, "a1", at + 0.5, f"offer-{place}")
+        town.seat(f"offer-{place}", at + 1, True, "INVITE", 200)
+        if place == 2:
+            town.seat("offer-1", 5.0, False, "BYE")
+            town.seat("offer-2", 5.0, False, "BYE")
+    assert [offer.second_call for offer in town.crowd.offers] == [False, True, False]
+
+
+def test_messages_of_a_seat_that_arrive_before_its_note_are_kept(town: Town) -> None:
+    town.dial(1, 0.0)
+    town.seat("offer-1", 0.5, False, "INVITE")
+    town.seat("offer-1", 1.0, True, "INVITE", 200)
+    assert town.crowd.offers == []
+    town.crowd.seat_note("seats", f"offer-1 a1 {town.number[1]}", BEGIN + 1.1)
+    (offer,) = town.crowd.offers
+    assert (offer.offered_at, offer.answered_at) == (BEGIN + 0.5, BEGIN + 1.0)
+    assert town.crowd.answered_for(town.number[1]) is offer
+
+
+def test_an_invite_that_nobody_answers_is_lost_after_timer_b(town: Town) -> None:
+    town.dial(1, 0.0)
+    town.crowd.lose(BEGIN + LOST_SECONDS - 1)
+    assert town.crowd.callers[0].now is not None
+    town.crowd.lose(BEGIN + LOST_SECONDS + 1)
+    assert town.crowd.callers[0].now is None
+    assert town.report(40)["figures"]["sessions"]["causes"] == {"408": 1}
+
+
+def test_notes_and_lines_of_strangers_are_left_out(town: Town) -> None:
+    town.crowd.seat_note("seats", "too few", BEGIN)
+    town.message(99, 0.0, True, "INVITE")
+    town.crowd.caller_message(SipMessage(BEGIN, True, "somebody@else", 1, "INVITE", 0, ""))
+    assert town.crowd.offers == []
+    assert town.crowd.live == 0
+
+
+def test_ratios_follow_rfc_6076(town: Town) -> None:
+    plan = scenario(seats=SEATS, duration=8)
+    town = Town(plan)
+    outcomes = [200, 200, 200, 486, 503, 302, 487, 404]
+    for place, status in enumerate(outcomes, 1):
+        town.dial(place, place)
+        town.message(place, place + 0.05, False, "INVITE", 100)
+        if status in (200, 486):
+            town.message(place, place + 0.2, False, "INVITE", 180)
+        if status == 487:
+            town.message(place, place + 0.3, True, "CANCEL")
+        town.answer(place, place + 0.5, status)
+        if status == 200:
+            town.bye(place, place + 3)
+    sessions = town.report(20)["figures"]["sessions"]
+    # Seven of the eight count: 3xx are in no base.
+    assert sessions["SER"] == pytest.approx(3 / 7)
+    assert sessions["SER_without_given_up"] == pytest.approx(3 / 6)
+    assert sessions["SEER"] == pytest.approx(4 / 7)
+    assert sessions["ISA"] == pytest.approx(1 / 7)
+    assert sessions["SCR"] == pytest.approx(3 / 7)
+    assert sessions["NER"] == pytest.approx(5 / 7)
+    assert sessions["causes"] == {"200": 3, "302": 1, "404": 1, "486": 1, "487": 1, "503": 1}
+    assert sessions["SRD_successful"]["p50"] == pytest.approx(0.2)
+    assert sessions["SRD_failed"]["p50"] == pytest.approx(0.5)
+    assert sessions["setup"]["max"] == pytest.approx(0.5)
+    assert sessions["SDD"]["mean"] == pytest.approx(0.002)
+    assert sessions["SDT"]["mean"] == pytest.approx(2.5)
+
+
+def test_percentiles_are_observations() -> None:
+    one = spread(value / 100 for value in range(1, 101))
+    assert (one["p50"], one["p95"], one["p99"], one["p99.9"], one["max"]) == (0.5, 0.95, 0.99, 1.0, 1.0)
+    assert spread([]) == {"count": 0}
+    assert share(1, 0) is None
+
+
+def test_a_caller_who_met_the_wrong_seat_is_counted_and_named() -> None:
+    town = Town(scenario(seats=SEATS, people={"seats": ["b*", "a2"]}))
+    for place, seat in ((1, "a1"), (2, "a2")):
+        town.dial(place, place)
+        town.answer(place, place + 0.1)
+        town.ring(place, seat, place + 0.5, f"offer-{place}")
+        town.seat(f"offer-{place}", place + 1, True, "INVITE", 200)
+    report = town.report(10)
+    assert report["figures"]["people"]["wrong_seat"] == 1
+    assert {one["code"]: one["text"] for one in report["findings"]}["wrong_seat"].endswith("people -> a1")
+    assert not is_wrong_seat(plan_calls(scenario())[0], "anything")
+
+
+def test_a_late_generator_makes_a_run_void_and_an_empty_one_has_nothing_good() -> None:
+    town = Town(scenario())
+    for place, caller in enumerate(town.crowd.callers, 1):
+        town.dial(place, caller.plan.due + 0.7)
+    report = town.report()
+    assert report["verdict"] == "void"
+    assert any("0.70 s late" in reason for reason in report["void"])
+    empty = Town(scenario()).report()
+    assert "no_calls" in {one["code"] for one in empty["findings"]}
+    assert any("only 0 of" in reason for reason in empty["void"])
+
+
+def test_findings_name_slow_setup_refusals_waits_and_leaks() -> None:
+    town = Town(scenario(seats=SEATS, bounds={"setup_p99": 0.5, "answered_in_time": 0.9, "in_time": 2}))
+    for place in (1, 2, 3):
+        town.dial(place, place)
+        town.answer(place, place + 1.0, 200 if place < 3 else 503)
+    plan = town.plan
+    result = RunResult(scenario=plan, sip="x", began=BEGIN, crowd=town.crowd, ended=BEGIN + 9, left_behind=2)
+    found = {one.code: one.text for one in findings(figures(result), plan)}
+    assert set(found) >= {"slow_setup", "refusals", "waits", "leak"}
+    assert "1 × 503" in found["refusals"]
+    assert "2 channels" in found["leak"]
+
+
+def test_runs_are_compared_figure_by_figure(town: Town) -> None:
+    town.dial(1, 0.0)
+    town.answer(1, 0.2)
+    report = town.report()
+    rows = {row["figure"]: row for row in compare(report, report)}
+    assert rows["setup p95"]["ratio"] == 1
+    assert rows["Asterisk CPU per call, ms"]["later"] == pytest.approx(1500)
+    assert "MOS" not in rows
+    assert look_up(report["figures"], ("sessions", "nothing", "p95")) is None
+    assert void_reasons(report["figures"]) != []
