@@ -45,6 +45,7 @@ class _Words(Template):
     pattern = r"@(?:(?P<escaped>@)|\{(?P<braced>[a-z_]+)\}|(?P<named>(?!))|(?P<invalid>\{))"  # type: ignore[assignment]
 
 
+# Names of the accessors in Asterisk; ast_mwi_state_type is not among them: without it AMI refuses to start.
 DECLINED: Final = (
     "ast_channel_varset_type",
     "cel_generic_type",
