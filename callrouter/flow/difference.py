@@ -51,6 +51,12 @@ def differences(old: Version, new: Version) -> list[Difference]:
     return found
 
 
+def words_between(old: Path, new: Path) -> list[str]:
+    """`differences` of two folders as sentences. Raises ConfigError."""
+    found = differences(read_version(old), read_version(new))
+    return [f"{difference.flow}: {difference.words}" for difference in found]
+
+
 def _flow(name: str, old: Plain, new: Plain) -> Iterator[Difference]:
     for key in dict.fromkeys([*old, *new]):
         if key not in ("nodes", "flow"):

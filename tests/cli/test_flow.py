@@ -1,7 +1,9 @@
 """`callrouter flow …`: exit codes, JSON, and what a person reads."""
 
+import asyncio
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,11 @@ import typer
 from typer.testing import CliRunner
 
 from callrouter.cli.flow import register
+from callrouter.config.versions import Change
+from callrouter.flow.difference import words_between
+from callrouter.flow.loader import load_flows
+from callrouter.flow.program import FlowSet
+from callrouter.live_folder import Archive, LiveFolder
 
 SHIPPED = Path(__file__).parents[2] / "ivr_flows"
 
@@ -121,6 +128,33 @@ def test_diff(app: typer.Typer, folder: Path) -> None:
     assert "greeting: key 4 now leads to tibetan" in text
     assert json.loads(call(app, "diff", SHIPPED / "province.yaml", path, "--json")[1])[0]["flow"] == "province"
     assert call(app, "diff", folder / "gone.yaml", path)[0] == 2
+
+
+def test_versions_and_rollback(app: typer.Typer, folder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert call(app, "versions", "--state-dir", state)[0] == 2
+    archive = Archive(state / "site-versions")
+
+    def noted(change: Change, flows: FlowSet) -> None:
+        assert change.by == "li"
+
+    live: LiveFolder[FlowSet] = LiveFolder(folder, load_flows, archive, time.time, noted, words_between)
+    first = live.versions.version.digest
+    path = folder / "province.yaml"
+    before = path.read_text()
+    assert call(app, "rollback", folder, "--state-dir", state)[0] == 2
+    path.write_text(before.replace("2: tibetan", "4: tibetan"))
+    asyncio.run(live.refresh("li"))
+    code, text = call(app, "versions", "--state-dir", state)
+    assert code == 0
+    assert "province: greeting: key 4 now leads to tibetan" in text
+    assert json.loads(call(app, "versions", "--state-dir", state, "--json")[1])["versions"][1] == first
+    assert call(app, "rollback", folder, "--to", "nothing", "--state-dir", state)[0] == 2
+    code, text = call(app, "rollback", folder, "--state-dir", state)
+    assert code == 0
+    assert f"went back to {first}: 1 files changed" in text
+    assert path.read_text() == before
+    assert call(app, "rollback", folder, "--to", first, "--state-dir", state)[0] == 1
 
 
 def test_written_schemas_and_pages_are_those_of_the_sources(app: typer.Typer, tmp_path: Path) -> None:

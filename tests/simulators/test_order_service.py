@@ -13,7 +13,9 @@ TODAY = date(2026, 11, 20)
 ORDER = Order(number="2026111600001", accepted=date(2026, 11, 16), unit="西宁市城市管理局", pace=30)
 
 
-async def ask(service: OrderService, number: str, token: str = "s", timeout: float = 2.0) -> tuple[bool, object, str]:
+async def ask(
+    service: OrderService, number: str, token: str = "s", timeout: float = 2.0
+) -> tuple[bool, object, str]:
     headers = {"Authorization": f"Bearer {token}"}
     lookups = Lookups({"orders": HttpService(url=service.url, headers=headers)})
     request = {"service": "orders", "method": "GET", "path": f"/orders/{number}", "query": {}, "body": {}}

@@ -1,0 +1,115 @@
+"""Which version of a folder's configuration is in force, and who changed it when.
+
+    offered ──sound──▶ current (the one before is kept)
+       └──faults──▶ refused: nothing changes, and the faults are told
+
+A version is named by the digest of its files. Pure: loading, watching and
+keeping on disk are the shell's business (`callrouter.live_folder`).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from acd.ids import Instant
+from callrouter.config.faults import Fault
+
+KEPT: Final = 10
+"""Sound versions that can be gone back to."""
+KEPT_CHANGES: Final = 200
+
+Loaded = TypeVar("Loaded")
+Files = Mapping[str, bytes]
+"""Path below the folder → content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A sound state of the folder."""
+
+    digest: str
+    files: Files
+    at: Instant
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An audit line. `what` is ``applied``, ``refused``, ``unchanged`` or ``rolled_back``."""
+
+    what: str
+    at: Instant
+    by: str
+    digest: str
+    before: str
+    words: tuple[str, ...] = ()
+    """What is different, in words; of a refused version its faults."""
+
+
+def digest_of(files: Files) -> str:
+    """Names a version: SHA-256 over names and contents, shortened to 16 digits."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode())
+        digest.update(files[name])
+    return digest.hexdigest()[:16]
+
+
+class Versions(Generic[Loaded]):
+    """The version in force (`current`), those before it, and the changes.
+
+    Whoever holds a `Loaded` of an older version keeps it: nothing here is ever
+    changed in place, so a swap is one assignment.
+    """
+
+    def __init__(self, loaded: Loaded, files: Files, at: Instant, by: str) -> None:
+        self.current = loaded
+        self.version = Version(digest_of(files), files, at, by)
+        self.history: tuple[Version, ...] = (self.version,)
+        """Sound versions, newest first."""
+        self.changes: tuple[Change, ...] = ()
+        """Newest first."""
+        self._refused = ""
+
+    def is_news(self, files: Files) -> bool:
+        """Whether these files are neither in force nor the ones refused last."""
+        return digest_of(files) not in (self.version.digest, self._refused)
+
+    def apply(self, loaded: Loaded, files: Files, at: Instant, by: str, words: Sequence[str] = ()) -> Change:
+        """Put a sound version in force for everything that begins from now on."""
+        version = Version(digest_of(files), files, at, by)
+        before = self.version.digest
+        if version.digest == before:
+            return self._note(Change(what="unchanged", at=at, by=by, digest=before, before=before))
+        known = any(version.digest == old.digest for old in self.history)
+        self.current, self.version, self._refused = loaded, version, ""
+        others = tuple(old for old in self.history if old.digest != version.digest)
+        self.history = (version, *others)[:KEPT]
+        what = "rolled_back" if known else "applied"
+        return self._note(
+            Change(what=what, at=at, by=by, digest=version.digest, before=before, words=tuple(words))
+        )
+
+    def refuse(self, faults: Sequence[Fault], files: Files, at: Instant, by: str) -> Change:
+        """Record a version with faults. What is in force stays in force."""
+        self._refused = digest_of(files)
+        words = tuple(str(fault) for fault in faults)
+        return self._note(
+            Change(
+                what="refused", at=at, by=by, digest=self._refused, before=self.version.digest, words=words
+            )
+        )
+
+    def before(self) -> Version | None:
+        """The sound version before the present one."""
+        return self.history[1] if len(self.history) > 1 else None
+
+    def find(self, digest: str) -> Version | None:
+        """A kept version by the beginning of its digest, None when there is none or more than one."""
+        found = [version for version in self.history if digest and version.digest.startswith(digest)]
+        return found[0] if len(found) == 1 else None
+
+    def _note(self, change: Change) -> Change:
+        self.changes = (change, *self.changes)[:KEPT_CHANGES]
+        return change

@@ -1,0 +1,208 @@
+"""Changes of a folder go live by themselves: watched, checked aside, swapped in one step, kept, audited.
+
+Reading and checking happen in a thread, so calls are not held up; calls that
+are under way keep what they began with. A version with faults changes nothing.
+The last sound versions lie in an archive; going back to one writes its files
+into the folder again, so that what runs is always what lies there.
+"""
+
+import asyncio
+import contextlib
+import getpass
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from watchfiles import Change as FileChange
+from watchfiles import awatch
+
+from acd.ids import Instant
+from callrouter.config.faults import ConfigError, Fault
+from callrouter.config.versions import KEPT, Change, Files, Version, Versions
+
+Loaded = TypeVar("Loaded")
+Load = Callable[[Path], Loaded]
+Describe = Callable[[Path, Path], Sequence[str]]
+"""(folder of the old version, folder of the new one) → differences in words."""
+
+QUIET_MS: Final = 300
+"""Editors write in several steps: a change is read when the folder has been quiet for so long."""
+PATTERNS: Final = ("*.yaml", "site/*.yaml", "prompts/catalogue.yaml", "prompts/rendered.json")
+LARGEST: Final = 4_000_000
+
+
+class LiveFolder(Generic[Loaded]):
+    """Keeps `versions` up to date with a folder while `run` runs.
+
+    `on_change` is called in the loop, after the swap, with the audit line and
+    what is in force.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        load: Load[Loaded],
+        archive: "Archive",
+        now: Callable[[], Instant],
+        on_change: Callable[[Change, Loaded], None],
+        describe: Describe | None = None,
+    ) -> None:
+        """Loads the folder. Raises ConfigError: a service does not start on faults."""
+        self.folder = folder
+        self.archive = archive
+        self._load = load
+        self._now = now
+        self._on_change = on_change
+        self._describe = describe
+        files = read_files(folder)
+        loaded = load(folder)
+        self.versions = Versions(loaded, files, now(), "start")
+        archive.keep(self.versions.version)
+
+    async def run(self) -> None:
+        """Follow the folder until cancelled."""
+        async for _ in awatch(self.folder, watch_filter=_matters(self.folder), debounce=QUIET_MS, step=50):
+            await self.refresh("file")
+
+    async def refresh(self, by: str) -> Change | None:
+        """Look at the folder now; None when nothing is new."""
+        files = await asyncio.to_thread(read_files, self.folder)
+        if not self.versions.is_news(files):
+            return None
+        try:
+            loaded = await asyncio.to_thread(self._load, self.folder)
+            # What was written while we read is the next round's business: then the digests differ.
+            if await asyncio.to_thread(read_files, self.folder) != files:
+                return await self.refresh(by)
+            words = await asyncio.to_thread(self._words)
+        except ConfigError as error:
+            change = self.versions.refuse(error.faults, files, self._now(), by)
+        else:
+            change = self.versions.apply(loaded, files, self._now(), by, words)
+            await asyncio.to_thread(self.archive.keep, self.versions.version)
+        await asyncio.to_thread(self.archive.write_down, change)
+        self._on_change(change, self.versions.current)
+        return change
+
+    def _words(self) -> Sequence[str]:
+        old = self.archive.folder_of(self.versions.version.digest)
+        if self._describe is None or not old.is_dir():
+            return ()
+        return self._describe(old, self.folder)
+
+
+class Archive:
+    """The last sound versions on disk, and the audit: who changed what when."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def folder_of(self, digest: str) -> Path:
+        return self.folder / digest
+
+    def keep(self, version: Version) -> None:
+        """Store a version; the oldest beyond `KEPT` go. Raises OSError."""
+        target = self.folder_of(version.digest)
+        if not target.is_dir():
+            draft = self.folder / f".{version.digest}.new"
+            shutil.rmtree(draft, ignore_errors=True)
+            for name, content in version.files.items():
+                path = draft / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            draft.rename(target)
+        os.utime(target, (version.at, version.at))
+        for old in self.versions()[KEPT:]:
+            shutil.rmtree(self.folder_of(old))
+
+    def versions(self) -> list[str]:
+        """Digests, the one last in force first."""
+        if not self.folder.is_dir():
+            return []
+        kept = [path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        return [path.name for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+    def write_down(self, change: Change) -> None:
+        """Append to the audit. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "changes.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(change), ensure_ascii=False) + "\n")
+
+    def changes(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Audit lines, newest first; a line cut off by a crash is left out."""
+        with contextlib.suppress(FileNotFoundError):
+            lines = (self.folder / "changes.jsonl").read_text(encoding="utf-8").splitlines()
+            return [row for line in reversed(lines[-limit:]) if (row := _row(line)) is not None]
+        return []
+
+    def restore(self, digest: str, folder: Path) -> list[str]:
+        """Write a kept version's files into the folder; the names written or removed.
+
+        Files that the version did not have are removed. Each file is replaced in
+        one step. Raises LookupError when there is no such version, OSError.
+        """
+        found = [name for name in self.versions() if digest and name.startswith(digest)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} kept versions begin with {digest!r}")
+        kept, present = read_files(self.folder_of(found[0])), read_files(folder)
+        changed = [name for name, content in kept.items() if present.get(name) != content]
+        for name in changed:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{path.name}.new")
+            draft.write_bytes(kept[name])
+            draft.replace(path)
+        removed = [name for name in present if name not in kept]
+        for name in removed:
+            (folder / name).unlink()
+        return [*changed, *removed]
+
+
+def read_files(folder: Path) -> Files:
+    """The files that make a version. Raises ConfigError when one cannot be read."""
+    found: dict[str, bytes] = {}
+    for path in _paths(folder):
+        try:
+            if path.stat().st_size > LARGEST:
+                raise ConfigError([Fault(str(path), 0, 0, f"larger than {LARGEST // 1_000_000} MB")])
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+        except FileNotFoundError:
+            continue  # an editor was just replacing it
+        except OSError as error:
+            raise ConfigError([Fault(str(path), 0, 0, f"cannot be read: {error.strerror}")]) from None
+    return found
+
+
+def who() -> str:
+    """The person at the command line, for the audit."""
+    with contextlib.suppress(OSError, KeyError, ImportError):
+        return getpass.getuser()
+    return "unknown"
+
+
+def _paths(folder: Path) -> Iterable[Path]:
+    for pattern in PATTERNS:
+        yield from (path for path in sorted(folder.glob(pattern)) if not path.name.startswith("."))
+
+
+def _matters(folder: Path) -> Callable[[FileChange, str], bool]:
+    def matters(kind: FileChange, path: str) -> bool:
+        changed = Path(path)
+        with contextlib.suppress(ValueError):
+            inside = changed.resolve().relative_to(folder.resolve())
+            return not changed.name.startswith(".") and any(inside.match(pattern) for pattern in PATTERNS)
+        return False
+
+    return matters
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
