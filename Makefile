@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 STAMP := .venv/.ready
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
 # Where this Python has no wheel of pjsua2, softphones run on a private one (amd64 only: there is no other wheel).
 TOOLS := tools install $(if $(filter x86_64,$(shell uname -m)),--with softphone)
 UV_VERSION := 0.13.9
