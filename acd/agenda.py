@@ -1,7 +1,7 @@
 """What is due when, for many subjects that often change their minds.
 
-A subject has one appointment, its `deadline`; an item whose time differs from it
-is void and dropped when met. A few items lie in one heap. When there are many,
+A subject has one appointment: its `deadline`, and the `ticket` of the item that
+stands for it; any other item is void and dropped when met. A few items lie in one heap. When there are many,
 new ones lie on pages of one second each, unsorted until their second comes:
 making an appointment costs O(1) at any number of them, which a heap of a hundred
 thousand does not. Void items are swept out whenever they may be more than half.
@@ -19,6 +19,12 @@ FEW: Final = 512
 
 class Timed(Protocol):
     deadline: Instant | None
+    ticket: int
+
+
+def _valid(item: "tuple[Instant, int, Timed]") -> bool:
+    subject = item[2]
+    return subject.ticket == item[1] and subject.deadline is not None
 
 
 T = TypeVar("T", bound=Timed)
@@ -47,7 +53,7 @@ class Agenda(Generic[T]):
     def put(self, subject: T, when: Instant) -> None:
         """Make an appointment; the subject's earlier one is void."""
         subject.deadline = when
-        self._count += 1
+        self._count = subject.ticket = self._count + 1
         self._items += 1
         page = int(when)
         if self._items <= FEW or page <= self._page:
@@ -70,9 +76,8 @@ class Agenda(Generic[T]):
                 self._turn()
                 near = self._near
                 continue
-            when, _, subject = near[0]
-            if subject.deadline == when:
-                return when
+            if _valid(near[0]):
+                return near[0][0]
             heappop(near)
             self._items -= 1
         return None
@@ -94,7 +99,7 @@ class Agenda(Generic[T]):
         """Open the next page."""
         page = heappop(self._pages)
         items = self._far.pop(page)
-        valid = [item for item in items if item[2].deadline == item[0]]
+        valid = [item for item in items if _valid(item)]
         self._items -= len(items) - len(valid)
         self._page = page
         if len(self._near) > 8 * len(valid):
@@ -106,10 +111,10 @@ class Agenda(Generic[T]):
 
     def _sweep(self) -> None:
         """Drop what is void."""
-        self._near = [item for item in self._near if item[2].deadline == item[0]]
+        self._near = [item for item in self._near if _valid(item)]
         heapify(self._near)
         for page in tuple(self._far):
-            self._far[page] = [item for item in self._far[page] if item[2].deadline == item[0]]
+            self._far[page] = [item for item in self._far[page] if _valid(item)]
             if not self._far[page]:
                 del self._far[page]
         self._pages = sorted(self._far)

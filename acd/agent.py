@@ -135,6 +135,7 @@ class Seat:
         "since",
         "stamp",
         "state",
+        "ticket",
     )
 
     def __init__(self, plan: SeatPlan, index: int, group: "Group", now: Instant) -> None:
@@ -147,6 +148,7 @@ class Seat:
         self.reason = ""
         self.since: Instant = now
         self.deadline: Instant | None = None
+        self.ticket = 0
         self.reachable = False
         self.call: CallId | None = None
         self.offer: Offer | None = None

@@ -72,6 +72,7 @@ class Callback:
         "person",
         "seat",
         "state",
+        "ticket",
     )
 
     def __init__(
@@ -99,6 +100,7 @@ class Callback:
         self.called_in = False
         """The person rang us while we were dialling."""
         self.deadline: Instant | None = None
+        self.ticket = 0
 
     def step(self, trigger: str) -> bool:
         """Take a transition of the table; False when it does not apply."""

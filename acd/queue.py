@@ -64,6 +64,7 @@ class Entry:
         "source",
         "step",
         "sticky_until",
+        "ticket",
         "unstaffed_since",
     )
 
@@ -114,6 +115,7 @@ class Entry:
         """When a wait was announced, and which."""
         self.callback: Callback | None = None
         self.deadline: Instant | None = None
+        self.ticket = 0
 
     def step_out(self) -> None:
         """No longer counted among those who wait: being offered, or gone."""

@@ -41,7 +41,8 @@ def install(f: FloorState, plan: FloorPlan, now: Instant) -> None:
         if f.entries.get(entry.call) is entry:
             _refile(f, entry, now)
     for seat in gone_seats:
-        _retire(f, seat, now)
+        if seat.plan.seat in f.seats:
+            _retire(f, seat, now)
     calls.match_all(f, now)
 
 

@@ -11,6 +11,7 @@ from acd.agenda import Agenda
 class Subject:
     name: int
     deadline: float | None = None
+    ticket: int = 0
 
 
 def test_order_of_time_then_of_making() -> None:
@@ -56,6 +57,20 @@ def test_pages_and_heap_agree_with_a_sorted_list(steps: list[tuple[int, float, b
                 assert all(s.deadline is None or s.deadline > now for s in subjects)
     finally:
         agenda.FEW = before
+
+
+def test_looking_changes_nothing() -> None:
+    """An appointment made again for the same time stands behind others made meanwhile, looked at or not."""
+    for look in (False, True):
+        book: Agenda[Subject] = Agenda()
+        one, two = Subject(1), Subject(2)
+        book.put(one, 5.0)
+        one.deadline = None
+        if look:
+            assert book.next() is None
+        book.put(two, 5.0)
+        book.put(one, 5.0)
+        assert [book.due(5.0), book.due(5.0), book.due(5.0)] == [two, one, None]
 
 
 def test_void_items_do_not_pile_up() -> None:
