@@ -92,6 +92,7 @@ class App:
         self.writer = RecordWriter(self.database, self.settings.state_dir / "spill")
         await self.writer.start()
         self._stack.push_async_callback(self.writer.stop)
+        self._stack.callback(lambda: self.writer.end_shifts(self.clock.now()))
         self.records = StoredRecords(self.database)
         self.accounts = StoredAccounts(self.database, self.clock)
 
@@ -184,6 +185,7 @@ class App:
 
     def _noticed(self, notice: Outcome) -> None:
         self.notices[type(notice).__name__] += 1
+        self.writer.noticed(notice)
 
     def _subtree(self, organisation: OrgId) -> frozenset[OrgId]:
         return self.site.directory.subtree(organisation)

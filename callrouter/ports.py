@@ -256,3 +256,24 @@ class AuditSink(Protocol):
     """Where audit lines go. Never blocks, never raises; bounded inside."""
 
     def note(self, entry: AuditEntry) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message for the feed. `id` is chosen before writing: consumers know a repetition by it."""
+
+    id: str
+    topic: str
+    """Below the feed's root, e.g. ``calls/xining/ended``."""
+    payload: bytes
+    at: Instant
+
+
+class Outbox(Protocol):
+    """Messages that were written together with what they tell, until the broker has them."""
+
+    async def waiting(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
+        """The oldest messages with their places, in order. Raises `Unavailable`."""
+
+    async def sent(self, places: Collection[int]) -> None:
+        """The broker has confirmed these. Raises `Unavailable`."""

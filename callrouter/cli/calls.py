@@ -137,7 +137,7 @@ async def _note(database: "Database", subject: str, detail: str) -> None:
     import time
 
     from callrouter.ports import AuditEntry
-    from callrouter.store import entries
+    from callrouter.store.inserting import insert
 
     entry = AuditEntry(
         id=uuid.uuid4().hex,
@@ -149,4 +149,4 @@ async def _note(database: "Database", subject: str, detail: str) -> None:
     )
     # Before anything is shown: a look that cannot be audited must not happen.
     async with database.write() as connection:
-        await entries.insert(connection, [entry])
+        await insert(connection, [entry])

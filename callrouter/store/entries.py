@@ -3,39 +3,180 @@
 Every kind has a key chosen before writing, so that writing an entry again has no effect.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, Table, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy import Column, ColumnElement, Table
 
+from acd.aftercall import Recording, Survey, Voicemail, WorkOrder
+from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
+from acd.ids import Instant
 from acd.record import CallRecord, LateSegment
+from acd.shift import SeatInterval
 from callrouter.ports import AuditEntry
-from callrouter.store import rows, schema
+from callrouter.store import plain_rows, rows, schema
 
-Entry = CallRecord | LateSegment | AuditEntry
+Entry = (
+    CallRecord
+    | LateSegment
+    | SeatInterval
+    | OfferClosed
+    | CallbackOpened
+    | CallbackClosed
+    | Survey
+    | Voicemail
+    | Recording
+    | WorkOrder
+    | AuditEntry
+)
+
+DAY: Final = 24 * 3600 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     name: str
     type: type[Entry]
-    key: Column[str] | None
-    """None: the table's own primary key tells what is known."""
-    key_of: Callable[[Any], str]
+    table: Table
+    key: tuple[str, ...]
+    """Columns that tell what is there already."""
+    key_of: Callable[[Any], tuple[Any, ...]]
     rows: Callable[[Sequence[Any]], rows.Rows]
+    day: Callable[[Any], Instant | None] = lambda _: None
+    """An instant of the day whose packed columns this entry makes stale."""
+    newer: tuple[str, ...] = ()
+    """Columns that a later entry with the same key replaces; none: the first one stays."""
+    when: Callable[[Any, Any], ColumnElement[bool]] | None = None
+    """… if this holds of the new row and the one that is there."""
+
+    @property
+    def key_columns(self) -> list[Column[Any]]:
+        return [self.table.c[name] for name in self.key]
 
 
-KINDS: Final = (
-    Kind("call", CallRecord, schema.calls.c.call, lambda entry: rows.storable(entry.call), rows.call_rows),
-    Kind("segment", LateSegment, None, lambda entry: rows.storable(entry.id), rows.late_segment_rows),
-    Kind("audit", AuditEntry, schema.audit.c.id, lambda entry: rows.storable(entry.id), rows.audit_rows),
+def _text_key(*attributes: str) -> Callable[[Any], tuple[Any, ...]]:
+    return lambda entry: tuple(rows.storable(str(getattr(entry, name))) for name in attributes)
+
+
+def _late_key(entry: LateSegment) -> tuple[Any, ...]:
+    call, _, position = entry.id.rsplit("/", 2)
+    return rows.storable(call), int(position)
+
+
+_ORDER: Final = (
+    "organisation",
+    "call",
+    "topic",
+    "state",
+    "handling_unit",
+    "due",
+    "closed",
+    "updated",
+    "grade",
 )
-_BY_TYPE: Final = {kind.type: kind for kind in KINDS}
+
+# A call stands before what refers to it.
+KINDS: Final = (
+    Kind(
+        name="call",
+        type=CallRecord,
+        table=schema.calls,
+        key=("call",),
+        key_of=_text_key("call"),
+        rows=rows.call_rows,
+        day=lambda entry: entry.ingress,
+    ),
+    Kind(
+        name="segment",
+        type=LateSegment,
+        table=schema.segments,
+        key=("call", "position"),
+        key_of=_late_key,
+        rows=rows.late_segment_rows,
+    ),
+    Kind(
+        name="interval",
+        type=SeatInterval,
+        table=schema.seat_intervals,
+        key=("seat", "started"),
+        key_of=lambda entry: (rows.storable(entry.seat), rows.micros(entry.started)),
+        rows=plain_rows.interval_rows,
+        day=lambda entry: entry.started,
+    ),
+    Kind(
+        name="offer",
+        type=OfferClosed,
+        table=schema.offers,
+        key=("offer",),
+        key_of=_text_key("offer"),
+        rows=plain_rows.offer_rows,
+    ),
+    Kind(
+        name="callback",
+        type=CallbackOpened,
+        table=schema.callbacks,
+        key=("call",),
+        key_of=_text_key("call"),
+        rows=plain_rows.callback_opened_rows,
+    ),
+    Kind(
+        name="callback_closed",
+        type=CallbackClosed,
+        table=schema.callbacks,
+        key=("call",),
+        key_of=_text_key("call"),
+        rows=plain_rows.callback_closed_rows,
+        newer=("ended", "outcome", "attempts"),
+        when=lambda _, there: there.outcome == "",
+    ),
+    Kind(
+        name="survey",
+        type=Survey,
+        table=schema.surveys,
+        key=("id",),
+        key_of=_text_key("id"),
+        rows=plain_rows.survey_rows,
+        newer=("grade",),
+        when=lambda new, there: there.grade.is_(None) & new.grade.is_not(None),
+    ),
+    Kind(
+        name="voicemail",
+        type=Voicemail,
+        table=schema.voicemails,
+        key=("id",),
+        key_of=_text_key("id"),
+        rows=plain_rows.voicemail_rows,
+    ),
+    Kind(
+        name="recording",
+        type=Recording,
+        table=schema.recordings,
+        key=("id",),
+        key_of=_text_key("id"),
+        rows=plain_rows.recording_rows,
+    ),
+    Kind(
+        name="work_order",
+        type=WorkOrder,
+        table=schema.work_orders,
+        key=("source", "work_order"),
+        key_of=_text_key("source", "order"),
+        rows=plain_rows.work_order_rows,
+        newer=_ORDER,
+        when=lambda new, there: new.updated > there.updated,
+    ),
+    Kind(
+        name="audit",
+        type=AuditEntry,
+        table=schema.audit,
+        key=("id",),
+        key_of=_text_key("id"),
+        rows=plain_rows.audit_rows,
+    ),
+)
+_BY_TYPE: Final[Mapping[type[Entry], Kind]] = {kind.type: kind for kind in KINDS}
 _BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 
@@ -70,31 +211,9 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
-async def insert(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
-    """Put all entries into their tables; returns how many were new."""
-    new = 0
-    for kind in KINDS:
-        mine = {kind.key_of(entry): entry for entry in reversed(entries) if type(entry) is kind.type}
-        if not mine:
-            continue
-        known = await _known(connection, kind.key, list(mine)) if kind.key is not None else set()
-        fresh = [entry for key, entry in mine.items() if key not in known]
-        new += len(fresh)
-        for table, values in kind.rows(fresh).items():
-            if values:
-                await connection.execute(_insert_or_ignore(connection, table), values)
-    return new
-
-
-async def _known(connection: AsyncConnection, key: Column[str], keys: Sequence[str]) -> set[str]:
-    found = await connection.execute(
-        select(key).where(key.in_(bindparam("keys", expanding=True))), {"keys": keys}
-    )
-    return set(found.scalars())
-
-
-def _insert_or_ignore(connection: AsyncConnection, table: Table) -> Insert:
-    # The net under `_known`: another controller may have written the same entry meanwhile.
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+def by_kind(entries: Iterable[Entry]) -> list[tuple[Kind, list[Entry]]]:
+    """Entries in the order their kinds are to be written."""
+    found: dict[type[Entry], list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(type(entry), []).append(entry)
+    return [(kind, found[kind.type]) for kind in KINDS if kind.type in found]

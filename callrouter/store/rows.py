@@ -9,7 +9,6 @@ from sqlalchemy import Row, Table
 
 from acd.ids import CallId, Instant
 from acd.record import Activity, CallRecord, FlowStep, LateSegment, Role, Segment, TransferRecord
-from callrouter.ports import AuditEntry
 from callrouter.store import schema
 
 Rows = dict[Table, list[dict[str, Any]]]
@@ -124,22 +123,6 @@ def _variables_json(variables: Mapping[str, object]) -> str:
         if len(text) <= VARIABLES_LIMIT
         else msgspec.json.encode({"…": f"{len(text)} characters"}).decode()
     )
-
-
-def audit_rows(entries: Sequence[AuditEntry]) -> Rows:
-    rows = [
-        _row(
-            id=entry.id,
-            at=micros(entry.at),
-            who=entry.who,
-            action=entry.action,
-            subject=entry.subject,
-            detail=entry.detail,
-            address=entry.address,
-        )
-        for entry in entries
-    ]
-    return {schema.audit: rows}
 
 
 def record_of(

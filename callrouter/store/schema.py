@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -104,6 +105,160 @@ flow_steps: Final = Table(
     Column("variables", Text, nullable=False, comment="JSON object"),
     PrimaryKeyConstraint("call", "position"),
 )
+
+seat_intervals: Final = Table(
+    "seat_intervals",
+    metadata,
+    Column("seat", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("agent", Text),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("call", Text),
+    PrimaryKeyConstraint("seat", "started"),
+    Index(None, "started"),
+)
+
+offers: Final = Table(
+    "offers",
+    metadata,
+    Column("offer", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("seat", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("explanation", Text, nullable=False, comment="JSON object"),
+    PrimaryKeyConstraint("offer"),
+    Index(None, "call"),
+    Index(None, "made"),
+)
+
+callbacks: Final = Table(
+    "callbacks",
+    metadata,
+    Column("call", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("outcome", Text, nullable=False, comment="empty while open"),
+    Column("attempts", Integer, nullable=False),
+    PrimaryKeyConstraint("call"),
+    Index(None, "asked"),
+)
+
+surveys: Final = Table(
+    "surveys",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("seat", Text),
+    Column("agent", Text),
+    Column("asked", BigInteger, nullable=False),
+    Column("grade", Integer),
+    Column("channel", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "asked"),
+)
+
+voicemails: Final = Table(
+    "voicemails",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("queue", Text),
+    Column("number", Text, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False, comment="microseconds"),
+    Column("file", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "received"),
+)
+
+recordings: Final = Table(
+    "recordings",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "call"),
+    Index(None, "started"),
+)
+
+work_orders: Final = Table(
+    "work_orders",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("work_order", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("handling_unit", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("closed", BigInteger),
+    Column("updated", BigInteger, nullable=False),
+    Column("grade", Integer),
+    PrimaryKeyConstraint("source", "work_order"),
+    Index(None, "created"),
+)
+
+versions: Final = Table(
+    "versions",
+    metadata,
+    Column("kind", Text, nullable=False, comment="flow or directory"),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("first_used", BigInteger, nullable=False),
+    Column("source", Text, nullable=False, comment="the YAML as it was"),
+    PrimaryKeyConstraint("kind", "name", "version"),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    # On SQLite only INTEGER counts up by itself.
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), nullable=False, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    Index(None, "id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "received"),
+)
+
+packed_days: Final = Table(
+    "packed_days",
+    metadata,
+    Column("day", Integer, nullable=False, comment="days since the epoch, UTC"),
+    Column("kind", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("day", "kind"),
+)
+"""What reports read instead of rows: a cache that any later entry for the day removes."""
 
 users: Final = Table(
     "users",

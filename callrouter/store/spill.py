@@ -43,6 +43,7 @@ class Spill:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._sealed = sorted(folder.glob("spill-*.jsonl"))
+        self._sizes = {file: file.stat().st_size for file in self._sealed}
         self._active: Path | None = None
         numbers = [int(file.stem.removeprefix("spill-")) for file in self._sealed]
         self._next = max(numbers, default=0) + 1
@@ -53,31 +54,22 @@ class Spill:
         return not self._sealed and self._active is None
 
     def bytes_waiting(self) -> int:
-        files = [*self._sealed, *([self._active] if self._active else [])]
-        return sum(file.stat().st_size for file in files) - self._offset
+        """Not yet taken; quick, and safe to ask from another thread."""
+        return sum(tuple(self._sizes.values())) - self._offset
 
     def append(self, payloads: Sequence[bytes]) -> None:
         """Add and sync. Raises `OSError` when the disk refuses or the limit is reached: nothing was added."""
         if self.bytes_waiting() > LIMIT_BYTES:
             raise OSError(errno.EDQUOT, f"spill files exceed {LIMIT_BYTES} bytes", str(self._folder))
-        if self._active is None:
-            self._active = self._folder / f"spill-{self._next:08d}.jsonl"
-            self._next += 1
         data = b"".join(b"%08x %s\n" % (zlib.crc32(payload), payload) for payload in payloads)
-        if self._append_synced(self._active, data) > ROLL_BYTES:
+        file = self._active or self._folder / f"spill-{self._next:08d}.jsonl"
+        size = _append_synced(file, data)
+        if self._active is None:
+            self._active = file
+            self._next += 1
+        self._sizes[file] = size
+        if size > ROLL_BYTES:
             self._seal()
-
-    def _append_synced(self, file: Path, data: bytes) -> int:
-        with file.open("ab") as out:
-            before = out.tell()
-            try:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            except OSError:
-                os.truncate(file, before)
-                raise
-            return out.tell()
 
     def _seal(self) -> None:
         if self._active is not None:
@@ -108,14 +100,12 @@ class Spill:
         return Chunk(file, tuple(payloads), len(damaged), end, last)
 
     def _set_aside(self, lines: Sequence[bytes]) -> None:
-        self._append_synced(
-            self._folder / "damaged.jsonl", b"".join(line.rstrip(b"\n") + b"\n" for line in lines)
-        )
+        _append_synced(self._folder / "damaged.jsonl", b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
 
     def reject(self, payload: bytes, reason: str) -> None:
         """Keep what the database will never take, with the reason, for a person to look at."""
         note = reason.encode(errors="replace").replace(b"\n", b" ")[:500]
-        self._append_synced(self._folder / "rejected.jsonl", payload + b"\t" + note + b"\n")
+        _append_synced(self._folder / "rejected.jsonl", payload + b"\t" + note + b"\n")
 
     def taken(self, chunk: Chunk) -> None:
         """The chunk is safely in the database."""
@@ -123,6 +113,7 @@ class Spill:
             chunk.file.unlink(missing_ok=True)
             self._sealed.remove(chunk.file)
             self._offset = 0
+            self._sizes.pop(chunk.file, None)
         else:
             self._offset = chunk.end
 
@@ -131,3 +122,16 @@ def _checked(line: bytes) -> bytes | None:
     checksum, _, payload = line.rstrip(b"\n").partition(b" ")
     intact = line.endswith(b"\n") and len(checksum) == 8 and checksum == b"%08x" % zlib.crc32(payload)
     return payload if intact else None
+
+
+def _append_synced(file: Path, data: bytes) -> int:
+    with file.open("ab") as out:
+        before = out.tell()
+        try:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        except OSError:
+            os.truncate(file, before)
+            raise
+        return out.tell()

@@ -21,9 +21,12 @@ from typing import Final
 import msgspec
 import structlog
 
-from acd.record import CallRecord, LateSegment
+from acd.commands import CallbackClosed, CallbackOpened, OfferClosed, SeatChanged
+from acd.ids import Instant
+from acd.record import CallRecord
+from acd.shift import Shifts
 from callrouter.ports import AuditEntry, Unavailable
-from callrouter.store import entries
+from callrouter.store import entries, inserting
 from callrouter.store.database import UNFIT, Database, brief
 from callrouter.store.entries import Entry
 from callrouter.store.spill import Spill
@@ -74,8 +77,17 @@ class StoreHealth:
 class RecordWriter:
     """`callrouter.ports.RecordSink` and `AuditSink` on a database. Used within one loop."""
 
-    def __init__(self, database: Database, spill_folder: Path, *, memory: int = MEMORY) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spill_folder: Path,
+        *,
+        memory: int = MEMORY,
+        publish: inserting.Publish = inserting.silent,
+    ) -> None:
         self._database = database
+        self._publish = publish
+        self._shifts = Shifts()
         self._spill = Spill(spill_folder)
         self._memory = memory
         self._queue: deque[tuple[float, Entry]] = deque()
@@ -95,10 +107,24 @@ class RecordWriter:
 
     # --- what the loop calls ---
 
-    def put(self, record: CallRecord | LateSegment) -> None:
+    def put(self, record: Entry) -> None:
         if isinstance(record, CallRecord):
             self.outcomes[record.outcome] += 1
         self._enqueue(record)
+
+    def noticed(self, notice: object) -> None:
+        """Keep what the floor tells; notices that leave no trace in the database are ignored."""
+        if isinstance(notice, SeatChanged):
+            interval = self._shifts.changed(notice)
+            if interval is not None:
+                self._enqueue(interval)
+        elif isinstance(notice, OfferClosed | CallbackOpened | CallbackClosed):
+            self._enqueue(notice)
+
+    def end_shifts(self, now: Instant) -> None:
+        """Close the seats' open intervals; the last thing before `stop`."""
+        for interval in self._shifts.end(now):
+            self._enqueue(interval)
 
     def note(self, entry: AuditEntry) -> None:
         self._enqueue(entry)
@@ -224,7 +250,7 @@ class RecordWriter:
     async def _transaction(self, found: Sequence[Entry]) -> None:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT), self._database.write() as connection:
-                new = await entries.insert(connection, found)
+                new = await inserting.insert(connection, found, self._publish)
         except UNFIT as error:
             await self._divide(found, brief(error))
         except TimeoutError as error:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from callrouter.store import entries, migrate
 from callrouter.store.database import DATABASE_NAME, Database
+from callrouter.store.inserting import insert
 
 
 def command(*names: str) -> typer.Typer:
@@ -35,7 +36,7 @@ def fill(state_dir: Path, *found: entries.Entry) -> None:
         database = Database(state_dir / DATABASE_NAME)
         await migrate.upgrade(database)
         async with database.write() as connection:
-            await entries.insert(connection, found)
+            await insert(connection, found)
         await database.close()
 
     asyncio.run(work())

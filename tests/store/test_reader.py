@@ -3,13 +3,14 @@ from dataclasses import replace
 from acd.ids import AgentId, CallId, OrgId
 from callrouter.store import entries
 from callrouter.store.database import Database
+from callrouter.store.inserting import insert
 from callrouter.store.reader import LIST_LIMIT, StoredRecords
 from tests.store.samples import T0, record
 
 
 async def put(database: Database, *found: entries.Entry) -> int:
     async with database.write() as connection:
-        return await entries.insert(connection, found)
+        return await insert(connection, found)
 
 
 async def test_a_record_comes_back_whole(database: Database) -> None:

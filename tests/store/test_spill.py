@@ -102,3 +102,15 @@ def test_the_folder_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     spill.append([b"x" * 60])
     with pytest.raises(OSError, match="exceed"):
         spill.append([b"y"])
+
+
+def test_a_folder_that_is_gone_for_a_while(tmp_path: Path) -> None:
+    folder = tmp_path / "spill"
+    spill = Spill(folder)
+    folder.rmdir()
+    with pytest.raises(OSError, match="No such file"):
+        spill.append([b"one"])
+    assert spill.empty
+    folder.mkdir()
+    spill.append([b"two"])
+    assert drain(spill) == ([b"two"], 0)

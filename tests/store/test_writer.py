@@ -200,7 +200,7 @@ async def test_a_defect_that_ends_the_writer_is_told(
     async def broken(*_: object) -> int:
         raise KeyError("a defect")
 
-    monkeypatch.setattr("callrouter.store.entries.insert", broken)
+    monkeypatch.setattr("callrouter.store.inserting.insert", broken)
     writer = RecordWriter(database, tmp_path / "spill")
     await writer.start()
     writer.put(record())

@@ -1,0 +1,103 @@
+"""Entries into their tables, in one transaction, each with exactly one effect."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Table, bindparam, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from acd.record import LateSegment
+from callrouter.ports import Outgoing
+from callrouter.store import schema
+from callrouter.store.entries import DAY, Entry, Kind, by_kind
+from callrouter.store.rows import micros, storable
+
+Publish = Callable[[Entry], Iterable[Outgoing]]
+"""What the feed is to say about a new entry."""
+
+
+def silent(_: Entry) -> Iterable[Outgoing]:
+    return ()
+
+
+async def insert(connection: AsyncConnection, entries: Sequence[Entry], publish: Publish = silent) -> int:
+    """Put all entries into their tables; returns how many were new.
+
+    What is new goes to the outbox in the same transaction, as `publish` words it.
+    """
+    new: list[Entry] = []
+    for kind, mine in by_kind(entries):
+        fresh = await _replace(connection, kind, mine) if kind.newer else await _fresh(connection, kind, mine)
+        if not kind.newer:
+            for table, values in kind.rows(fresh).items():
+                if values:
+                    await connection.execute(_insert(connection, table).on_conflict_do_nothing(), values)
+        new += fresh
+        await _unpack(connection, kind, fresh)
+    await _publish(connection, new, publish)
+    return len(new)
+
+
+async def _fresh(connection: AsyncConnection, kind: Kind, entries: Sequence[Entry]) -> list[Entry]:
+    """Those whose key is not in the table; the first of several with one key."""
+    mine = {kind.key_of(entry): entry for entry in reversed(entries)}
+    known = await _known(connection, kind, list(mine))
+    return [entry for key, entry in reversed(mine.items()) if key not in known]
+
+
+async def _known(
+    connection: AsyncConnection, kind: Kind, keys: Sequence[tuple[Any, ...]]
+) -> set[tuple[Any, ...]]:
+    columns = kind.key_columns
+    if len(columns) == 1:
+        query = select(*columns).where(columns[0].in_(bindparam("keys", expanding=True)))
+        found = await connection.execute(query, {"keys": [key[0] for key in keys]})
+    else:
+        query = select(*columns).where(tuple_(*columns).in_(bindparam("keys", expanding=True)))
+        found = await connection.execute(query, {"keys": list(keys)})
+    return {tuple(row) for row in found}
+
+
+async def _replace(connection: AsyncConnection, kind: Kind, entries: Sequence[Entry]) -> list[Entry]:
+    """Insert, or replace what is older; returns those that had an effect."""
+    insert_ = _insert(connection, kind.table)
+    statement = insert_.on_conflict_do_update(
+        index_elements=kind.key_columns,
+        set_={name: insert_.excluded[name] for name in kind.newer},
+        where=kind.when(insert_.excluded, kind.table.c) if kind.when else None,
+    )
+    effective = []
+    for entry in entries:
+        values = kind.rows([entry])[kind.table]
+        done = await connection.execute(statement, values)
+        if done.rowcount > 0:
+            effective.append(entry)
+    return effective
+
+
+async def _unpack(connection: AsyncConnection, kind: Kind, fresh: Sequence[Entry]) -> None:
+    """Forget the packed columns of days that have just gained something."""
+    days = {micros(at) // DAY for entry in fresh if (at := kind.day(entry)) is not None}
+    late = sorted({storable(entry.segment.call) for entry in fresh if isinstance(entry, LateSegment)})
+    if late:
+        ingress = schema.calls.c.ingress
+        found = await connection.execute(select(ingress).where(schema.calls.c.call.in_(late)))
+        days.update(stamp // DAY for stamp in found.scalars())
+    if days:
+        await connection.execute(delete(schema.packed_days).where(schema.packed_days.c.day.in_(sorted(days))))
+
+
+async def _publish(connection: AsyncConnection, new: Sequence[Entry], publish: Publish) -> None:
+    messages = [
+        {"id": storable(one.id), "topic": one.topic, "payload": one.payload, "at": micros(one.at)}
+        for entry in new
+        for one in publish(entry)
+    ]
+    if messages:
+        await connection.execute(_insert(connection, schema.outbox).on_conflict_do_nothing(), messages)
+
+
+def _insert(connection: AsyncConnection, table: Table) -> Any:
+    # `on_conflict…` is the net under `_known`: another controller may write the same entry meanwhile.
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

@@ -1,0 +1,70 @@
+"""Entries that are one row each."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import BigInteger, Table
+
+from acd.aftercall import Recording, Survey, Voicemail, WorkOrder
+from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
+from acd.shift import SeatInterval
+from callrouter.ports import AuditEntry
+from callrouter.store import schema
+from callrouter.store.rows import Rows, maybe_micros, micros, storable
+
+EXPLANATION_LIMIT: Final = 32_768
+"""Characters of JSON kept of one offer's explanation."""
+
+
+def _make(table: Table, **given: Callable[[Any], object]) -> Callable[[Sequence[Any]], Rows]:
+    """Rows of `table` from entries whose attributes bear the columns' names.
+
+    Floats in columns of big integers are instants; `given` says how to come by what differs.
+    """
+    instants = {column.name for column in table.columns if isinstance(column.type, BigInteger)} - set(given)
+    plain = [column.name for column in table.columns if column.name not in instants | set(given)]
+
+    def row(entry: Any) -> dict[str, Any]:
+        values: dict[str, Any] = {name: _storable(getattr(entry, name)) for name in plain}
+        values.update((name, maybe_micros(getattr(entry, name))) for name in instants)
+        values.update((name, _storable(make(entry))) for name, make in given.items())
+        return values
+
+    return lambda entries: {table: [row(entry) for entry in entries]}
+
+
+def _storable(value: object) -> object:
+    return storable(value) if isinstance(value, str) else value
+
+
+def _explanation(offer: OfferClosed) -> str:
+    text = msgspec.json.encode(dict(offer.explanation), enc_hook=str).decode()
+    if len(text) <= EXPLANATION_LIMIT:
+        return text
+    return msgspec.json.encode({"too_long": len(text)}).decode()
+
+
+audit_rows: Final[Callable[[Sequence[AuditEntry]], Rows]] = _make(schema.audit)
+interval_rows: Final[Callable[[Sequence[SeatInterval]], Rows]] = _make(schema.seat_intervals)
+offer_rows: Final[Callable[[Sequence[OfferClosed]], Rows]] = _make(schema.offers, explanation=_explanation)
+survey_rows: Final[Callable[[Sequence[Survey]], Rows]] = _make(schema.surveys)
+voicemail_rows: Final[Callable[[Sequence[Voicemail]], Rows]] = _make(
+    schema.voicemails, length=lambda entry: micros(entry.seconds)
+)
+recording_rows: Final[Callable[[Sequence[Recording]], Rows]] = _make(
+    schema.recordings, size=lambda entry: entry.size
+)
+work_order_rows: Final[Callable[[Sequence[WorkOrder]], Rows]] = _make(
+    schema.work_orders, work_order=lambda entry: entry.order
+)
+callback_opened_rows: Final[Callable[[Sequence[CallbackOpened]], Rows]] = _make(
+    schema.callbacks,
+    asked=lambda entry: micros(entry.at),
+    ended=lambda _: None,
+    outcome=lambda _: "",
+    attempts=lambda _: 0,
+)
+callback_closed_rows: Final[Callable[[Sequence[CallbackClosed]], Rows]] = _make(
+    schema.callbacks, number=lambda _: ""
+)
