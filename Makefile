@@ -47,7 +47,7 @@ demo: $(STAMP) ## Open a whole province on this machine
 	@exec $(BIN)/callrouter demo $(ARGS)
 
 check: $(STAMP) ## Lint, format, layers, types and unit tests, side by side (under a minute)
-	@$(MAKE) -j2 --output-sync=target check-types check-unit check-lint check-format check-layers
+	@$(MAKE) -j2 --keep-going --output-sync=target check-types check-unit check-lint check-format check-layers
 
 check-lint: $(STAMP)
 	@$(BIN)/ruff check --quiet .
