@@ -215,18 +215,18 @@ class EventCodec:
             headers={name: value for name, value in headers.items() if value},
         )
 
-    def _rings(self, channel: str) -> tuple[SwitchEvent, ...]:
-        leg = self._legs.get(ChannelId(channel))
-        if leg is None or not leg.originated or leg.ringing:
+    def _dial(self, event: models.Dial) -> tuple[SwitchEvent, ...]:
+        """RINGING is 180, PROGRESS 183. ChannelStateChange says no more and comes three times a call."""
+        leg = self._legs.get(ChannelId(event.peer.id))
+        if (
+            leg is None
+            or not leg.originated
+            or leg.ringing
+            or event.dialstatus not in ("RINGING", "PROGRESS")
+        ):
             return ()
         leg.ringing = True
-        return (LegRinging(node=self.node, channel=ChannelId(channel)),)
-
-    def _state(self, event: models.ChannelStateChange) -> tuple[SwitchEvent, ...]:
-        return self._rings(event.channel.id) if event.channel.state == "Ringing" else ()
-
-    def _dial(self, event: models.Dial) -> tuple[SwitchEvent, ...]:
-        return self._rings(event.peer.id) if event.dialstatus in ("RINGING", "PROGRESS") else ()
+        return (LegRinging(node=self.node, channel=ChannelId(event.peer.id)),)
 
     def _hangup_request(self, event: models.ChannelHangupRequest) -> tuple[SwitchEvent, ...]:
         leg = self._legs.get(ChannelId(event.channel.id))
@@ -270,7 +270,6 @@ _TRANSLATORS: Mapping[str, Callable[[EventCodec, Any], tuple[SwitchEvent, ...]]]
     "StasisEnd": EventCodec._stasis_ended,
     "ChannelDestroyed": EventCodec._destroyed,
     "ChannelHangupRequest": EventCodec._hangup_request,
-    "ChannelStateChange": EventCodec._state,
     "Dial": EventCodec._dial,
     "ChannelDtmfReceived": EventCodec._digit,
     "ChannelHold": EventCodec._held,

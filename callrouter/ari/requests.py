@@ -38,7 +38,7 @@ _DIGITS = frozenset("0123456789*#ABCD")
 _GONE = frozenset({400, 404})
 """Of a channel that is gone: 404 when it stands in the path, 400 when it is `addChannel`'s parameter."""
 _NOT_OURS = frozenset({*_GONE, 409})
-"""409: gone from Stasis, or not there yet."""
+"""409: a channel gone from Stasis or not there yet, a bridge about to be gone."""
 
 
 class Unencodable(ValueError):
@@ -139,7 +139,7 @@ _ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
     CreateBridge: lambda c, app: Request(
         "POST", _path("bridges", c.bridge), c.bridge, (("type", "mixing"),), settled=frozenset({409})
     ),
-    DestroyBridge: lambda c, app: Request("DELETE", _path("bridges", c.bridge), c.bridge, settled=_GONE),
+    DestroyBridge: lambda c, app: Request("DELETE", _path("bridges", c.bridge), c.bridge, settled=_NOT_OURS),
     Join: lambda c, app: Request(
         "POST", _path("bridges", c.bridge, "addChannel"), c.channel, (("channel", c.channel),)
     ),

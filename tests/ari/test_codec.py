@@ -123,8 +123,6 @@ def test_a_leg_that_rings_and_is_answered() -> None:
         dial(""),
         dial("PROGRESS"),
         dial("RINGING"),
-        of_channel("ChannelStateChange", LEG, state="Ringing"),
-        of_channel("ChannelStateChange", LEG),
         dial("ANSWER"),
         entered(LEG, "leg"),
     )
@@ -134,8 +132,8 @@ def test_a_leg_that_rings_and_is_answered() -> None:
     ]
 
 
-def test_a_caller_who_hears_ringback_does_not_ring() -> None:
-    assert feed(EventCodec(NODE), caller(), of_channel("ChannelStateChange", IN, state="Ringing"))[1:] == []
+def test_only_our_own_legs_ring() -> None:
+    assert feed(EventCodec(NODE), dial("RINGING")) == []
 
 
 @pytest.mark.parametrize("cause", [1, 17, 19, 21])

@@ -240,6 +240,7 @@ FULFILLED: list[tuple[c.Command, int]] = [
     (c.Leave(node=NODE, call=CALL, channel=IN, bridge=BridgeId("b")), 400),
     (c.Leave(node=NODE, call=CALL, channel=IN, bridge=BridgeId("b")), 409),
     (c.DestroyBridge(node=NODE, call=CALL, bridge=BridgeId("b")), 404),
+    (c.DestroyBridge(node=NODE, call=CALL, bridge=BridgeId("b")), 409),
     (c.CreateBridge(node=NODE, call=CALL, bridge=BridgeId("b")), 409),
 ]
 

@@ -36,6 +36,7 @@ from tests.asterisk.link_rig import NODE, Rig, ari_settings, run_asterisk, run_r
 
 pytestmark = pytest.mark.asterisk
 BRIDGE, PROMPT = BridgeId("b1"), PlaybackId("p1")
+ROUNDS = 30
 LONG_PROMPT = ("sound:demo-congrats",)
 
 
@@ -215,15 +216,31 @@ async def test_nobody_registered_is_told_as_such_whatever_asterisk_says(rig: Rig
     assert failures == []
 
 
-@pytest.mark.parametrize("rounds", [30])
-async def test_a_quick_refusal_is_never_missed(rig: Rig, rounds: int) -> None:
+async def test_a_quick_refusal_is_never_missed(rig: Rig) -> None:
     """486 may come before Asterisk has subscribed us to the channel."""
     phone = await rig.phone("a1001")
     phone.statuses = (486,)
-    for number in range(rounds):
+    for number in range(ROUNDS):
         rig.dial(f"leg-{number}", "a1001")
-    for number in range(rounds):
+    for number in range(ROUNDS):
         assert (await rig.of(LegEnded, f"leg-{number}")).cause == 17
+
+
+async def test_ringing_is_never_missed(rig: Rig) -> None:
+    phone = await rig.phone("a1001")
+    phone.statuses = (180, 200)
+    for number in range(ROUNDS):
+        rig.dial(f"leg-{number}", "a1001")
+    for number in range(ROUNDS):
+        await rig.of(LegAnswered, f"leg-{number}")
+        assert rig.count(LegRinging, f"leg-{number}") == 1
+
+
+async def test_early_media_rings_too(rig: Rig) -> None:
+    phone = await rig.phone("a1001")
+    phone.statuses = (183,)
+    rig.dial("leg", "a1001")
+    await rig.of(LegRinging, "leg")
 
 
 async def test_the_far_end_sees_what_we_say(rig: Rig) -> None:

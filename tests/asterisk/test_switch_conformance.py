@@ -164,7 +164,7 @@ async def seat_answers_and_leaves(w: World) -> None:
     w.do(c.Leave, bridge=BRIDGE, channel=LEG)
     w.do(c.DestroyBridge, bridge=BRIDGE)
     w.do(c.DestroyBridge, bridge=BRIDGE)
-    w.do(c.Join, bridge=BRIDGE, channel=channel)
+    w.do(c.Join, bridge=SECOND, channel=channel)
 
 
 async def seat_rejects(w: World) -> None:
