@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from simulators.sip_load.engine import Live, Run
+    from simulators.sip_load.engine import Run
+    from simulators.sip_load.result import Live, RunResult
     from simulators.sip_load.scenario import Scenario
 
 FAULTS: Final = 1
@@ -66,6 +67,9 @@ def run(
             "--asterisk-config", metavar="FILE", help="asterisk.conf, to count channels left behind."
         ),
     ] = None,
+    desk: Annotated[
+        str | None, typer.Option(metavar="URL", help="Instead of the scenario's target.desk.")
+    ] = None,
     scale: Annotated[float, typer.Option(min=0.001, max=1000, help="Times the scenario's callers.")] = 1.0,
     find_capacity: Annotated[
         bool, typer.Option("--find-capacity", help="Search the highest rate that is clean.")
@@ -91,7 +95,7 @@ def run(
     from simulators.sip_load.report import NoReport, read_report
 
     plan = _read(scenario).scaled(scale)
-    plan, sip = _aim(plan, target, tuple(allow_target or ()), asterisk_config)
+    plan, sip = _aim(plan, target, desk, tuple(allow_target or ()), asterisk_config)
     watched = _processes(process or [])
     try:
         earlier = read_report(compare) if compare is not None else None
@@ -197,7 +201,7 @@ class _Session:
         except PlanTooBig as error:
             _fail(str(error))
 
-    async def _go(self, session: "Run") -> Any:
+    async def _go(self, session: "Run") -> "RunResult":
         from rich.live import Live as Screen
 
         from simulators.sip_load.screen import LiveScreen
@@ -241,7 +245,7 @@ class _Session:
 @contextlib.contextmanager
 def _one_line_errors() -> Iterator[None]:
     from callrouter.toolchain.errors import ToolchainError
-    from simulators.sip_load.engine import RunFailed
+    from simulators.sip_load.result import RunFailed
     from simulators.sipp import SippError
     from simulators.softphone import PhonesUnavailable
 
@@ -264,24 +268,29 @@ def _read(file: Path) -> "Scenario":
 
 
 def _aim(
-    plan: "Scenario", target: str | None, allowed: tuple[str, ...], config: Path | None
+    plan: "Scenario", target: str | None, desk: str | None, allowed: tuple[str, ...], config: Path | None
 ) -> tuple["Scenario", str]:
     """The scenario with the target that it shall have, checked."""
+    from pydantic import ValidationError
+
     from simulators.sip_load.scenario import Target
     from simulators.sip_load.target import TargetRefused, check_target
 
-    given = plan.target
-    sip = target or (given.sip if given is not None else None)
-    if sip is None:
+    given = plan.target.model_dump() if plan.target is not None else {}
+    named = {"sip": target, "desk": desk, "asterisk_config": config}
+    given |= {name: value for name, value in named.items() if value is not None}
+    if "sip" not in given:
         _fail("no target: give --target HOST:PORT or `target: {sip: …}` in the scenario")
     try:
-        check_target(sip, allowed)
+        aimed = Target.model_validate(given)
+        check_target(aimed.sip, allowed)
+        if aimed.desk is not None:
+            check_target(aimed.desk.removeprefix("http://").rstrip("/"), allowed)
     except TargetRefused as error:
         _fail(str(error))
-    aimed = (given or Target(sip=sip)).model_copy(update={"sip": sip})
-    if config is not None:
-        aimed = aimed.model_copy(update={"asterisk_config": config})
-    return plan.model_copy(update={"target": aimed}), sip
+    except ValidationError as error:
+        _fail("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()))
+    return plan.model_copy(update={"target": aimed}), aimed.sip
 
 
 def _processes(given: list[str]) -> dict[str, int]:

@@ -2,72 +2,31 @@
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import psutil
 
-from callrouter.toolchain.locate import locate
 from simulators.sip_load.crowd import Crowd
+from simulators.sip_load.desk import DeskCrew, DeskRefused
+from simulators.sip_load.leaks import channels_left
 from simulators.sip_load.plan import plan_calls
-from simulators.sip_load.probes import PhoneSeats, Prober, ProbeResult
-from simulators.sip_load.scenario import Scenario, Seats
+from simulators.sip_load.probes import PhoneSeats, Prober
+from simulators.sip_load.result import Live, RunFailed, RunResult
+from simulators.sip_load.scenario import Scenario
 from simulators.sip_load.stage import LEAD, STEER_SECONDS, Stage
-from simulators.sip_load.watch import Usage, Watch
+from simulators.sip_load.watch import Watch
 from simulators.softphone import Softphone, SoftphonePool
 
 LOOK_SECONDS: Final = 0.02
 REGISTER_SECONDS: Final = 20.0
+READY_SECONDS: Final = 30.0
 END_SECONDS: Final = 12.0
-QUIET_SECONDS: Final = 5.0
 LIVE_SECONDS: Final = 0.5
-
-
-class RunFailed(Exception):
-    """The run could not begin; the text says what was missing and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What is shown while a run goes on."""
-
-    elapsed: float
-    duration: float
-    planned: int
-    begun: int
-    live: int
-    answered: int
-    met: int
-    refused: int
-    registered: int
-    cpu: Mapping[str, float]
-
-
-@dataclass(slots=True, kw_only=True)
-class RunResult:
-    """All facts of a run; `metrics` makes figures of them."""
-
-    scenario: Scenario
-    sip: str
-    began: float
-    crowd: Crowd
-    ended: float = 0.0
-    probes: list[ProbeResult] = field(default_factory=list)
-    usage: dict[str, Usage] = field(default_factory=dict)
-    lateness: list[float] = field(default_factory=list)
-    generators: int = 1
-    """SIPp processes."""
-    watchdog: int = 0
-    broken: list[str] = field(default_factory=list)
-    interrupted: bool = False
-    left_behind: int | None = None
-    """Channels alive after everybody had hung up; None: not looked at."""
-    seats: int = 0
 
 
 class Run:
@@ -78,8 +37,8 @@ class Run:
         self._sip = sip
         self._plans = plan_calls(scenario)
         self._processes = {**(scenario.target.processes if scenario.target else {}), **(processes or {})}
-        self._background: list[asyncio.Task[None]] = []
-        self._crowd: Crowd | None = None
+        self._crew: DeskCrew | None = None
+        self._http: aiohttp.ClientSession | None = None
         self.result: RunResult | None = None
 
     async def go(self, show: Callable[[Live], None], folder: Path | None = None) -> RunResult:
@@ -106,12 +65,14 @@ class Run:
                 await stage.open_seats(group)
         names = stage.caller_names(self._plans)
         begin = time.time() + LEAD + 0.5
-        crowd = self._crowd = Crowd(self._plans, scenario.seats, names, begin, scenario.seed)
+        crowd = Crowd(self._plans, scenario.seats, names, begin, scenario.seed)
         self.result = result = RunResult(scenario=scenario, sip=self._sip, began=begin, crowd=crowd)
         result.seats = sum(len(group.users) for group in scenario.seats)
         result.usage, result.lateness = watch.usage, watch.lateness
         pool, phone_seats = await self._phones(stack, crowd)
         await self._registered(stage, crowd)
+        tasks = [asyncio.create_task(seats.work(), name="phone seats") for seats in phone_seats]
+        tasks += await self._desks(stack)
         crowd.begin = result.began = time.time() + LEAD + 0.5
         await stage.open_callers(self._plans, names, crowd.begin)
         result.generators = len(stage.processes)
@@ -119,14 +80,19 @@ class Run:
             watch.add("generator", process.usage)
         for pid in pool.pids if pool is not None else ():
             watch.add("phones", psutil.Process(pid))
-        tasks = self._begin_background(watch, phone_seats, pool, crowd, result)
+        tasks.append(asyncio.create_task(watch.run(), name="watch"))
+        if pool is not None and scenario.probes is not None:
+            prober = self._prober(crowd, phone_seats)
+            result.probes = prober.results
+            tasks.append(asyncio.create_task(prober.work(pool), name="probes"))
         try:
             await self._until_over(stage, crowd, watch, show, tasks)
         except asyncio.CancelledError:
             result.interrupted = True
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self._finish(stage, crowd, result)
         return result
 
@@ -170,37 +136,40 @@ class Run:
                 )
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _begin_background(
-        self,
-        watch: Watch,
-        phone_seats: list[PhoneSeats],
-        pool: SoftphonePool | None,
-        crowd: Crowd,
-        result: RunResult,
-    ) -> list[asyncio.Task[None]]:
-        tasks = [asyncio.create_task(watch.run(), name="watch")]
-        tasks += [asyncio.create_task(seats.work(), name="phone seats") for seats in phone_seats]
-        if self._scenario.probes is not None and pool is not None:
-            speaking: dict[str, tuple[Softphone, float]] = {}
-            for seats in phone_seats:
-                speaking |= seats.phones
-            silent = {
-                user
-                for group in self._scenario.seats
-                if group.kind == "sipp" and group.audio == "none"
-                for user, _ in group.users
-            }
-            prober = Prober(
-                crowd,
-                self._scenario.probes,
-                self._sip,
-                speaking,
-                silent.__contains__,
-                bool(self._scenario.seats),
-            )
-            result.probes = prober.results
-            tasks.append(asyncio.create_task(prober.work(pool), name="probes"))
-        return tasks
+    async def _desks(self, stack: contextlib.AsyncExitStack) -> list[asyncio.Task[None]]:
+        """Agents sign in and become ready, where the scenario has desks."""
+        groups = [group for group in self._scenario.seats if group.desk is not None]
+        if not groups:
+            return []
+        target = self._scenario.target
+        if target is None or target.desk is None:
+            raise RunFailed("seats have a `desk`, but no `target.desk` (or --desk URL) says where it is")
+        self._http = await stack.enter_async_context(aiohttp.ClientSession())
+        crew = self._crew = DeskCrew(target.desk, groups, self._scenario.seed)
+        try:
+            await crew.sign_in(self._http)
+            work = asyncio.create_task(crew.work(self._http), name="desks")
+            ready = asyncio.create_task(crew.all_ready(READY_SECONDS))
+            await asyncio.wait({work, ready}, return_when=asyncio.FIRST_COMPLETED)
+            await (ready if ready.done() else work)
+        except DeskRefused as error:
+            raise RunFailed(str(error)) from error
+        return [work]
+
+    def _prober(self, crowd: Crowd, phone_seats: list[PhoneSeats]) -> Prober:
+        scenario = self._scenario
+        assert scenario.probes is not None
+        speaking: dict[str, tuple[Softphone, float]] = {}
+        for seats in phone_seats:
+            speaking |= seats.phones
+        silent = {
+            user
+            for group in scenario.seats
+            if group.kind == "sipp" and group.audio == "none"
+            for user, _ in group.users
+        }
+        has_seats = bool(scenario.seats)
+        return Prober(crowd, scenario.probes, self._sip, speaking, silent.__contains__, has_seats)
 
     # --- during -----------------------------------------------------------------------
 
@@ -273,6 +242,8 @@ class Run:
                 off_duty.symmetric_difference_update({group.name})
                 for place in range(1, len(group.users) + 1):
                     stage.seats[group.name].process.tell(place, "turn")
+                if self._crew is not None and self._http is not None:
+                    self._crew.duty(self._http, [user for user, _ in group.users], on)
 
     def _live(self, elapsed: float, crowd: Crowd, watch: Watch) -> Live:
         attempts = [attempt for caller in crowd.callers for attempt in caller.attempts]
@@ -314,33 +285,3 @@ class Run:
 
 def users_of(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:
     return next(group.users for group in scenario.seats if group.name == name)
-
-
-async def channels_left(config: Path, patience: float = QUIET_SECONDS) -> int:
-    """Channels of a private Asterisk, once none are left or after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while True:
-        count = await _channels(config)
-        if count == 0 or time.monotonic() > deadline:
-            return count
-        await asyncio.sleep(0.25)
-
-
-async def _channels(config: Path) -> int:
-    program = locate("asterisk")
-    process = await asyncio.create_subprocess_exec(
-        *program.command("-C", config, "-rx", "core show channels count"),
-        env={**os.environ, **program.env},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    for line in output.decode(errors="replace").splitlines():
-        words = line.split()
-        if len(words) >= 3 and words[1] == "active" and words[2].startswith("channel"):
-            return int(words[0])
-    raise RunFailed(f"{config}: no Asterisk answers there: {output.decode(errors='replace').strip()[:200]}")
-
-
-__all__ = ["Live", "Run", "RunFailed", "RunResult", "Seats", "channels_left"]

@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from simulators.sip_load.crowd import Crowd, is_wrong_seat
-from simulators.sip_load.engine import RunResult
 from simulators.sip_load.facts import Attempt, Offer
 from simulators.sip_load.probes import ProbeResult
+from simulators.sip_load.result import RunResult
 
 Figures = dict[str, Any]
 

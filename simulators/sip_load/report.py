@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from simulators.sip_load.engine import RunResult
 from simulators.sip_load.findings import findings, void_reasons
 from simulators.sip_load.metrics import figures
+from simulators.sip_load.result import RunResult
 
 FORMAT: Final = "callrouter-load/1"
 

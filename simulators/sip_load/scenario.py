@@ -17,6 +17,7 @@ from simulators.workload import Arrivals, Duration, Model, NotNegative, Positive
 LONGEST_RUN: Final = 8 * 3600.0
 MOST_CALLS: Final = 500_000
 MOST_RATE: Final = 2_000.0
+MOST_PHONES: Final = 40
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*#+_.-]{1,40}$")]
@@ -38,6 +39,8 @@ class Target(Model):
 
     sip: str
     """host:port"""
+    desk: Annotated[str, StringConstraints(pattern=r"^http://[0-9.:\[\]a-f]+/?$")] | None = None
+    """Address of the installation's HTTP API, for seats with a `desk`."""
     asterisk_config: Path | None = None
     """asterisk.conf of a private Asterisk: channels and bridges left behind are counted there."""
     processes: dict[Name, Annotated[int, Field(gt=1)]] = Field(default_factory=dict)
@@ -136,6 +139,15 @@ class Transfers(Model):
     complete: Keys = "*1"
 
 
+class Desk(Model):
+    """Agents at the installation's own desks: each account signs in at the seat of its name."""
+
+    wrap_up: Duration = Duration(constant=1.0)
+    """After a call, until wrap-up is finished; ``forever`` leaves it to the installation's deadline."""
+    back_after: Duration = Duration(constant=5.0)
+    """After the installation has made the seat not ready (a missed call), until it is ready again."""
+
+
 class Seats(Model):
     """Phones that register and are rung."""
 
@@ -151,6 +163,8 @@ class Seats(Model):
     shifts: tuple[Shift, ...] = ()
     """None: all the time."""
     transfers: Transfers | None = None
+    desk: Desk | None = None
+    """Needs `target.desk`."""
 
     @property
     def users(self) -> tuple[tuple[str, str], ...]:
@@ -236,8 +250,8 @@ class Scenario(Model):
             twice = sorted(name for name, count in Counter(names).items() if count > 1)
             if twice:
                 raise ValueError(f"{what}: named twice: {', '.join(twice[:5])}")
-        if sum(len(group.users) for group in self.seats if group.kind == "softphone") > 40:
-            raise ValueError("more than 40 softphone seats. Use kind: sipp for the crowd")
+        if sum(len(group.users) for group in self.seats if group.kind == "softphone") > MOST_PHONES:
+            raise ValueError(f"more than {MOST_PHONES} softphone seats. Use kind: sipp for the crowd")
         return self
 
     def scaled(self, factor: float) -> "Scenario":

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from simulators.sip_load.engine import Live
+from simulators.sip_load.result import Live
 
 VERDICTS = {
     "good": "[bold green]good[/]",

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from simulators.sip_load.crowd import LOST_SECONDS, Crowd, Instruction, is_wrong_seat
-from simulators.sip_load.engine import RunResult
 from simulators.sip_load.findings import findings, void_reasons
 from simulators.sip_load.metrics import figures, share, spread
 from simulators.sip_load.plan import plan_calls
 from simulators.sip_load.report import compare, document, look_up
+from simulators.sip_load.result import RunResult
 from simulators.sip_load.scenario import Scenario
 from simulators.sip_load.watch import Usage
 from simulators.sipp_log import SipMessage

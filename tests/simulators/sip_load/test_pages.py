@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from simulators.sip_load import plots
-from simulators.sip_load.engine import Live
 from simulators.sip_load.page import page, show
 from simulators.sip_load.report import NoReport, read_report, write_report
+from simulators.sip_load.result import Live
 from simulators.sip_load.screen import LiveScreen, print_report
 from tests.simulators.sip_load.test_crowd import SEATS, Town, scenario
 
