@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from callrouter.flow.prompts import Catalogue
+    from callrouter.speech.environment import VoiceEnvironment
     from callrouter.speech.library import Work
     from callrouter.speech.voice import Voice
 
@@ -95,13 +96,12 @@ def render(
         place = _folder(folder)
         catalogue = _catalogue(place)
         _known(catalogue, ids or ())
-        work = to_render(catalogue, only=ids or (), again=again, draft=draft)
+        voice = _voice(draft=draft)
+        work = to_render(catalogue, voice, only=ids or (), again=again)
         failures: dict[str, str] = {}
         done: list[dict[str, object]] = []
         if work or fresh_voice:
-            with _voice(
-                draft=draft, fresh=fresh_voice, tell=lambda step: typer.echo(f"{step} …", err=True)
-            ) as voice:
+            with _speaking(voice, fresh=fresh_voice):
                 done = list(_speak(place, catalogue, work, voice, failures, quiet=as_json))
     if as_json:
         typer.echo(json.dumps({"rendered": done, "failed": failures}, ensure_ascii=False))
@@ -266,19 +266,34 @@ def _sources(source: Path, prompt_id: str | None) -> dict[str, Path]:
     return found
 
 
-@contextmanager
-def _voice(*, draft: bool, fresh: bool, tell: Callable[[str], None]) -> "Iterator[Voice]":
-    from callrouter.speech.environment import VoiceEnvironment, model_cache
-    from callrouter.speech.voice import DraftVoice, NeuralVoice
+def _environment() -> "VoiceEnvironment":
+    from callrouter.speech.environment import VoiceEnvironment
     from callrouter.toolchain.paths import cache_home
 
+    return VoiceEnvironment(cache_home() / "voice")
+
+
+def _voice(*, draft: bool) -> "Voice":
+    from callrouter.speech.environment import model_cache
+    from callrouter.speech.voice import DraftVoice, NeuralVoice
+
     if draft:
-        yield DraftVoice(*_espeak())
+        return DraftVoice(*_espeak())
+    place = _environment()
+    return NeuralVoice(place.python, place.voices, model_cache(place.home))
+
+
+@contextmanager
+def _speaking(voice: "Voice", *, fresh: bool) -> Iterator[None]:
+    """The neural voice needs its environment and a process of its own."""
+    from callrouter.speech.voice import NeuralVoice
+
+    if not isinstance(voice, NeuralVoice):
+        yield
         return
-    environment = VoiceEnvironment(cache_home() / "voice")
-    environment.ensure(tell, fresh=fresh)
-    with NeuralVoice(environment.python, environment.voices, model_cache(environment.home)) as voice:
-        yield voice
+    _environment().ensure(lambda step: typer.echo(f"{step} …", err=True), fresh=fresh)
+    with voice:
+        yield
 
 
 def _espeak() -> tuple[list[str], dict[str, str]]:

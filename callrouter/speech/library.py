@@ -22,7 +22,7 @@ SENTENCE_ENDS: Final = ("。", "！", "？", ".", "!", "?")
 _NO_WORD: Final = re.compile(r"[^\w]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Work:
     """A prompt that the voice still has to speak."""
 
@@ -49,16 +49,15 @@ def save_ledger(folder: Path, ledger: Ledger) -> None:
 
 
 def to_render(
-    catalogue: Catalogue, *, only: Iterable[str] = (), again: bool = False, draft: bool = False
+    catalogue: Catalogue, voice: Voice, *, only: Iterable[str] = (), again: bool = False
 ) -> list[Work]:
-    """What a voice has to speak: the prompts without good audio, or all of them `again`.
+    """What `voice` has to speak: the prompts without good audio of its own, or all of them `again`.
 
-    A `draft` is good enough only where drafts are wanted. Recordings are never
+    A drafting voice leaves what the better one has spoken. Recordings are never
     overwritten by a voice unless named in `only` together with `again`: a person
     took the trouble.
     """
     wanted = frozenset(only)
-    good = {Status.SYNTHESISED, Status.DRAFT} if draft else {Status.SYNTHESISED}
     work = []
     for language, entry in catalogue.languages.items():
         for prompt_id in catalogue if entry.voice else ():
@@ -66,18 +65,17 @@ def to_render(
             if wording is None or (wanted and prompt_id not in wanted):
                 continue
             made = catalogue.ledger.entry(prompt_id, language)
-            recorded = made is not None and made.source == "recorded"
-            fine = catalogue.status(prompt_id, language) in good
-            if (again and (not recorded or wanted)) or not (fine or recorded):
-                work.append(
-                    Work(
-                        prompt_id=prompt_id,
-                        language=language,
-                        wording=wording,
-                        voice=entry.voice,
-                        speed=entry.speed,
-                    )
-                )
+            status = catalogue.status(prompt_id, language)
+            if made is not None and made.source == "recorded":
+                due = again and bool(wanted)
+            elif status is Status.SYNTHESISED and voice.draft:
+                due = again
+            else:
+                fresh = status in (Status.SYNTHESISED, Status.DRAFT)
+                label = voice.label(entry.voice, entry.speed)
+                due = again or not fresh or made is None or made.voice != label
+            if due:
+                work.append(Work(prompt_id, language, wording, entry.voice, entry.speed))
     return work
 
 
@@ -90,7 +88,9 @@ def render(folder: Path, catalogue: Catalogue, work: Work, voice: Voice) -> Prep
         samples, rate = voice.speak(text, work.voice, work.speed)
         prompt = prepare(samples, rate, longest=LONGEST, tail=_tail(work.wording), recorded=False)
     source = "draft" if voice.draft else "synthesised"
-    _enter(folder, catalogue, work.prompt_id, work.language, prompt, source, voice.label(work.voice))
+    _enter(
+        folder, catalogue, work.prompt_id, work.language, prompt, source, voice.label(work.voice, work.speed)
+    )
     return prompt
 
 

@@ -31,8 +31,8 @@ class Voice(Protocol):
     def speak(self, text: str, voice: str, speed: float) -> tuple[Samples, int]:
         """Mono samples and their rate, by the catalogue's `voice` and `speed`. Raises VoiceError."""
 
-    def label(self, voice: str) -> str:
-        """What the ledger notes as the speaker."""
+    def label(self, voice: str, speed: float) -> str:
+        """What the ledger notes as the speaker: another label is another audio."""
 
 
 class NeuralVoice:
@@ -81,8 +81,8 @@ class NeuralVoice:
                 raise VoiceError(f"{answer.get('error')}: write it another way in `say`")
             return np.load(out).astype(np.float64), int(str(answer["rate"]))
 
-    def label(self, voice: str) -> str:
-        return f"{NEURAL_LABEL} {voice}"
+    def label(self, voice: str, speed: float) -> str:
+        return f"{NEURAL_LABEL} {voice} {speed:g}"
 
     def _ask(self, line: str) -> dict[str, object]:
         worker = self._worker
@@ -145,5 +145,5 @@ class DraftVoice:
             except (OSError, subprocess.TimeoutExpired, AudioRefused) as error:
                 raise VoiceError(f"espeak-ng does not speak: {error}: check `espeak-ng -v cmn`") from None
 
-    def label(self, voice: str) -> str:
-        return "espeak-ng cmn"
+    def label(self, voice: str, speed: float) -> str:
+        return f"espeak-ng cmn {speed:g}"
