@@ -164,7 +164,7 @@ class AriClient:
         assert self._http is not None
         try:
             exists, why = await self._http.exists(command.channel), ""
-        except _FAULTS as error:
+        except (*_FAULTS, AriError) as error:
             exists, why = False, str(error) or type(error).__name__
         self.protocol.settle(command, exists=exists, why=why)
         self._drain()

@@ -55,6 +55,8 @@ from callrouter.ari.caller import clean_dialled, clean_display, clean_number, cl
 NORMAL_CLEARING = 16
 _REMEMBERED = 4096
 """How many ended legs are remembered so that their second end goes unnoticed."""
+_MOST_LEGS = 20_000
+"""Legs and prompts remembered. One Asterisk carries a tenth of it: the oldest are leftovers of lost events."""
 _ENDPOINT_LIMIT = 80
 
 
@@ -134,12 +136,18 @@ class EventCodec:
 
     def originating(self, channel: ChannelId) -> None:
         """We are about to originate this channel."""
-        self._legs.setdefault(channel, _Leg(originated=True))
+        self._remember(channel, originated=True)
+
+    def _remember(self, channel: ChannelId, *, originated: bool) -> None:
+        if len(self._legs) >= _MOST_LEGS:
+            del self._legs[next(iter(self._legs))]
+        self._legs.setdefault(channel, _Leg(originated))
 
     def adopt(self, channel: models.Channel) -> None:
         """A channel that lived before this connection; one that is not up yet can only be ours."""
         originated = channel.state in ("Down", "Ringing", "Dialing")
-        self._legs.setdefault(ChannelId(channel.id), _Leg(originated, ringing=channel.state == "Ringing"))
+        self._remember(ChannelId(channel.id), originated=originated)
+        self._legs[ChannelId(channel.id)].ringing = channel.state == "Ringing"
 
     def hanging_up(self, channel: ChannelId, cause: int) -> None:
         """We are about to hang this channel up: its end will have our cause."""
@@ -174,10 +182,6 @@ class EventCodec:
         self._legs.clear()
         self._ended.clear()
         self._playing.clear()
-
-    @property
-    def live(self) -> int:
-        return len(self._legs)
 
     # --- translation -----------------------------------------------------------------
 
@@ -249,6 +253,8 @@ class EventCodec:
         playback = PlaybackId(event.playback.id)
         if playback in self._playing:
             return ()
+        if len(self._playing) >= _MOST_LEGS:
+            self._playing.clear()
         self._playing.add(playback)
         return (PlaybackStarted(node=self.node, playback=playback),)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -64,8 +65,13 @@ class AriHttp:
         return [b.id for b in await self._get("bridges", list[models.Bridge]) if b.bridge_class == "stasis"]
 
     async def exists(self, channel: str) -> bool:
-        async with self._session.get(f"{self._url}/channels/{channel}") as response:
-            return response.status == 200
+        try:
+            await self._call("GET", f"channels/{quote(channel, safe='')}")
+        except aiohttp.ClientResponseError as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
 
     async def _get(self, path: str, kind: type[_T]) -> _T:
         return msgspec.json.decode(await self._call("GET", path), type=kind)

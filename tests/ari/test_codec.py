@@ -186,7 +186,15 @@ def test_a_second_end_is_remembered_for_a_bounded_time_only() -> None:
     for number in range(5000):
         feed(codec, of_channel("StasisEnd", f"1.{number}"))
     assert len(codec._ended) == 4096
-    assert codec.live == 0
+    assert not codec._legs
+
+
+def test_legs_whose_end_was_lost_are_bounded() -> None:
+    codec = EventCodec(NODE)
+    for number in range(25_000):
+        codec.originating(ChannelId(f"leg-{number}"))
+    assert len(codec._legs) == 20_000
+    assert not codec.leaving(ChannelId("leg-24999"))
 
 
 def test_digits_hold_and_playbacks() -> None:
