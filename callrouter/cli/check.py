@@ -1,6 +1,7 @@
 """`callrouter check`: everything that a change of the site's files can break."""
 
 import json
+from collections.abc import Sized
 from pathlib import Path
 from typing import Annotated
 
@@ -23,25 +24,35 @@ def check(
 
     Example: callrouter check ivr_flows
     """
-    from callrouter.config.document import ConfigError
-    from callrouter.site import load_site
+    import time
+
+    from callrouter.site import check_site
 
     if not site.is_dir():
         typer.echo(f"callrouter check: {site} is not a folder: give the folder with the flows.", err=True)
         raise typer.Exit(2)
-    faults = ()
-    try:
-        load_site(site)
-    except ConfigError as error:
-        faults = error.faults
+    found = check_site(site, time.time())
     if as_json:
         rows = [
-            {"file": f.file, "line": f.line, "column": f.column, "message": f.message, "hint": f.hint}
+            {
+                "kind": kind,
+                "file": f.file,
+                "line": f.line,
+                "column": f.column,
+                "message": f.message,
+                "hint": f.hint,
+            }
+            for kind, faults in (("error", found.faults), ("warning", found.warnings))
             for f in faults
         ]
         typer.echo(json.dumps({"faults": rows}, ensure_ascii=False))
     else:
-        for fault in faults:
-            typer.echo(str(fault))
-        typer.echo(f"{site}: {'no faults' if not faults else f'{len(faults)} faults'}")
-    raise typer.Exit(1 if faults else 0)
+        for kind, faults in (("error", found.faults), ("warning", found.warnings)):
+            for fault in faults:
+                typer.echo(f"{kind}: {fault}")
+        typer.echo(f"{site}: {_count(found.faults, 'fault')}, {_count(found.warnings, 'warning')}")
+    raise typer.Exit(1 if found.faults else 0)
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things) or 'no'} {name}{'' if len(things) == 1 else 's'}"

@@ -11,16 +11,16 @@ _HEADER = "PJSIP_HEADER(add,{})"
 
 
 def line_target(directory: Directory, number: str, call: Call, on: date, announce: tuple[str, ...]) -> Target:
-    """The ladder to a line: its trunks in order, then its backup's.
+    """The ladder to a line: its trunks in order, then those of its backups.
 
     Raises `Refused` when the number is not in today's directory or has no trunk.
     """
     line = directory.line(number, on)
     if line is None:
         raise Refused("unknown_target", f"{number} is not a line of today's directory.")
-    rungs = [_rung(line, endpoint, call) for endpoint in line.endpoints()]
-    if line.backup and (backup := directory.line(line.backup, on)) is not None:
-        rungs += [_rung(backup, endpoint, call) for endpoint in backup.endpoints()]
+    rungs = [
+        _rung(step, endpoint, call) for step in directory.ladder(number, on) for endpoint in step.endpoints()
+    ]
     if not rungs:
         raise Refused("no_way", f"{number} has no trunk today: ask the telecom engineer.")
     return Target(

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from acd.ids import SeatId
+from acd.ids import Instant, SeatId
 from acd.plan import FloorPlan
 from callrouter.config.document import ConfigError, Fault, read_document
-from callrouter.directory import Directory, load_directory
-from callrouter.flow.loader import load_flows
+from callrouter.directory import Directory, load_directory, reference_faults
+from callrouter.flow.check import check
+from callrouter.flow.check_names import Known
+from callrouter.flow.loader import flow_set, read_flows
 from callrouter.flow.program import FlowSet
 from callrouter.site.floor import SeatAccountPlan, read_floor
 
@@ -74,14 +76,30 @@ class Site:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A folder read as one: the site when nothing is wrong, and everything that is."""
+
+    site: Site | None
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+
+
 def load_site(folder: Path) -> Site:
-    """Read and check everything. Raises ConfigError with all faults of all files at once."""
+    """Read and check everything that a call needs. Raises ConfigError with all faults of all files at once.
+
+    Missing audio does not stop a start: the prompt is left out and `check_site` says so.
+    """
+    checked = check_site(folder, audio=False)
+    if checked.site is None:
+        raise ConfigError(checked.faults)
+    return checked.site
+
+
+def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) -> Checked:
+    """All checks over all files; with `now` calendars are asked for the months to come."""
     faults: list[Fault] = []
-    flows, directory, floor = None, None, None
-    try:
-        flows = load_flows(folder)
-    except ConfigError as error:
-        faults += error.faults
+    directory, floor = None, None
     try:
         directory = load_directory(folder / "site" / "directory.yaml")
     except ConfigError as error:
@@ -90,13 +108,25 @@ def load_site(folder: Path) -> Site:
         floor = read_floor(read_document(folder / "site" / "floor.yaml"))
     except ConfigError as error:
         faults += error.faults
-    if flows is None or directory is None or floor is None or faults:
-        raise ConfigError(faults)
-    return Site(
+    reading = read_flows(folder)
+    known = Known(
+        queues=[plan.queue for plan in floor.plan.queues] if floor else None,
+        skills=list(floor.skills) if floor else None,
+        seats=list(floor.seats) if floor else None,
+        lines=list(directory.lines) if directory else None,
+    )
+    found = check(reading, known, now, audio=audio)
+    faults += found.errors
+    if directory is not None:
+        faults += reference_faults(directory, reading.flows, reading.calendars)
+    if faults or reading.catalogue is None or directory is None or floor is None:
+        return Checked(None, tuple(sorted(set(faults))), tuple(found.warnings))
+    site = Site(
         folder=folder,
-        flows=flows,
+        flows=flow_set(reading, reading.catalogue),
         directory=directory,
         floor=floor.plan,
         seats=floor.seats,
         timezone=floor.timezone,
     )
+    return Checked(site, (), tuple(found.warnings))
