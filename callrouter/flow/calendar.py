@@ -22,6 +22,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from acd.ids import Instant
 
 LOCAL: Final = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
+OFFSET: Final = 8 * 3600
+EPOCH: Final = date(1970, 1, 1).toordinal()
 CalendarDate = date
 MAX_RUN: Final = 60
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -138,6 +140,7 @@ class Calendar:
         self._holiday_spans = _spans(model.holiday_hours)
         self._special = {day: special for special in model.days for day in _run(special)}
         self.day = functools.lru_cache(maxsize=1_000)(self._day)
+        """Hours of a day by its ordinal (`date.toordinal`)."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -146,9 +149,10 @@ class Calendar:
 
     def at(self, now: Instant) -> Moment:
         """Open or closed at `now`; a span past midnight belongs to the day it begins on."""
-        local = datetime.fromtimestamp(now, UTC).astimezone(LOCAL)
-        minute = local.hour * 60 + local.minute
-        today, yesterday = self.day(local.date()), self.day(local.date() - timedelta(days=1))
+        days, seconds = divmod(now + OFFSET, 86_400)
+        minute = seconds / 60
+        ordinal = int(days) + EPOCH
+        today, yesterday = self.day(ordinal), self.day(ordinal - 1)
         is_open = any(span.begin <= minute < span.end for span in today.spans) or any(
             minute < span.end - _WHOLE_DAY for span in yesterday.spans
         )
@@ -163,13 +167,14 @@ class Calendar:
         local = datetime.fromtimestamp(now, UTC).astimezone(LOCAL)
         for offset in range(within_days + 1):
             midnight = datetime.combine(local.date() + timedelta(days=offset), time(), LOCAL)
-            for span in sorted(self.day(midnight.date()).spans):
+            for span in sorted(self.day(midnight.toordinal()).spans):
                 begins = (midnight + timedelta(minutes=span.begin)).timestamp()
                 if begins >= now:
                     return begins
         return None
 
-    def _day(self, day: date) -> Day:
+    def _day(self, ordinal: int) -> Day:
+        day = date.fromordinal(ordinal)
         covered = self.covers(day.year)
         if (special := self._special.get(day)) is not None:
             return Day(_spans(special.hours), special.holiday, special.name, covered)

@@ -12,12 +12,12 @@ from typing import Final
 from acd.ids import Instant
 from callrouter.config.document import Fault
 from callrouter.flow.calendar import gaps
-from callrouter.flow.check_names import Known, check_names
+from callrouter.flow.check_names import Known, check_names, variables_fetched
 from callrouter.flow.check_walks import Walks
 from callrouter.flow.node import Placed
 from callrouter.flow.nodes.menu import Menu
 from callrouter.flow.program import Flow
-from callrouter.flow.reading import Reading
+from callrouter.flow.reading import Reading, no_collection
 
 GREETING_LIMIT: Final = 8.0
 """Seconds; a human-first greeting is no longer (GB/T 33358-2016 asks for a person within 15 s)."""
@@ -31,6 +31,7 @@ class Findings:
     warnings: tuple[Fault, ...]
 
 
+@no_collection()
 def check(
     reading: Reading, known: Known | None = None, now: Instant | None = None, *, audio: bool = True
 ) -> Findings:
@@ -40,7 +41,7 @@ def check(
     """
     errors: list[Fault] = list(reading.faults)
     warnings: list[Fault] = []
-    walks = Walks(reading.flows)
+    walks, fetched = Walks(reading.flows), variables_fetched(reading.flows)
     for flow in reading.flows.values():
         for about, found in (
             ("error", walks.faults(flow)),
@@ -49,7 +50,7 @@ def check(
             ("warning", _greeting_notices(flow, reading)),
         ):
             (errors if about == "error" else warnings).extend(_at(flow, reading, found))
-        name_errors, name_warnings = check_names(flow, reading, known or Known())
+        name_errors, name_warnings = check_names(flow, reading, known or Known(), fetched)
         errors += _at(flow, reading, name_errors)
         warnings += _at(flow, reading, name_warnings)
     if reading.catalogue is not None and audio:
@@ -71,7 +72,7 @@ def _at(flow: Flow, reading: Reading, remarks: Iterable[Remark]) -> list[Fault]:
 
 def _key_faults(flow: Flow) -> Iterable[Remark]:
     for placed in flow.nodes.values():
-        if isinstance(placed.body, Menu):
+        if type(placed.body) is Menu:
             yield from _menu_faults(flow, placed, placed.body)
 
 

@@ -1,7 +1,7 @@
 """Whether everything that a flow refers to exists: prompts, queues, lines, calendars, subflows, variables."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from acd import skill
@@ -38,13 +38,25 @@ class Known:
     """Web services and databases of the settings."""
 
 
-def check_names(flow: Flow, reading: Reading, known: Known) -> tuple[list[Remark], list[Remark]]:
-    """(errors, warnings) of one flow."""
+def variables_fetched(flows: Mapping[str, Flow]) -> dict[str, set[str]]:
+    """Per subflow the variables that its callers take as results."""
+    fetched: dict[str, set[str]] = {}
+    for flow in flows.values():
+        for placed in flow.nodes.values():
+            if type(placed.body) is Subflow:
+                fetched.setdefault(placed.body.flow, set()).update(placed.body.results.values())
+    return fetched
+
+
+def check_names(
+    flow: Flow, reading: Reading, known: Known, fetched: Mapping[str, set[str]]
+) -> tuple[list[Remark], list[Remark]]:
+    """(errors, warnings) of one flow; `fetched` is `variables_fetched` of all."""
     errors: list[Remark] = []
     for placed in flow.nodes.values():
         errors += _outside(placed, known)
         errors += _inside(flow, placed, reading)
-    warnings = list(_unused_variables(flow, reading))
+    warnings = list(_unused_variables(flow, fetched.get(flow.id, set())))
     if reading.catalogue is not None:
         errors += _prompt_errors(flow, reading.catalogue)
         warnings += _prompt_warnings(flow, reading.catalogue)
@@ -53,18 +65,18 @@ def check_names(flow: Flow, reading: Reading, known: Known) -> tuple[list[Remark
 
 def _outside(placed: Placed, known: Known) -> Iterator[Remark]:
     body, at = placed.body, placed.path
-    if isinstance(body, Queue | Callback):
+    if type(body) is Queue or type(body) is Callback:
         yield from _exists("queue", body.queue, known.queues, (*at, "queue"))
         yield from _skill_faults(body.skills, known.skills, (*at, "skills"))
-    if isinstance(body, Queue):
+    if type(body) is Queue:
         for index, queue in enumerate(body.among):
             yield from _exists("queue", queue, known.queues, (*at, "among", index))
-    if isinstance(body, Transfer):
+    if type(body) is Transfer:
         yield from _exists("line", body.line, known.lines, (*at, "line"))
         yield from _exists("seat", body.seat, known.seats, (*at, "seat"))
-    if isinstance(body, Http):
+    if type(body) is Http:
         yield from _exists("service", body.service, known.services, (*at, "service"))
-    if isinstance(body, Sql):
+    if type(body) is Sql:
         yield from _exists("database", body.database, known.services, (*at, "database"))
 
 
@@ -85,14 +97,14 @@ def _skill_faults(source: str, known: Collection[str] | None, path: Path) -> Ite
 
 def _inside(flow: Flow, placed: Placed, reading: Reading) -> Iterator[Remark]:
     body, at = placed.body, placed.path
-    if isinstance(body, Language) and body.to not in flow.languages:
+    if type(body) is Language and body.to not in flow.languages:
         hint = did_you_mean(body.to, flow.languages)
         yield (*at, "to"), f"the flow does not list the language {body.to!r}", hint
-    if isinstance(body, Hours):
+    if type(body) is Hours:
         yield from _calendar_faults(body, at, reading)
-    if isinstance(body, Collect) and body.length is not None and {"min", "max"} & body.model_fields_set:
+    if type(body) is Collect and body.length is not None and {"min", "max"} & body.model_fields_set:
         yield (*at, "length"), "give either `length`, or `min` and `max`", ""
-    if isinstance(body, Subflow):
+    if type(body) is Subflow:
         yield from _call_faults(flow, body, at, reading)
 
 
@@ -128,7 +140,7 @@ def _call_faults(flow: Flow, body: Subflow, at: Path, reading: Reading) -> Itera
         if name not in body.arguments and variable.default is None:
             yield at, f"argument {name!r} of {body.flow!r} is missing", f"Add `arguments: {{{name}: …}}`"
     yield from _result_faults(flow, callee, body, at)
-    ways = {placed.body.way for placed in callee.nodes.values() if isinstance(placed.body, Return)}
+    ways = {placed.body.way for placed in callee.nodes.values() if type(placed.body) is Return}
     for way in body.ways:
         if way not in ways:
             yield (
@@ -195,13 +207,9 @@ def _prompt_warnings(flow: Flow, catalogue: Catalogue) -> Iterator[Remark]:
             yield ("languages", index), message, hint
 
 
-def _unused_variables(flow: Flow, reading: Reading) -> Iterator[Remark]:
-    used = {word for source in flow.expressions for word in re.findall(r"\w+", source)}
+def _unused_variables(flow: Flow, fetched: set[str]) -> Iterator[Remark]:
+    used = fetched | {word for source in flow.expressions for word in re.findall(r"\w+", source)}
     used |= {name for placed in flow.nodes.values() for name in _mentioned(placed.body)}
-    for other in reading.flows.values():
-        for placed in other.nodes.values():
-            if isinstance(placed.body, Subflow) and placed.body.flow == flow.id:
-                used |= set(placed.body.results.values())
     for name, variable in flow.variables.items():
         if name not in used and not variable.argument:
             yield ("variables", name), f"variable {name!r} is never used", "Remove it"
@@ -212,5 +220,5 @@ def _mentioned(body: Node) -> Iterator[str]:
         yield assigned.variable
     for variable, _, _ in body.fills():
         yield variable
-    if isinstance(body, Subflow):
+    if type(body) is Subflow:
         yield from body.results

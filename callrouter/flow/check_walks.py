@@ -108,7 +108,7 @@ class Walks:
         while waiting:
             state = waiting.pop()
             placed = flow.nodes[state.node]
-            if isinstance(placed.body, Return):
+            if type(placed.body) is Return:
                 returns.add((placed.body.way, state.standing))
             for label, target, standing in self._moves(flow, placed, state.standing):
                 name = target if target is not None else flow.person
@@ -135,7 +135,7 @@ class Walks:
             yield label, targets[label], then
 
     def _callee(self, placed: Placed) -> Flow | None:
-        if isinstance(placed.body, Subflow):
+        if type(placed.body) is Subflow:
             callee = self.flows.get(placed.body.flow)
             if callee is not None and callee.id not in self.recursive:
                 return callee
@@ -143,7 +143,7 @@ class Walks:
 
     def _recursive(self) -> frozenset[str]:
         calls = {
-            flow.id: {p.body.flow for p in flow.nodes.values() if isinstance(p.body, Subflow)}
+            flow.id: {p.body.flow for p in flow.nodes.values() if type(p.body) is Subflow}
             for flow in self.flows.values()
         }
         circles = components({name: sorted(called & set(calls)) for name, called in calls.items()})
@@ -196,7 +196,7 @@ class Walks:
             seen, waiting, ways = {flow.start}, [flow.start], set()
             while waiting:
                 placed = flow.nodes[waiting.pop()]
-                if isinstance(placed.body, Return):
+                if type(placed.body) is Return:
                     ways.add(placed.body.way)
                 fresh = self._automatic(flow, placed) - seen
                 seen |= fresh
@@ -209,7 +209,7 @@ class Walks:
             reached = self.outcome(flow, entry).reached
             for state in reached:
                 placed = flow.nodes[state.node]
-                if not isinstance(placed.body, Hangup) or placed.body.without_person:
+                if type(placed.body) is not Hangup or placed.body.without_person:
                     continue
                 if state.standing is Standing.NOTHING:
                     message = f"callers are hung up on who have reached nobody: {path_to(state, reached)}"
@@ -219,13 +219,13 @@ class Walks:
     def _ends(self, flow: Flow) -> Iterator[Remark]:
         bodies = [placed.body for placed in flow.nodes.values()]
         if flow.subflow:
-            if not any(isinstance(body, Return) for body in bodies):
+            if not any(type(body) is Return for body in bodies):
                 yield ("flow",), f"the subflow {flow.id!r} never comes back", "Add a `return` node"
             return
         if flow.person is not None and not flow.nodes[flow.person].body.hands_over:
             yield ("person",), "`person` leads to no person", "Name a queue node"
         for placed in flow.nodes.values():
-            if isinstance(placed.body, Return):
+            if type(placed.body) is Return:
                 yield (
                     placed.path,
                     "`return` belongs into a subflow",

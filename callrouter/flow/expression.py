@@ -48,16 +48,20 @@ class EvaluationError(Exception):
 class Expression:
     """A checked expression. `kind` is one of `TYPES`' names."""
 
-    __slots__ = ("_run", "_wanted", "kind", "source")
+    __slots__ = ("_name", "_run", "_wanted", "kind", "source")
 
-    def __init__(self, source: str, compiled: cel.Expression, kind: str) -> None:
+    def __init__(self, source: str, compiled: cel.Expression, kind: str, name: str = "") -> None:
+        """`name` is given when the expression is nothing but that variable."""
         self.source = source
         self.kind = kind
         self._run = compiled.eval
         self._wanted = _PYTHON.get(kind)
+        self._name = name
 
     def evaluate(self, values: Mapping[str, object]) -> object:
         """The plain value. Raises EvaluationError, never anything else."""
+        if self._name and type(value := values.get(self._name)) is self._wanted:
+            return value
         try:
             result = self._run(data=values)
             value = result.plain_value()
@@ -92,7 +96,8 @@ class Checker:
             compiled = self._environment.compile(source)
         except RuntimeError as error:
             raise _explained(str(error)) from None
-        return Expression(source, compiled, _kind(compiled.return_type()))
+        name = source if source in self.names else ""
+        return Expression(source, compiled, _kind(compiled.return_type()), name)
 
 
 class Pattern:

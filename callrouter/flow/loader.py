@@ -18,7 +18,7 @@ from callrouter.flow.check_names import Known
 from callrouter.flow.compiling import compile_flow
 from callrouter.flow.program import Flow, FlowSet
 from callrouter.flow.prompts import Catalogue, Ledger
-from callrouter.flow.reading import Reading
+from callrouter.flow.reading import Reading, no_collection
 from callrouter.flow.voice import CatalogueVoice
 
 DEFAULT_QUEUE: Final = "province"
@@ -44,6 +44,7 @@ def flow_set(reading: Reading, catalogue: Catalogue) -> FlowSet:
     return FlowSet(reading.flows, voice, reading.digest, DEFAULT_QUEUE, reading.calendars)
 
 
+@no_collection()
 def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
     """Read every ``*.yaml`` directly in `folder`. Never raises ConfigError."""
     faults: list[Fault] = []

@@ -153,12 +153,18 @@ class Node(Part):
     """The call, or the subflow, ends here."""
     hands_over: ClassVar[bool] = False
     """The caller is led to a person; `Returned` brings them back."""
+    listens: ClassVar[bool] = False
+    """Keys reach this node while it is active."""
     awaits_person: ClassVar[bool] = False
     """The caller waits for a person here: who comes round again through such a node is not trapped."""
 
     def step(self, frame: "Frame", signal: "Wake") -> str | None:
         """React to `signal`; the branch to leave by, or None to stay. Raises EvaluationError."""
         raise NotImplementedError
+
+    def zero_is_person(self) -> bool:
+        """Whether `0`, pressed first, leads to a person at once."""
+        return False
 
     def exits(self) -> Iterator[Exit]:
         """Every branch that `step` may return."""
@@ -184,12 +190,17 @@ class Node(Part):
 class Listening(Node):
     """A node during which `0` leads to a person."""
 
+    listens: ClassVar[bool] = True
+
     no_person_key: str = Field(default="", max_length=200)
     """Why `0` does not lead to a person here. Leave it out, and `0` does."""
 
     def takes_zero(self) -> bool:
         """Whether `0` as the first key has a meaning of its own here."""
         return False
+
+    def zero_is_person(self) -> bool:
+        return not self.no_person_key and not self.takes_zero()
 
     def person_exit(self) -> Iterator[Exit]:
         if not self.no_person_key:

@@ -1,6 +1,8 @@
 """What a folder of flow files holds, sound parts and faults."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from callrouter.config.document import Document, Fault
@@ -22,3 +24,15 @@ class Reading:
     """By calendar id."""
     faults: tuple[Fault, ...]
     digest: str
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Of many small objects that all stay the cycle collector would only make work."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

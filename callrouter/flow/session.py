@@ -35,7 +35,7 @@ from callrouter.flow.actions import (
 from callrouter.flow.calendar import LOCAL
 from callrouter.flow.expression import EvaluationError
 from callrouter.flow.frame import JUMPED, Frame
-from callrouter.flow.node import FAILED, PERSON, Listening, Placed, Signal, Wake
+from callrouter.flow.node import FAILED, PERSON, Placed, Signal, Wake
 from callrouter.flow.program import Flow, FlowSet
 
 __all__ = ["CallFacts", "FlowSession"]
@@ -44,6 +44,7 @@ MAX_STEPS: Final = 400
 """Nodes that one call may pass before it is led to a person."""
 MAX_TRACE: Final = 1_000
 ANSWER_LIMIT: Final[Seconds] = 10
+HAND_OVERS: Final = (ToQueue, ToTransfer)
 PAUSES: Final[tuple[Seconds, ...]] = (1, 2, 5, 10, 30)
 """Before the last resort is asked again."""
 KEYS: Final = frozenset("0123456789*#ABCD")
@@ -137,18 +138,19 @@ class FlowSession:
         if self.finished:
             return []
         self._clock(now)
-        if isinstance(event, Digit):
-            self._on_digit(event)
-        elif isinstance(event, MediaFinished):
-            self._on_media(event)
-        elif isinstance(event, Answered):
-            self._begin()
-        elif isinstance(event, Returned):
-            self._on_returned(event)
-        elif isinstance(event, LookupDone | RecordingFinished):
-            self._on_reply(event)
-        else:
-            self._on_refusal(event)
+        match event:
+            case Digit():
+                self._on_digit(event)
+            case MediaFinished():
+                self._on_media(event)
+            case Returned():
+                self._on_returned(event)
+            case Answered():
+                self._begin()
+            case LookupDone() | RecordingFinished():
+                self._on_reply(event)
+            case ActionFailed():
+                self._on_refusal(event)
         return self._drain()
 
     def tick(self, now: Instant) -> list[FlowAction]:
@@ -197,12 +199,10 @@ class FlowSession:
         if event.digit not in KEYS or self._last_resort:
             return
         body = frame.at.body
-        if self._answering or not isinstance(body, Listening):
+        if self._answering or not body.listens:
             if not body.hands_over:
                 frame.push(event.digit)
-        elif event.digit == "0" and not (
-            body.no_person_key or frame.buffer or frame.input or body.takes_zero()
-        ):
+        elif event.digit == "0" and not frame.buffer and not frame.input and body.zero_is_person():
             frame.abandon()
             self._leave(PERSON)
         else:
@@ -351,8 +351,8 @@ class FlowSession:
         if frame.ended and not self.finished:
             self.finished = True
             self._close_step("end")
-        elif actions and isinstance(actions[-1], ToQueue | ToTransfer):
-            self._close_step(_handed_to(actions[-1]))
+        elif actions and isinstance(last := actions[-1], HAND_OVERS):
+            self._close_step(_handed_to(last))
         return actions
 
 
