@@ -56,7 +56,7 @@ NORMAL_CLEARING = 16
 _REMEMBERED = 4096
 """How many ended legs are remembered so that their second end goes unnoticed."""
 _MOST_LEGS = 20_000
-"""Legs and prompts remembered. One Asterisk carries a tenth of it: the oldest are leftovers of lost events."""
+"""Legs and prompts remembered, ten times what one Asterisk carries: the oldest are leftovers."""
 _ENDPOINT_LIMIT = 80
 
 
