@@ -126,6 +126,7 @@ class Seat:
         "next_state",
         "offer",
         "personal",
+        "place",
         "plan",
         "queue",
         "reachable",
@@ -143,6 +144,8 @@ class Seat:
         self.index = index
         """Place in the plan: breaks ties the same way on every replay."""
         self.group = group
+        self.place = 0
+        """Place in the group."""
         self.agent: AgentId | None = None
         self.state: State = LOGGED_OUT
         self.reason = ""

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from acd.agent import READY, Seat
+from acd.agent import READY, STATES, Seat, State
 from acd.ids import Instant
 from acd.queue import INFINITE, Entry, WaitingClass
 from acd.skill import lacking, render
@@ -18,6 +18,8 @@ from acd.skill import lacking, render
 if TYPE_CHECKING:
     from acd.matching import Group
 
+NAMED: Final = 12
+"""Seats named one by one, the nearest first."""
 MAX_REASONS: Final = 10
 MAX_CLASSES: Final = 8
 _NONE: Final = array("l")
@@ -26,7 +28,7 @@ _NONE: Final = array("l")
 class Explanation(Mapping[str, object]):
     """What the decision saw, at the instant it was taken. JSON-ready once made a `dict`."""
 
-    __slots__ = ("_classes", "_cls", "_composed", "_facts", "_heads", "_now", "_seat", "_states")
+    __slots__ = ("_classes", "_cls", "_composed", "_facts", "_heads", "_now", "_seat", "_seen")
 
     def __init__(self, trigger: str, entry: Entry, seat: Seat, now: Instant) -> None:
         cls = entry.cls
@@ -35,8 +37,14 @@ class Explanation(Mapping[str, object]):
         self._now = now
         self._facts = (trigger, entry.enqueued, entry.key, entry.priority, entry.last_seat)
         self._composed: dict[str, object] | None = None
-        sample = cls.sample if cls is not None else ()
-        self._states = [other.state for other in sample]
+        self._seen: list[tuple[Group, bytes]] = []
+        room = NAMED
+        for group in cls.groups if cls is not None else ():
+            seen = bytes(group.states[:room])
+            self._seen.append((group, seen))
+            room -= len(seen)
+            if room <= 0:
+                break
         board = seat.group.board
         known = seat.group.known[:MAX_CLASSES] if trigger == "seat_free" else _NONE
         self._classes = [board.classes[index] for index in known]
@@ -76,7 +84,7 @@ class Explanation(Mapping[str, object]):
         """Who could have taken the call, and what kept each from it."""
         last_seat = self._facts[4]
         named: list[dict[str, object]] = []
-        for seat, state in zip(cls.sample, self._states, strict=True):
+        for seat, state in self._named():
             if seat is self._seat:
                 verdict = "chosen"
             elif seat is last_seat:
@@ -88,6 +96,11 @@ class Explanation(Mapping[str, object]):
             named.append({"seat": seat.plan.seat, "verdict": verdict})
         total = sum(len(group.seats) for group in cls.groups)
         return {"eligible": total, "named": named, "not_named": total - len(named)}
+
+    def _named(self) -> Iterator[tuple[Seat, State]]:
+        for group, seen in self._seen:
+            for seat, index in zip(group.seats, seen, strict=False):
+                yield seat, STATES[index]
 
     def _compared(self) -> list[dict[str, object]]:
         """The callers whom the free seat could have taken: the first of each class."""

@@ -19,7 +19,6 @@ many classes a group knows, not on the number of seats or callers.
 from array import array
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from itertools import islice
 from typing import Final
 
 from acd.agent import AT_WORK, STATES, Seat, State
@@ -28,9 +27,6 @@ from acd.plan import SeatPlan
 from acd.queue import INFINITE, Entry, Queue, WaitingClass
 from acd.skill import Demand, satisfied
 from acd.strategy import Order
-
-NAMED: Final = 10
-"""Seats that an explanation names one by one."""
 
 _STATE_INDEX: Final[Mapping[State, int]] = {state: index for index, state in enumerate(STATES)}
 
@@ -106,7 +102,19 @@ class Pool:
 class Group:
     """Seats that are alike in skills and memberships."""
 
-    __slots__ = ("at_work", "base", "board", "even", "known", "levels", "pools", "queues", "seats", "tiers")
+    __slots__ = (
+        "at_work",
+        "base",
+        "board",
+        "even",
+        "known",
+        "levels",
+        "pools",
+        "queues",
+        "seats",
+        "states",
+        "tiers",
+    )
 
     def __init__(
         self, levels: Mapping[str, int], tiers: Mapping[QueueId, int], queues: tuple[Queue, ...], board: Board
@@ -126,20 +134,26 @@ class Group:
         """Seats that are neither signed out nor not ready."""
         self.base = len(board.counts)
         board.counts.extend([0] * len(STATES))
+        self.states = bytearray()
+        """State of each seat, as index into `STATES`."""
 
     def admit(self, seat: Seat) -> None:
+        seat.place = len(self.seats)
         self.seats.append(seat)
+        self.states.append(_STATE_INDEX[seat.state])
         self.board.counts[self.base + _STATE_INDEX[seat.state]] += 1
         if AT_WORK[seat.state]:
             self.at_work += 1
             for queue in self.queues:
                 queue.at_work += 1
 
-    def moved(self, before: State, after: State) -> None:
-        """A seat has changed its state."""
+    def moved(self, seat: Seat, after: State) -> None:
+        """A seat of this group is changing its state."""
         counts, base = self.board.counts, self.base
-        counts[base + _STATE_INDEX[before]] -= 1
-        counts[base + _STATE_INDEX[after]] += 1
+        index = _STATE_INDEX[after]
+        counts[base + self.states[seat.place]] -= 1
+        counts[base + index] += 1
+        self.states[seat.place] = index
 
     def count(self, state: State) -> int:
         return self.board.counts[self.base + _STATE_INDEX[state]]
@@ -218,7 +232,6 @@ def form_class(
     made.groups = tuple(groups.values())
     made.ranks = tuple(array("l", ranked[rank]) for rank in sorted(ranked))
     made.outsiders = tuple(group for mark, group in outsiders.items() if mark not in groups)
-    made.sample = tuple(islice((seat for group in groups.values() for seat in group.seats), NAMED))
     made.index = board.add_class(made)
     for group in made.groups:
         group.meet(made)

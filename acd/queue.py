@@ -177,7 +177,6 @@ class WaitingClass:
         "ranks",
         "reach",
         "row",
-        "sample",
         "step",
     )
 
@@ -200,8 +199,6 @@ class WaitingClass:
         """Their idle pools on the board, best rank first."""
         self.outsiders: tuple[Group, ...] = ()
         """Groups of the same queues whose seats may not."""
-        self.sample: tuple[Seat, ...] = ()
-        """Seats that explanations name."""
 
     def file(self, entry: Entry) -> None:
         """Put an entry at its place."""

@@ -223,7 +223,8 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
     del f.offers[offer.offer]
     entry = offer.entry
     if entry is not None:
-        entry.offers = tuple(other for other in entry.offers if other is not offer)
+        rest = entry.offers
+        entry.offers = () if len(rest) == 1 else tuple(other for other in rest if other is not offer)
     if outcome != ANSWERED:
         f.closed.add(offer, outcome)
     f.out.append(

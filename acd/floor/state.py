@@ -84,7 +84,7 @@ class FloorState:
                 queue.at_work += change
             if change < 0:
                 self.left.append(seat)
-        group.moved(before, state)
+        group.moved(seat, state)
         seat.state = state
         seat.reason = reason
         seat.since = now
