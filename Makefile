@@ -37,6 +37,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@echo "Installing the pinned dependencies (about 20 s the first time)" >&2
 	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check || { echo "constraints.txt does not fit pyproject.toml: run  make pins" >&2; exit 1; }
 	@printf %s '$(CURDIR)' > $@
 
 tools: $(STAMP) ## Install Asterisk, SIPp, mosquitto and espeak-ng into this user's cache
