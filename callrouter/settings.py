@@ -24,22 +24,32 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Node(_Strict):
     """One Asterisk: where its ARI and AMI answer."""
 
     name: str = Field("main", pattern=r"^[a-z][a-z0-9-]{0,30}$")
-    ari_url: str = Field("http://127.0.0.1:8088", description="Base address of its HTTP server.")
+    """Its name in records, logs and metrics."""
+    ari_url: str = "http://127.0.0.1:8088/ari"
+    """Root of its ARI (`http.conf`: address and port)."""
     ari_user: str = "callrouter"
+    """A section of `ari.conf`."""
     ari_password: SecretStr = SecretStr("")
+    """That user's password; give it or the file."""
     ari_password_file: Path | None = None
+    """File with nothing but the password."""
     ami_host: str = "127.0.0.1"
+    """Address on which its manager interface listens (`manager.conf`)."""
     ami_port: Port = 5038
+    """… and the port."""
     ami_user: str = "callrouter"
+    """A section of `manager.conf`."""
     ami_password: SecretStr = SecretStr("")
+    """That user's password; give it or the file."""
     ami_password_file: Path | None = None
+    """File with nothing but the password."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "Node":
@@ -75,12 +85,18 @@ class Feed(_Strict):
 
     broker: str = Field("", description="host:port of the MQTT broker.")
     user: str = ""
+    """Name the broker knows us by; empty: anonymous."""
     password_file: Path | None = None
+    """File with nothing but that user's password."""
     tls: bool = False
+    """Speak TLS; the broker's certificate is checked."""
 
 
 class Log(_Strict):
+    """Structured lines; callers' numbers are masked in every one."""
+
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
     file: Path | None = Field(None, description="JSON lines; standard error without it.")
 
 
@@ -88,6 +104,7 @@ class Lookup(_Strict):
     """A service that flows may ask by name."""
 
     kind: Literal["http", "sql"] = "http"
+    """A web service, or a database that flows may read."""
     url: str = Field(max_length=500, description="Base address, or a SQLAlchemy URL for `sql`.")
     token_file: Path | None = Field(None, description="Bearer token for an HTTP service.")
 
@@ -99,9 +116,11 @@ class Settings(_Strict):
     state_dir: Path = Field(Path("state"), description="Database, spill files, rendered configuration.")
     database: str = Field("", description="SQLAlchemy URL; SQLite in the state directory without it.")
     asterisk: tuple[Node, ...] = Field(min_length=1, max_length=16)
+    """The Asterisks to serve, each a group of its own."""
     http: Http = Http()
     feed: Feed = Feed()
     lookups: dict[str, Lookup] = Field(default_factory=dict)
+    """Services by the names that flows use (verbs `http` and `sql`)."""
     log: Log = Log()
 
     def database_url(self) -> str:

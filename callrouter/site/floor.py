@@ -18,14 +18,16 @@ NotNegative = Annotated[float, Field(ge=0, le=86_400)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Served(_Strict):
     """A queue that a seat serves; seats of a lower tier are asked first."""
 
     queue: Name
+    """One of `queues`."""
     tier: int = Field(1, ge=1, le=9)
+    """1 is asked first."""
 
 
 class Seat(_Strict):
@@ -46,6 +48,7 @@ class Relaxation(_Strict):
     """From `after` seconds of waiting on, ask for less. Steps add up."""
 
     after: PositiveSeconds
+    """Seconds of waiting; steps go upwards."""
     drop: list[Name] = Field(default_factory=list, description="Skills no longer asked for.")
     lower: int = Field(0, ge=0, le=9, description="Levels less on every skill.")
     tiers: int | None = Field(None, ge=1, le=9, description="Highest membership tier from now on.")
@@ -55,54 +58,86 @@ class Overflow(_Strict):
     """Seats of `queue` help as soon as one condition holds; the caller keeps the place."""
 
     queue: Name
+    """Whose seats help."""
     after: NotNegative | None = None
+    """This caller has waited so long."""
     length: int | None = Field(None, ge=1)
+    """So many wait in the queue."""
     expected_wait: NotNegative | None = None
+    """A newcomer would wait longer than this."""
     unstaffed: bool = False
+    """Nobody of the seats reached so far is at work."""
 
 
 class Queue(_Strict):
     """A queue and its rules. Durations in seconds."""
 
     name: str = Field("", max_length=60)
+    """Shown on screens."""
     strategy: str = "longest_idle"
+    """Which of the free seats: see below."""
     ring_for: PositiveSeconds = 15
+    """How long a seat's phone rings before the next one is asked."""
     ring_count: int = Field(1, ge=1, le=20, description="Seats that ring at once for one caller.")
     rona_after: int = Field(2, ge=1, le=10, description="Missed offers in a row that make a seat not ready.")
     wrap_up: NotNegative = 30
+    """After a call, before the seat is ready again."""
     wrap_up_ceiling: NotNegative = 120
+    """Wrap-up with its one extension never lasts longer."""
     max_waiting: int = Field(500, ge=1, le=100_000)
+    """The next caller goes back to the flow with `full`."""
     max_wait: PositiveSeconds | None = 1800
+    """Then the caller goes back to the flow with `timeout`; empty: never."""
     unstaffed_exit: NotNegative | None = None
+    """Nobody at work for so long: back to the flow with `unstaffed`; empty: callers stay."""
     weight: float = Field(1.0, gt=0, le=100)
+    """A second of waiting here counts as so many elsewhere."""
     target: PositiveSeconds = 15
+    """Answered within this counts for the service level."""
     announce_first: NotNegative | None = 20
+    """When a waiting caller is first told the place; empty: never."""
     announce_every: PositiveSeconds = 60
+    """When again."""
     callback_after: NotNegative | None = 60
+    """A callback may be offered when the expected wait is longer; empty: never."""
     relaxation: list[Relaxation] = Field(default_factory=list)
+    """Ask for less as the wait goes on."""
     tiers: int | None = Field(None, ge=1, le=9)
+    """Highest tier of seats that serves from the start; empty: all."""
     overflow: list[Overflow] = Field(default_factory=list)
+    """Whose seats help, and when."""
 
 
 class Waiting(_Strict):
     """Rules for the whole floor. Durations in seconds."""
 
     priority_step: PositiveSeconds = 60
+    """The head start in waiting that one priority level is worth."""
     consult_ring_for: PositiveSeconds = 25
+    """How long a colleague's phone rings for a consultation."""
     consult_wrap_up: NotNegative = 30
+    """After a consultation."""
     redial_window: NotNegative = 120
+    """Who drops and calls again within this gets the place back."""
     sticky_wait: NotNegative = 20
+    """How long a caller waits for the seat that is wanted, before any other."""
     retry_same_seat: NotNegative = 20
+    """The only seat possible did not answer: it is asked again after this."""
     declines_allowed: int = Field(3, ge=1, le=50)
+    """Declined offers in a row that make a seat not ready."""
     callback_attempts: int = Field(3, ge=1, le=10)
+    """How often a person is dialled for one callback."""
     callback_retry: PositiveSeconds = 600
+    """Between two attempts."""
     callback_limit: int = Field(1000, ge=0, le=100_000)
+    """Callbacks on file at a time."""
 
 
 class FloorFile(_Strict):
     """Seats, queues and skills of a site."""
 
     timezone: str = "Asia/Shanghai"
+    """What a day and an hour is here (IANA name)."""
     skills: dict[Name, str] = Field(description="Skill: what it means, for people.")
     rules: Waiting = Waiting()
     queues: dict[Name, Queue] = Field(min_length=1)
