@@ -39,8 +39,9 @@ def graph_command(
         unusable(f"{file} is not a file: give one flow's file")
     reading = read(file.parent)
     flow = reading.flows.get(file.stem)
-    if flow is None:
-        print_faults([fault for fault in reading.faults if Path(fault.file).name == file.name], "red")
+    faults = [fault for fault in reading.faults if Path(fault.file).name == file.name]
+    if flow is None or faults:
+        print_faults(faults, "red")
         raise typer.Exit(1)
     catalogue = reading.catalogue
 

@@ -4,7 +4,7 @@ import copy
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse(document: "Document", model: type[Model], at: Sequence[str | int] = ()) -> Model:
+def parse(
+    document: "Document",
+    model: type[Model],
+    at: Sequence[str | int] = (),
+    unknown_keys: Literal["forbid", "ignore"] = "forbid",
+) -> Model:
     """The document, or its part at path `at`, as `model`.
 
-    Unknown keys are refused whatever the model says. A number where text is
-    wanted is taken as it was written (`12345`, `1.10`). Raises ConfigError with
-    every fault at once.
+    Unknown keys are refused whatever the model says, unless they are to be
+    ignored. A number where text is wanted is taken as it was written (`12345`,
+    `1.10`). Raises ConfigError with every fault at once.
     """
     value: Any = document.root
     for step in at:
         value = value[step]
     try:
-        return model.model_validate(value, extra="forbid")
+        return model.model_validate(value, extra=unknown_keys)
     except ValidationError as error:
         errors = error.errors(include_url=False)
     texts = [loc for item in errors if (loc := _number_meant_as_text(document, at, item)) is not None]
@@ -37,7 +42,7 @@ def parse(document: "Document", model: type[Model], at: Sequence[str | int] = ()
         for path in texts:
             _put(value, path, document.source((*at, *path)))
         try:
-            return model.model_validate(value, extra="forbid")
+            return model.model_validate(value, extra=unknown_keys)
         except ValidationError as error:
             errors = error.errors(include_url=False)
     raise ConfigError(_faults(document, model, at, errors))

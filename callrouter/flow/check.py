@@ -42,9 +42,10 @@ def check(
     errors: list[Fault] = list(reading.faults)
     warnings: list[Fault] = []
     walks, fetched = Walks(reading.flows), variables_fetched(reading.flows)
+    faulty = {fault.file for fault in reading.faults}
     for flow in reading.flows.values():
         for about, found in (
-            ("error", walks.faults(flow)),
+            ("error", walks.faults(flow, draft=flow.file in faulty)),
             ("error", _key_faults(flow)),
             ("warning", walks.notices(flow)),
             ("warning", _greeting_notices(flow, reading)),
@@ -89,7 +90,7 @@ def _menu_faults(flow: Flow, placed: Placed, menu: Menu) -> Iterable[Remark]:
     if menu.repeat is not None and (taken := [key for key in menu.keys if key.startswith(menu.repeat)]):
         yield (*placed.path, "repeat"), f"key {menu.repeat} repeats the prompt and begins {taken[0]}", ""
     zero = menu.keys.get("0")
-    leads_elsewhere = zero is not None and not flow.nodes[zero].body.hands_over
+    leads_elsewhere = zero is not None and zero in flow.nodes and not flow.nodes[zero].body.hands_over
     if (leads_elsewhere or menu.repeat == "0") and not menu.no_person_key:
         path = (*placed.path, "keys", "0") if leads_elsewhere else (*placed.path, "repeat")
         yield path, "`0` must lead to a person", "Use another key, or say why not in `no_person_key`"

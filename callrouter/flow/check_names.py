@@ -124,7 +124,7 @@ def _call_faults(flow: Flow, body: Subflow, at: Path, reading: Reading) -> Itera
     callee = reading.flows.get(body.flow)
     if callee is None:
         subflows = [name for name, other in reading.flows.items() if other.subflow]
-        yield (*at, "flow"), f"there is no sound flow {body.flow!r}", did_you_mean(body.flow, subflows)
+        yield (*at, "flow"), f"there is no flow {body.flow!r}", did_you_mean(body.flow, subflows)
         return
     if not callee.subflow:
         yield (*at, "flow"), f"{body.flow!r} is no subflow", f"Write `subflow: true` into {callee.file}"

@@ -76,11 +76,13 @@ class Walks:
         self.recursive = self._recursive()
         self._entries = self._entry_standings()
 
-    def faults(self, flow: Flow) -> Iterator[Remark]:
+    def faults(self, flow: Flow, draft: bool = False) -> Iterator[Remark]:
+        """What is wrong with a flow. Of a draft, whose nodes may be missing, nothing is called unreachable."""
         if flow.id in self.recursive:
             yield ("flow",), f"flow {flow.id!r} calls itself, directly or through others", "Break the circle"
             return
-        yield from self._unreachable(flow)
+        if not draft:
+            yield from self._unreachable(flow)
         yield from self._loops(flow)
         yield from self._losses(flow)
         yield from self._ends(flow)
@@ -100,8 +102,8 @@ class Walks:
         return self._outcomes[key]
 
     def _walk(self, flow: Flow, entry: Standing) -> Outcome:
-        waiting = [State(flow.start, entry)]
-        if flow.person is not None:
+        waiting = [State(flow.start, entry)] if flow.start in flow.nodes else []
+        if flow.person is not None and flow.person in flow.nodes:
             waiting.append(State(flow.person, Standing.NOTHING))  # any node may fail
         reached: dict[State, tuple[State, str] | None] = dict.fromkeys(waiting)
         returns: set[tuple[str, Standing]] = set()
@@ -112,7 +114,7 @@ class Walks:
                 returns.add((placed.body.way, state.standing))
             for label, target, standing in self._moves(flow, placed, state.standing):
                 name = target if target is not None else flow.person
-                if name is None:
+                if name is None or name not in flow.nodes:
                     continue
                 following = State(name, standing)
                 if following not in reached:
@@ -188,12 +190,14 @@ class Walks:
             labels = {exit.label for exit in exits}
             taken = {f"as {w}" if f"as {w}" in labels else "next" for w in self._automatic_ways(callee)}
             exits = tuple(exit for exit in exits if exit.label in taken)
-        return {exit.target for exit in exits if exit.target and exit.choice is not Choice.CALLER}
+        targets = {exit.target for exit in exits if exit.target and exit.choice is not Choice.CALLER}
+        return targets & flow.nodes.keys()
 
     def _automatic_ways(self, flow: Flow) -> frozenset[str]:
         """`as` words that a subflow may return without the caller pressing anything."""
         if flow.id not in self._ways:
-            seen, waiting, ways = {flow.start}, [flow.start], set()
+            waiting = [flow.start] if flow.start in flow.nodes else []
+            seen, ways = set(waiting), set()
             while waiting:
                 placed = flow.nodes[waiting.pop()]
                 if type(placed.body) is Return:
@@ -222,8 +226,6 @@ class Walks:
             if not any(type(body) is Return for body in bodies):
                 yield ("flow",), f"the subflow {flow.id!r} never comes back", "Add a `return` node"
             return
-        if flow.person is not None and not flow.nodes[flow.person].body.hands_over:
-            yield ("person",), "`person` leads to no person", "Name a queue node"
         for placed in flow.nodes.values():
             if type(placed.body) is Return:
                 yield (

@@ -17,13 +17,27 @@ Path = tuple[str | int, ...]
 
 
 def compile_flow(document: Document) -> Flow:
-    """Raises ConfigError with every fault that shows without looking at other files."""
-    model = parse(document, FlowModel)
+    """A flow fit to run. Raises ConfigError with every fault that shows without looking at other files."""
+    flow, faults = compile_draft(document)
+    if faults or flow is None:
+        raise ConfigError(faults)
+    return flow
+
+
+def compile_draft(document: Document) -> tuple[Flow | None, tuple[Fault, ...]]:
+    """What can be made of a document, for further checks, and its faults. With faults it must not run."""
+    faults: list[Fault] = []
+    try:
+        model = parse(document, FlowModel)
+    except ConfigError as error:
+        faults += error.faults
+        try:
+            model = parse(document, FlowModel, unknown_keys="ignore")
+        except ConfigError:
+            return None, tuple(faults)
     compiler = _Compiler(document, model)
     flow = compiler.compile()
-    if compiler.faults:
-        raise ConfigError(compiler.faults)
-    return flow
+    return flow, (*faults, *compiler.faults)
 
 
 class _Compiler:
@@ -48,8 +62,8 @@ class _Compiler:
             self._check_node(placed)
         return Flow(
             id=model.flow, title=model.title, file=self.document.name, languages=model.languages,
-            person=model.person, subflow=model.subflow, start=model.start, nodes=nodes,
-            variables=model.variables, defaults=defaults, expressions=self.expressions,
+            person=model.person if model.person in model.nodes else None, subflow=model.subflow,
+            start=model.start, nodes=nodes, variables=model.variables, defaults=defaults, expressions=self.expressions,
             secret=frozenset(name for name, variable in model.variables.items() if variable.secret),
         )  # fmt: skip
 
@@ -68,7 +82,10 @@ class _Compiler:
             body: Node = parse(self.document, VERBS[verb], (*path, verb))
         except ConfigError as error:
             self.faults += error.faults
-            return None
+            try:
+                body = parse(self.document, VERBS[verb], (*path, verb), unknown_keys="ignore")
+            except ConfigError:
+                return None
         line, _ = self.document.position(path, key=True)
         exits = {exit.label: exit.target for exit in body.exits()}
         note = self.model.nodes[name].get(NOTE, "")

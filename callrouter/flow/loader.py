@@ -15,7 +15,7 @@ from callrouter.config.document import ConfigError, Document, Fault, parse, read
 from callrouter.flow.calendar import Calendar, CalendarFile, YearModel, calendars
 from callrouter.flow.check import check
 from callrouter.flow.check_names import Known
-from callrouter.flow.compiling import compile_flow
+from callrouter.flow.compiling import compile_draft
 from callrouter.flow.program import Flow, FlowSet
 from callrouter.flow.prompts import Catalogue, Ledger
 from callrouter.flow.reading import Reading, no_collection
@@ -57,9 +57,12 @@ def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
     for path in paths:
         try:
             document = read_document(path)
-            flow = compile_flow(document)
         except ConfigError as error:
             faults += error.faults
+            continue
+        flow, found_faults = compile_draft(document)
+        faults += found_faults
+        if flow is None:
             continue
         digest.update(f"{path.name}\0{document.text}\0".encode())
         if flow.id != path.stem:

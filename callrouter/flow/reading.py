@@ -13,7 +13,11 @@ from callrouter.flow.prompts import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Sound flows and calendars, where each is written, and every fault found on the way."""
+    """Flows and calendars, where each is written, and every fault found on the way.
+
+    With faults the flows are drafts: parts may be missing, good for further
+    checks only.
+    """
 
     flows: Mapping[str, Flow]
     documents: Mapping[str, Document]

@@ -91,7 +91,8 @@ class FlowSession:
             "organisation": call.organisation, "language": language, "outcome": "", "answer": None,
         }  # fmt: skip
         self._frame = Frame(flows, root, {**facts, **root.defaults}, language)
-        self._steps = 0
+        self.steps = 0
+        """Nodes entered so far."""
         self._trace: list[_Step] = []
         self._closed = True
         self._answering = False
@@ -271,8 +272,8 @@ class FlowSession:
                 if node is None:
                     return self._resort()
                 frame.at = node
-            self._steps += 1
-            if self._steps > MAX_STEPS:
+            self.steps += 1
+            if self.steps > MAX_STEPS:
                 return self._resort()
             self._enter(frame.at)
             branch = self._step(Signal.ENTER)

@@ -108,7 +108,7 @@ def test_sound_flows(folder: Path) -> None:
         ("to: bo", "to: en", "yaml:18:16: the flow does not list the language 'en'"),
         ("calendar: office", "calendar: offic", "yaml:16:13: there is no calendar 'offic'. Did you mean"),
         ("losar: seat", "loser: seat", "has no day called 'loser'. Did you mean 'losar'?"),
-        ("flow: part,", "flow: prat,", "there is no sound flow 'prat'. Did you mean 'part'?"),
+        ("flow: part,", "flow: prat,", "there is no flow 'prat'. Did you mean 'part'?"),
         ("{least:", "{leest:", "'part' takes no argument 'leest'. Did you mean 'least'?"),
         ("{least:", "{leest:", "yaml:14:5: argument 'least' of 'part' is missing"),
         ('"1"}', "dialled}", "argument 'least' is int, but is given string"),
@@ -155,6 +155,29 @@ def test_loading_is_all_or_nothing(folder: Path) -> None:
     change(folder, "person: seat", "person: nobody")
     with pytest.raises(ConfigError, match="no node is called 'nobody'"):
         load_flows(folder)
+
+
+def test_all_errors_of_one_file_and_of_one_node_at_once(folder: Path) -> None:
+    change(folder, "repeat:", "repaet:")
+    change(folder, "2: part", "2: prat")
+    change(folder, 'line: "12315"', 'line: "12135", busy: out2')
+    change(folder, "flow: part,", "flow: patr,")
+    errors = "\n".join(map(str, change(folder, "languages:", "langauges:").errors))
+    for words in ("'repaet'", "'prat'", "'12135'", "'out2'", "'patr'", "'langauges'"):
+        assert words in errors
+
+
+def test_drafts_of_any_kind_are_checked_without_falling_over(folder: Path) -> None:
+    text = (folder / "hotline.yaml").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for number in range(len(lines)):
+        (folder / "hotline.yaml").write_text(
+            "\n".join(lines[:number] + lines[number + 1 :]), encoding="utf-8"
+        )
+        findings(folder)
+    for number in range(0, len(text), 7):
+        (folder / "hotline.yaml").write_text(text[:number] + text[number + 3 :], encoding="utf-8")
+        findings(folder)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""The figures that flows are held to."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from callrouter.config.document import read_document
+from callrouter.flow.compiling import compile_flow
+from callrouter.flow.loader import flow_set, read_flows
+from simulators.bench_flow import check_time, generated, interpreter_speed
+
+SITE = Path(__file__).parents[2] / "ivr_flows"
+
+
+def test_generated_flows_have_their_size() -> None:
+    assert len(compile_flow(read_document(generated("f", 50, random.Random(1)))).nodes) == 50
+
+
+@pytest.mark.slow
+def test_200_flows_of_50_nodes_are_checked_in_two_seconds() -> None:
+    assert min(check_time(SITE) for _ in range(3)) <= 2
+
+
+@pytest.mark.slow
+def test_200_000_node_steps_a_second() -> None:
+    reading = read_flows(SITE)
+    assert reading.catalogue is not None
+    flows = flow_set(reading, reading.catalogue)
+    assert max(interpreter_speed(flows) for _ in range(7)) >= 200_000
