@@ -261,7 +261,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
 )
 FIGURE: Final[Mapping[str, Figure]] = {figure.name: figure for figure in FIGURES}
 
-_ABANDONED: Final = ("abandoned_flow", "abandoned_queue", "abandoned_ringing")
+ABANDONED: Final = ("abandoned_flow", "abandoned_queue", "abandoned_ringing")
+"""Outcomes that are also the names of their counts."""
 
 
 # --- from records --------------------------------------------------------------------
@@ -284,7 +285,7 @@ def call_tally(record: CallRecord) -> Tally:
         tally.to_human = answered - ingress
         tally.answered_in_target = int(wait <= TARGET)
         tally.human_in_target = int(tally.to_human <= TARGET)
-    elif record.outcome in _ABANDONED:
+    elif record.outcome in ABANDONED:
         ended = micros(record.ended)
         setattr(tally, record.outcome, 1)
         tally.short = int(ended - ingress < SHORT)

@@ -1,9 +1,9 @@
 """Entries into their tables, in one transaction, each with exactly one effect."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, delete, select, tuple_
+from sqlalchemy import Table, bindparam, delete, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +12,8 @@ from callrouter.ports import Outgoing
 from callrouter.store import schema
 from callrouter.store.entries import DAY, Entry, Kind, by_kind
 from callrouter.store.rows import micros, storable
+
+_DAYS_LOCK: Final = 0x64617973
 
 Publish = Callable[[Entry], Iterable[Outgoing]]
 """What the feed is to say about a new entry."""
@@ -85,7 +87,15 @@ async def _unpack(connection: AsyncConnection, kind: Kind, fresh: Sequence[Entry
         found = await connection.execute(select(ingress).where(schema.calls.c.call.in_(late)))
         days.update(stamp // DAY for stamp in found.scalars())
     if days:
+        await lock_days(connection)
         await connection.execute(delete(schema.packed_days).where(schema.packed_days.c.day.in_(sorted(days))))
+
+
+async def lock_days(connection: AsyncConnection) -> None:
+    """Until the transaction ends nobody else adds to a day, or packs one."""
+    # SQLite has one writer at a time as it is.
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DAYS_LOCK})
 
 
 async def _publish(connection: AsyncConnection, new: Sequence[Entry], publish: Publish) -> None:

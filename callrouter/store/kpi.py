@@ -1,0 +1,256 @@
+"""Key figures over any span, by any of its dimensions, from packed columns.
+
+The same counts as `acd.service_level` makes from records, on whole columns at
+once; a test holds the two against each other. Sums stay exact: every partial sum
+of microseconds over a year is an integer that a float64 holds.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from sqlalchemy import text
+
+from acd.ids import Instant
+from acd.rolling import DAY, Window
+from acd.service_level import ABANDONED, CALLBACK_WITHIN, SHORT, TARGET, Tally
+from callrouter.store.database import Database
+from callrouter.store.packed import Mask, Numbers, Packed
+from callrouter.store.packing import QUARTER, load
+
+HOUR: Final = 3600 * 1_000_000
+BLOCK: Final = 28
+"""Days of columns in memory at a time."""
+SPANS: Final[Mapping[str, int]] = {"quarter": QUARTER, "hour": HOUR, "day": DAY}
+NAMED: Final = ("organisation", "line", "queue", "language", "seat")
+DIMENSIONS: Final = (*NAMED, *SPANS)
+
+Key = str | int
+"""A name; or, for a span of time, its beginning in microseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kpis:
+    """Tallies of a span by the values of one dimension, and their sum."""
+
+    by: str
+    since: int
+    until: int
+    groups: dict[Key, Tally]
+    total: Tally
+    worst: Window | None
+    """The worst continuous 24 hours within the span."""
+
+
+async def kpis(
+    database: Database,
+    *,
+    since: int,
+    until: int,
+    by: str,
+    now: Instant,
+    offset: int = 0,
+    organisations: Sequence[str] | None = None,
+    target: int = TARGET,
+) -> Kpis:
+    """Figures of calls with ``since ≤ ingress < until`` (microseconds since the epoch).
+
+    `offset`: microseconds by which local time is ahead of UTC, for days and hours.
+    `organisations`: only theirs; seat time is then left out (a seat serves several).
+    Raises `Unavailable`.
+    """
+    groups: dict[Key, Tally] = {}
+    total = Tally()
+    stamps: list[Numbers] = []
+    reached: list[Mask] = []
+    for begin, end in _blocks(since, until):
+        parts = {kind: await load(database, kind, begin, end, now) for kind in _COUNTERS}
+        parts |= await _asked_people(database, begin, end)
+        for kind, whole in parts.items():
+            part = whole if organisations is None else _of(whole, organisations)
+            counts = _COUNTS[kind](part, target)
+            total.add(_tally(counts))
+            _add_by_group(groups, part, counts, by, offset)
+            if kind == "calls":
+                offered = np.asarray(counts["offered"], dtype=np.bool_)
+                stamps.append(part.numbers["ingress"][offered])
+                reached.append(np.asarray(counts["answered"], dtype=np.bool_)[offered])
+        # Between blocks the loop gets its turn, should this run inside the controller.
+        await asyncio.sleep(0)
+    worst = worst_window(np.concatenate(stamps), np.concatenate(reached), since, until)
+    ordered = {key: groups[key] for key in sorted(groups, key=lambda key: (isinstance(key, str), key))}
+    return Kpis(by=by, since=since, until=until, groups=ordered, total=total, worst=worst)
+
+
+def _blocks(since: int, until: int) -> Iterator[tuple[int, int]]:
+    """The span cut at every `BLOCK` days: only one block's columns are in memory at a time."""
+    begin = since
+    while begin < until:
+        end = min(until, (begin // DAY + BLOCK) * DAY)
+        yield begin, end
+        begin = end
+
+
+def _of(part: Packed, organisations: Sequence[str]) -> Packed:
+    if "organisation" not in part.names:
+        return part.where(np.zeros(part.length, dtype=np.bool_))
+    return part.where(part.names["organisation"].equal(*organisations))
+
+
+# --- counting --------------------------------------------------------------------------
+
+_Counts = dict[str, Numbers | Mask]
+
+
+def _count_calls(part: Packed, target: int) -> _Counts:
+    outcome = part.names["outcome"]
+    wait, span, entered = part.numbers["wait"], part.numbers["span"], part.numbers["enqueued"] == 1
+    offered = ~outcome.equal("rejected")
+    answered = offered & (part.numbers["answered"] == 1)
+    left = {name: ~answered & outcome.equal(name) for name in ABANDONED}
+    gone = left["abandoned_flow"] | left["abandoned_queue"] | left["abandoned_ringing"]
+    zero = np.zeros(part.length, dtype=np.int64)
+    return {
+        "offered": offered,
+        "enqueued": offered & entered,
+        "answered": answered,
+        "answered_in_target": answered & (wait <= target),
+        "human_in_target": answered & (span <= target),
+        **left,
+        "abandoned_in_target": gone & entered & (wait <= target),
+        "short": gone & (span < SHORT),
+        "wait": np.where(answered, wait, zero),
+        "to_human": np.where(answered, span, zero),
+    }
+
+
+def _count_contacts(part: Packed, _: int) -> _Counts:
+    return {name: part.numbers[name] for name in ("handled", "talk", "hold", "wrap_up")}
+
+
+def _count_transfers(part: Packed, _: int) -> _Counts:
+    return {
+        "transfers": np.ones(part.length, dtype=np.bool_),
+        "transfers_answered": part.numbers["answered"] >= 0,
+    }
+
+
+def _count_seat_time(part: Packed, _: int) -> _Counts:
+    return {name: part.numbers[name] for name in ("on_contact", "idle")}
+
+
+def _count_callbacks(part: Packed, _: int) -> _Counts:
+    reached = part.names["outcome"].equal("reached", "called_in")
+    ended, asked = part.numbers["ended"], part.numbers["ingress"]
+    return {
+        "missed": np.ones(part.length, dtype=np.bool_),
+        "called_back": reached & (ended >= 0) & (ended - asked <= CALLBACK_WITHIN),
+    }
+
+
+def _count_surveys(part: Packed, _: int) -> _Counts:
+    grade = part.numbers["grade"]
+    return {
+        "surveyed": np.ones(part.length, dtype=np.bool_),
+        "rated": grade >= 1,
+        "satisfied": grade >= 4,
+    }
+
+
+_COUNTERS: Final[Mapping[str, Callable[[Packed, int], _Counts]]] = {
+    "calls": _count_calls,
+    "contacts": _count_contacts,
+    "transfers": _count_transfers,
+    "seat_time": _count_seat_time,
+}
+_COUNTS: Final = {**_COUNTERS, "callbacks": _count_callbacks, "surveys": _count_surveys}
+
+
+async def _asked_people(database: Database, since: int, until: int) -> dict[str, Packed]:
+    """Callbacks and surveys: few enough to be read as they are."""
+    of_call = "COALESCE(c.organisation, '') AS organisation, c.dialled AS line, c.language"
+    queries = {
+        "callbacks": (
+            f"SELECT b.asked AS ingress, b.ended, b.outcome, b.queue, {of_call} "
+            "FROM callbacks b LEFT JOIN calls c ON c.call = b.origin "
+            "WHERE b.asked >= :since AND b.asked < :until",
+            ("ingress", "ended"),
+            ("outcome", "queue", "organisation", "line", "language"),
+        ),
+        "surveys": (
+            f"SELECT v.asked AS ingress, v.grade, v.seat, c.queue, {of_call} "
+            "FROM surveys v LEFT JOIN calls c ON c.call = v.call "
+            "WHERE v.asked >= :since AND v.asked < :until",
+            ("ingress", "grade"),
+            ("seat", "queue", "organisation", "line", "language"),
+        ),
+    }
+    found = {}
+    async with database.read() as connection:
+        for kind, (query, numbers, names) in queries.items():
+            rows = await connection.execute(text(query), {"since": since, "until": until})
+            found[kind] = Packed.of([dict(row) for row in rows.mappings()], numbers, names)
+    return found
+
+
+# --- grouping --------------------------------------------------------------------------
+
+
+def _tally(counts: _Counts) -> Tally:
+    return Tally(**{name: int(column.sum()) for name, column in counts.items()})
+
+
+def _add_by_group(groups: dict[Key, Tally], part: Packed, counts: _Counts, by: str, offset: int) -> None:
+    """Add to the tallies of the dimension's values; nothing when these rows do not have it."""
+    if not part.length:
+        return
+    if by in SPANS:
+        span = SPANS[by]
+        local = (part.numbers["ingress"] + offset) // span * span - offset
+        first = int(local.min())
+        places = ((local - first) // span).astype(np.intp)
+        keys: list[Key] = [first + place * span for place in range(int(places.max()) + 1)]
+    elif by in part.names:
+        places, keys = part.names[by].codes.astype(np.intp), list(part.names[by].names)
+    else:
+        return
+    found = np.flatnonzero(np.bincount(places, minlength=len(keys))).tolist()
+    tallies = [(place, groups.setdefault(keys[place], Tally())) for place in found if keys[place] != ""]
+    for name, column in counts.items():
+        sums: list[float] = np.bincount(
+            places, weights=column.astype(np.float64), minlength=len(keys)
+        ).tolist()
+        for place, tally in tallies:
+            if sums[place]:
+                setattr(tally, name, getattr(tally, name) + int(sums[place]))
+
+
+def worst_window(
+    ingress: Numbers, answered: Mask, since: int, until: int, *, length: int = DAY, least: int = 1
+) -> Window | None:
+    """`acd.rolling.worst_window` on columns; `ingress` ascending."""
+    length = min(length, until - since)
+    latest = until - length
+    sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(answered, dtype=np.int64)])
+    found = [
+        _worst_of(starts[(starts >= since) & (starts <= latest)], ingress, sums, length, least)
+        for starts in (ingress + 1, ingress - length + 1, np.array([since, latest], dtype=np.int64))
+    ]
+    present = [window for window in found if window is not None]
+    return min(present, key=lambda window: (window.answered / window.offered, window.start), default=None)
+
+
+def _worst_of(starts: Numbers, ingress: Numbers, sums: Numbers, length: int, least: int) -> Window | None:
+    low = np.searchsorted(ingress, starts, side="left")
+    high = np.searchsorted(ingress, starts + length, side="left")
+    offered, reached = high - low, sums[high] - sums[low]
+    fits = offered >= max(1, least)
+    if not fits.any():
+        return None
+    rates = np.where(fits, reached / np.maximum(offered, 1), np.inf)
+    worst = int(rates.argmin())
+    return Window(
+        start=int(starts[worst]), length=length, offered=int(offered[worst]), answered=int(reached[worst])
+    )

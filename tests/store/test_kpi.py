@@ -1,0 +1,252 @@
+"""Columns against records: whatever happened, both ways of counting give the same figures."""
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from acd import rolling
+from acd.aftercall import Survey
+from acd.commands import CallbackClosed, CallbackOpened
+from acd.ids import AgentId, CallId, QueueId, SeatId
+from acd.record import Activity, CallRecord, LateSegment, TransferRecord
+from acd.rolling import DAY
+from acd.service_level import MICRO, Tally, call_tally, micros, seat_tallies, summed, transfer_tally
+from acd.shift import SeatInterval
+from callrouter.store import migrate
+from callrouter.store.database import Database
+from callrouter.store.inserting import insert
+from callrouter.store.kpi import SPANS, Key, Kpis, kpis, worst_window
+from callrouter.store.packing import QUARTER
+from tests.store.samples import record, segment
+
+MIDNIGHT = 1_795_046_400.0
+SINCE = micros(MIDNIGHT)
+UNTIL = SINCE + 3 * DAY
+LATER = MIDNIGHT + 30 * 86400
+OUTCOMES = (
+    "answered",
+    "abandoned_flow",
+    "abandoned_queue",
+    "abandoned_ringing",
+    "rejected",
+    "flow_ended",
+    "failed",
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[CallRecord]:
+    """Calls of three days: each ended somehow, some handed from seat to seat."""
+    found = []
+    for number in range(draw(st.integers(0, 12))):
+        at = MIDNIGHT + draw(st.integers(0, 3 * 86400 * 10 - 1)) / 10
+        outcome = draw(st.sampled_from(OUTCOMES))
+        gap = [draw(st.integers(0, 300)) / 10 for _ in range(5)]
+        entered = None if outcome in ("rejected", "abandoned_flow") else at + gap[0]
+        answered = (entered or at) + gap[1] if outcome == "answered" else None
+        ended = (answered or entered or at) + gap[2]
+        call = f"c{number:02}"
+        parts = []
+        for track in range(draw(st.integers(0, 3)) if answered else 0):
+            seat = draw(st.sampled_from(("s1", "s2", "s3")))
+            start = ended
+            for activity in draw(st.lists(st.sampled_from(list(Activity)), max_size=4)):
+                parts.append(segment(call, str(track + 1), activity, start, start + gap[3], party=seat))
+                start += gap[3]
+        transfers = tuple(
+            TransferRecord(
+                call=CallId(call),
+                number=n,
+                kind="consult",
+                by=SeatId("s1"),
+                target=draw(st.sampled_from(("12315", "12333"))),
+                asked=ended,
+                answered=draw(st.sampled_from((None, ended + 3))),
+                ended=ended + 5,
+                outcome="completed",
+                cause="",
+            )
+            for n in range(draw(st.integers(0, 2)))
+        )
+        found.append(
+            replace(
+                record(call, at),
+                organisation=draw(st.sampled_from(("province", "xining"))),
+                queue=draw(st.sampled_from((None, QueueId("main"), QueueId("bo")))),
+                outcome=outcome,
+                enqueued=entered,
+                answered=answered,
+                ended=ended,
+                segments=tuple(parts),
+                transfers=transfers,
+            )
+        )
+    return found
+
+
+def expected(calls: list[CallRecord], by: str, offset: int = 0) -> tuple[dict[Key, Tally], Tally]:
+    """The same figures, record by record."""
+    groups: defaultdict[Key, Tally] = defaultdict(Tally)
+    total = Tally()
+    for call in calls:
+        parts: list[tuple[str, Tally]] = [("", call_tally(call))]
+        parts += [(str(seat), tally) for seat, tally in seat_tallies(call.segments).items()]
+        parts += [(str(one.by), transfer_tally(one)) for one in call.transfers]
+        for seat, tally in parts:
+            total.add(tally)
+            if by in SPANS:
+                groups[(micros(call.ingress) + offset) // SPANS[by] * SPANS[by] - offset].add(tally)
+            elif by == "seat":
+                groups[seat].add(tally)
+            else:
+                groups[str({"line": call.dialled}.get(by) or getattr(call, by, None) or "")].add(tally)
+    groups.pop("", None)
+    return dict(groups), total
+
+
+async def filled(folder: Path, *entries: Any) -> Database:
+    database = Database(folder / "kpi.sqlite")
+    await migrate.upgrade(database)
+    async with database.write() as connection:
+        await insert(connection, entries)
+    return database
+
+
+async def asked(database: Database, by: str, **more: Any) -> Kpis:
+    return await kpis(database, since=SINCE, until=UNTIL, by=by, now=LATER, **more)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    calls=histories(), by=st.sampled_from(("organisation", "line", "queue", "seat", "quarter", "hour", "day"))
+)
+async def test_columns_and_records_agree(
+    tmp_path_factory: pytest.TempPathFactory, calls: list[CallRecord], by: str
+) -> None:
+    database = await filled(tmp_path_factory.mktemp("kpi"), *calls)
+    groups, total = expected(calls, by, 8 * 3600 * MICRO)
+    for _ in range(2):  # from rows, then from packed days
+        found = await asked(database, by, offset=8 * 3600 * MICRO)
+        assert found.total == total
+        assert found.groups == groups
+    await database.close()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 120), st.booleans()), max_size=25).map(sorted),
+    st.integers(1, 140),
+    st.integers(0, 4),
+)
+def test_the_worst_window_on_columns(calls: list[tuple[int, bool]], length: int, least: int) -> None:
+    ingress = np.array([at for at, _ in calls], dtype=np.int64)
+    answered = np.array([ok for _, ok in calls], dtype=np.bool_)
+    found = worst_window(ingress, answered, 0, 121, length=length, least=least)
+    assert found == rolling.worst_window(calls, 0, 121, length=length, least=least)
+
+
+async def test_late_entries_reach_days_that_were_packed(tmp_path: Path) -> None:
+    database = await filled(tmp_path, record("c1", MIDNIGHT + 10))
+    assert (await asked(database, "seat")).total.wrap_up == 30 * MICRO
+    late = segment("c1", "1", Activity.WRAP_UP, MIDNIGHT + 82, MIDNIGHT + 92, party="s1")
+    async with database.write() as connection:
+        await insert(connection, (LateSegment(id="c1/1/12", segment=late), record("c2", MIDNIGHT + 20)))
+    found = await asked(database, "seat")
+    assert (found.total.offered, found.groups["s1"].wrap_up) == (2, 70 * MICRO)
+    await database.close()
+
+
+async def test_today_is_never_packed(tmp_path: Path) -> None:
+    database = await filled(tmp_path, record("c1", MIDNIGHT + 10))
+    await kpis(database, since=SINCE, until=UNTIL, by="day", now=MIDNIGHT + 86400 + 60)
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM packed_days"))).scalar_one() == 0
+    await database.close()
+
+
+async def test_damaged_or_foreign_columns_are_made_anew(tmp_path: Path) -> None:
+    database = await filled(tmp_path, record("c1", MIDNIGHT + 10))
+    before = await asked(database, "queue")
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE packed_days SET data = x'00'"))
+    assert await asked(database, "queue") == before
+    await database.close()
+
+
+async def test_seat_time_is_shared_out_among_quarters(tmp_path: Path) -> None:
+    def interval(state: str, started: float, ended: float) -> SeatInterval:
+        begin, end = MIDNIGHT + started, MIDNIGHT + ended
+        return SeatInterval(
+            seat=SeatId("s1"), agent=AgentId("a"), state=state, reason="", started=begin, ended=end, call=None
+        )
+
+    database = await filled(
+        tmp_path,
+        interval("ready", 800, 1000),
+        interval("talking", 1000, 1900),
+        interval("not_ready", 1900, 2000),
+    )
+    found = await asked(database, "quarter")
+    assert {int(key) - SINCE: (tally.idle, tally.on_contact) for key, tally in found.groups.items()} == {
+        0: (100 * MICRO, 0),
+        QUARTER: (100 * MICRO, 800 * MICRO),
+        2 * QUARTER: (0, 100 * MICRO),
+    }
+    assert (await asked(database, "seat")).groups["s1"] == Tally(idle=200 * MICRO, on_contact=900 * MICRO)
+    await database.close()
+
+
+async def test_callbacks_and_grades(tmp_path: Path) -> None:
+    def callback(name: str, outcome: str, minutes: float) -> list[Any]:
+        common: dict[str, Any] = {"call": CallId(name), "origin": CallId("c1"), "queue": QueueId("main")}
+        at = MIDNIGHT + 100
+        opened = CallbackOpened(number="13812345678", at=at, **common)
+        closed = CallbackClosed(outcome=outcome, attempts=1, asked=at, ended=at + minutes * 60, **common)
+        return [opened, closed]
+
+    grades = [
+        Survey(id=str(n), call=CallId("c1"), seat=SeatId("s1"), agent=None, asked=MIDNIGHT + 90, grade=grade)
+        for n, grade in enumerate((5, 4, 2, None))
+    ]
+    database = await filled(
+        tmp_path,
+        record("c1", MIDNIGHT + 1),
+        *callback("b1", "reached", 29),
+        *callback("b2", "reached", 31),
+        *callback("b3", "called_in", 1),
+        *callback("b4", "unreached", 25)[:1],
+        *grades,
+    )
+    found = await asked(database, "organisation")
+    tally = found.groups["qinghai"]
+    assert (tally.missed, tally.called_back, tally.surveyed, tally.rated, tally.satisfied) == (4, 2, 4, 3, 2)
+    await database.close()
+
+
+async def test_only_some_organisations(tmp_path: Path) -> None:
+    database = await filled(
+        tmp_path,
+        record("c1", MIDNIGHT, organisation="xining"),
+        record("c2", MIDNIGHT, organisation="province"),
+    )
+    found = await asked(database, "queue", organisations=["xining"])
+    assert found.total.offered == 1
+    assert summed(found.groups.values()).offered == 1
+    assert (await asked(database, "queue", organisations=[])).total == Tally()
+    await database.close()
+
+
+async def test_another_target(tmp_path: Path) -> None:
+    database = await filled(tmp_path, record("c1", MIDNIGHT))
+    assert (await asked(database, "day", target=1 * MICRO)).total.answered_in_target == 0
+    await database.close()
