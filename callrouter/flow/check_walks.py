@@ -77,7 +77,7 @@ class Walks:
         self._entries = self._entry_standings()
 
     def faults(self, flow: Flow, draft: bool = False) -> Iterator[Remark]:
-        """What is wrong with a flow. Of a draft, whose nodes may be missing, nothing is called unreachable."""
+        """What is wrong with a flow. In a draft nodes may be missing, so none is called unreachable."""
         if flow.id in self.recursive:
             yield ("flow",), f"flow {flow.id!r} calls itself, directly or through others", "Break the circle"
             return

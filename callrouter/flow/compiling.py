@@ -63,7 +63,8 @@ class _Compiler:
         return Flow(
             id=model.flow, title=model.title, file=self.document.name, languages=model.languages,
             person=model.person if model.person in model.nodes else None, subflow=model.subflow,
-            start=model.start, nodes=nodes, variables=model.variables, defaults=defaults, expressions=self.expressions,
+            start=model.start, nodes=nodes, variables=model.variables, defaults=defaults,
+            expressions=self.expressions,
             secret=frozenset(name for name, variable in model.variables.items() if variable.secret),
         )  # fmt: skip
 

@@ -122,6 +122,11 @@ class FlowSession:
         }
 
     @property
+    def takes_callback(self) -> bool:
+        """The node the caller is at says what comes after a promised callback."""
+        return getattr(self._frame.at.body, "callback", None) is not None
+
+    @property
     def deadline(self) -> Instant | None:
         """When `tick` wants to be called, if nothing happens before."""
         return None if self.finished else self._frame.deadline
