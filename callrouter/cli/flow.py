@@ -67,17 +67,18 @@ def sound(folder: Path) -> tuple[FlowSet, Catalogue, Reading]:
 def known_names(folder: Path) -> tuple[Known, list[Fault]]:
     """Queues, skills, seats and lines of the site, as far as its files can be read."""
     from callrouter.directory import read_directory
-    from callrouter.site.floor import FloorFile, read_floor
+    from callrouter.site.floor import read_floor
 
     faults: list[Fault] = []
     queues = skills = seats = lines = None
     if (path := folder / "site" / "floor.yaml").exists():
         try:
-            document = read_document(path)
-            plan = read_floor(document).plan
-            queues, seats = [q.queue for q in plan.queues], [s.seat for s in plan.seats]
-            root = document.root
-            skills = list(FloorFile.model_validate(root).skills)
+            floor = read_floor(read_document(path))
+            queues, skills, seats = (
+                [plan.queue for plan in floor.plan.queues],
+                list(floor.skills),
+                list(floor.seats),
+            )
         except ConfigError as error:
             faults += error.faults
     if (path := folder / "site" / "directory.yaml").exists():

@@ -16,7 +16,7 @@ from callrouter.flow.check_names import Known, check_names, variables_fetched
 from callrouter.flow.check_walks import Walks
 from callrouter.flow.node import Placed
 from callrouter.flow.nodes.menu import Menu
-from callrouter.flow.program import Flow
+from callrouter.flow.program import DEFAULT_QUEUE, Flow
 from callrouter.flow.reading import Reading, no_collection
 
 GREETING_LIMIT: Final = 8.0
@@ -54,6 +54,11 @@ def check(
         name_errors, name_warnings = check_names(flow, reading, known or Known(), fetched)
         errors += _at(flow, reading, name_errors)
         warnings += _at(flow, reading, name_warnings)
+    if known is not None and known.queues is not None and DEFAULT_QUEUE not in known.queues:
+        message = f"there is no queue {DEFAULT_QUEUE!r}, the last resort of every flow"
+        errors.append(
+            Fault("site/floor.yaml", 0, 0, message, "Add it; it takes callers whom no other queue takes")
+        )
     if reading.catalogue is not None and audio:
         errors += reading.catalogue.faults()
         warnings += reading.catalogue.notices()

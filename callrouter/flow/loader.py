@@ -7,7 +7,6 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from pydantic import ValidationError
 
@@ -16,12 +15,10 @@ from callrouter.flow.calendar import Calendar, CalendarFile, YearModel, calendar
 from callrouter.flow.check import check
 from callrouter.flow.check_names import Known
 from callrouter.flow.compiling import compile_draft
-from callrouter.flow.program import Flow, FlowSet
+from callrouter.flow.program import DEFAULT_QUEUE, Flow, FlowSet
 from callrouter.flow.prompts import Catalogue, Ledger
 from callrouter.flow.reading import Reading, no_collection
 from callrouter.flow.voice import CatalogueVoice
-
-DEFAULT_QUEUE: Final = "province"
 
 
 def load_flows(folder: Path, catalogue: Catalogue | None = None, known: Known | None = None) -> FlowSet:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 from pydantic import Field
 
@@ -26,6 +26,10 @@ BUILT_IN: Mapping[str, str] = {
 }
 """Names that every flow may read: facts of the call, local time (Asia/Shanghai), how the last
 queue or transfer ended (`outcome`), the last look-up's result (`answer`)."""
+
+
+DEFAULT_QUEUE: Final = "province"
+"""Where callers go when even their flow's person cannot be reached: the last resort."""
 
 
 class Voice(Protocol):
@@ -95,5 +99,5 @@ class FlowSet:
     flows: Mapping[str, Flow]
     voice: Voice
     version: str
-    default_queue: str = "province"
+    default_queue: str = DEFAULT_QUEUE
     calendars: Mapping[str, Calendar] = field(default_factory=dict)

@@ -51,7 +51,11 @@ calendars:
   office: {week: {mon-fri: [09:00-17:00]}, days: [{date: 2026-02-18, name: losar}]}
 """
 KNOWN = Known(
-    queues=["xining"], skills=["mandarin", "bo-amdo"], lines=["12315"], seats=[], services=["orders"]
+    queues=["xining", "province"],
+    skills=["mandarin", "bo-amdo"],
+    lines=["12315"],
+    seats=[],
+    services=["orders"],
 )
 AUTUMN_2026 = 1_795_147_200.0
 
@@ -149,6 +153,11 @@ def test_a_prompt_longer_than_eight_seconds_as_greeting(folder: Path) -> None:
     ledger = '{"zh": {"hello": {"source": "recorded", "text": "x", "audio": "y", "seconds": 8.5}}}'
     (folder / "prompts" / "rendered.json").write_text(ledger)
     assert any("the greeting lasts 8.5 s" in str(w) for w in findings(folder).warnings)
+
+
+def test_the_last_resort_must_exist(folder: Path) -> None:
+    found = check(read_flows(folder), Known(queues=["xining"]), audio=False)
+    assert "no queue 'province', the last resort" in str(found.errors)
 
 
 def test_loading_is_all_or_nothing(folder: Path) -> None:
