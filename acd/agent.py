@@ -118,6 +118,7 @@ class Seat:
         "declines",
         "extended",
         "group",
+        "id",
         "idle_since",
         "index",
         "last_offer",
@@ -141,6 +142,7 @@ class Seat:
 
     def __init__(self, plan: SeatPlan, index: int, group: "Group", now: Instant) -> None:
         self.plan = plan
+        self.id = plan.seat
         self.index = index
         """Place in the plan: breaks ties the same way on every replay."""
         self.group = group
@@ -151,6 +153,7 @@ class Seat:
         self.reason = ""
         self.since: Instant = now
         self.deadline: Instant | None = None
+        """End of the lease while reserved or ringing, end of wrap-up in wrap-up."""
         self.ticket = 0
         self.reachable = False
         self.call: CallId | None = None

@@ -30,7 +30,7 @@ SEAT_LOST: Final = "seat_lost"
 class Offer:
     """An open offer. `entry` is None for a consultation (the router chose the seat)."""
 
-    __slots__ = ("call", "deadline", "entry", "made", "number", "offer", "queue", "reasons", "seat", "ticket")
+    __slots__ = ("call", "entry", "made", "number", "offer", "queue", "reasons", "seat")
 
     def __init__(
         self,
@@ -50,9 +50,6 @@ class Offer:
         self.queue = queue
         self.entry = entry
         self.made = made
-        self.ticket = 0
-        self.deadline: Instant | None = None
-        """End of the lease while the offer is open."""
         self.reasons = reasons
 
     @property

@@ -72,7 +72,6 @@ class Entry:
         self,
         call: CallId,
         queue: "Queue",
-        *,
         number: int,
         source: str,
         demand: Demand,
@@ -262,7 +261,7 @@ class Queue:
         "answered_in_target",
         "at_work",
         "classes",
-        "day",
+        "day_ends",
         "groups",
         "handling",
         "lines",
@@ -280,7 +279,7 @@ class Queue:
         self.handling = Handling()
         self.waiting = 0
         """Callers in the queue, ringing ones included."""
-        self.day = 0
+        self.day_ends: Instant = 0.0
         self.offered = 0
         self.answered = 0
         self.abandoned = 0
@@ -320,9 +319,9 @@ class Queue:
             return True
         return not {id(group) for group in first.groups}.isdisjoint(id(group) for group in second.groups)
 
-    def turn_day(self, day: int) -> None:
-        """The day's counters start anew."""
-        self.day = day
+    def turn_day(self, now: Instant, offset: Seconds) -> None:
+        """The day's counters start anew; `offset` is local time minus UTC."""
+        self.day_ends = ((now + offset) // 86_400 + 1) * 86_400 - offset
         self.offered = self.answered = self.abandoned = self.answered_in_target = 0
 
     def count_answer(self, waited: Seconds) -> None:

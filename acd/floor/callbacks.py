@@ -72,13 +72,13 @@ def _entry_of_missed(f: FloorState, missed: MissedCall, now: Instant) -> Entry:
     entry = Entry(
         missed.call,
         f.queues[missed.queue],
-        number=f.next_number(),
-        source=source,
-        demand=demand,
-        priority=missed.priority,
-        identity=missed.identity,
-        enqueued=now,
-        key=missed.key,
+        f.next_number(),
+        source,
+        demand,
+        missed.priority,
+        missed.identity,
+        now,
+        missed.key,
     )
     entry.enqueued = missed.enqueued
     return entry
@@ -91,9 +91,7 @@ def dial(f: FloorState, callback: Callback, now: Instant) -> None:
     seat = callback.seat
     if seat is not None:
         f.out.append(
-            CallbackDial(
-                call=callback.call, seat=seat.plan.seat, number=callback.number, attempt=callback.attempts
-            )
+            CallbackDial(call=callback.call, seat=seat.id, number=callback.number, attempt=callback.attempts)
         )
 
 

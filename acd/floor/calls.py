@@ -11,6 +11,7 @@ from acd.floor.state import FloorState
 from acd.ids import Instant, SeatId
 from acd.matching import best_entry
 from acd.offer import CALLER_LEFT
+from acd.plan import ALWAYS
 from acd.queue import FIRST_IN_LINE, INFINITE, Entry, Queue, WaitingClass, place_key
 from acd.skill import ANYONE, Demand, SkillError, canonical
 
@@ -24,12 +25,23 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
     if earlier is not None:
         _drop(f, earlier, "moved", now)
     queue = f.queues.get(event.queue)
-    demand = _demand(event.skills)
-    obstacle = _obstacle(f, queue, demand, event, now)
-    if queue is None or demand is None or obstacle:
-        f.out.append(QueueExited(call=event.call, queue=event.queue, reason=obstacle))
+    if queue is None:
+        _turn_away(f, event, "unknown_queue")
         return
-    entry = _new_entry(f, queue, demand, event, now)
+    try:
+        demand, source = canonical(event.skills)
+    except SkillError:
+        _turn_away(f, event, "bad_skills")
+        return
+    if not event.first_in_line:
+        # A caller handed back from a transfer is never turned away.
+        if queue.plan.hours is not ALWAYS and not queue.plan.hours.open_at(now):
+            _turn_away(f, event, "closed")
+            return
+        if queue.waiting >= queue.plan.max_waiting and _place_kept(f, queue, event, now) is None:
+            _turn_away(f, event, "full")
+            return
+    entry = _new_entry(f, queue, demand, source, event, now)
     f.entries[event.call] = entry
     queue.waiting += 1
     _count_offered(f, queue, now)
@@ -40,28 +52,8 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
         seek(f, entry, now, "arrival")
 
 
-def _demand(source: str) -> tuple[Demand, str] | None:
-    try:
-        return canonical(source)
-    except SkillError:
-        return None
-
-
-def _obstacle(
-    f: FloorState, queue: Queue | None, demand: tuple[Demand, str] | None, event: Enqueued, now: Instant
-) -> str:
-    """Why the caller cannot join; ``""``: nothing. A caller handed back from a transfer always can."""
-    if queue is None:
-        return "unknown_queue"
-    if demand is None:
-        return "bad_skills"
-    if event.first_in_line:
-        return ""
-    if not queue.plan.hours.open_at(now):
-        return "closed"
-    if queue.waiting >= queue.plan.max_waiting and _place_kept(f, queue, event, now) is None:
-        return "full"
-    return ""
+def _turn_away(f: FloorState, event: Enqueued, reason: str) -> None:
+    f.out.append(QueueExited(call=event.call, queue=event.queue, reason=reason))
 
 
 def _place_kept(f: FloorState, queue: Queue, event: Enqueued, now: Instant) -> MissedCall | None:
@@ -69,21 +61,11 @@ def _place_kept(f: FloorState, queue: Queue, event: Enqueued, now: Instant) -> M
 
 
 def _new_entry(
-    f: FloorState, queue: Queue, demand: tuple[Demand, str], event: Enqueued, now: Instant
+    f: FloorState, queue: Queue, demand: Demand, source: str, event: Enqueued, now: Instant
 ) -> Entry:
     priority = min(9, max(0, event.priority))
     key = now - FIRST_IN_LINE if event.first_in_line else place_key(now, priority, f.plan.priority_step)
-    entry = Entry(
-        event.call,
-        queue,
-        number=f.next_number(),
-        source=demand[1],
-        demand=demand[0],
-        priority=priority,
-        identity=event.identity,
-        enqueued=now,
-        key=key,
-    )
+    entry = Entry(event.call, queue, f.next_number(), source, demand, priority, event.identity, now, key)
     if queue.plan.announce_first is not None:
         entry.next_announce = now + queue.plan.announce_first
     if event.identity:
@@ -96,9 +78,8 @@ def _new_entry(
 
 
 def _count_offered(f: FloorState, queue: Queue, now: Instant) -> None:
-    day = int((now + f.plan.day_offset) // 86_400)
-    if day != queue.day:
-        queue.turn_day(day)
+    if now >= queue.day_ends:
+        queue.turn_day(now, f.plan.day_offset)
     queue.offered += 1
 
 
@@ -256,7 +237,7 @@ def reconsider(f: FloorState, now: Instant) -> None:
 
 def match_all(f: FloorState, now: Instant) -> None:
     """After the plan has changed: join whoever can be joined, longest idle first."""
-    idle = sorted((s.idle_since, s.index, s.plan.seat) for s in f.seats.values() if s.stamp)
+    idle = sorted((s.idle_since, s.index, s.id) for s in f.seats.values() if s.stamp)
     for _, _, seat_id in idle:
         seat = f.seats[seat_id]
         entry = best_entry(seat, now) if seat.stamp else None

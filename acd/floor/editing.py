@@ -30,7 +30,7 @@ def install(f: FloorState, plan: FloorPlan, now: Instant) -> None:
     waiting = sorted((e for e in f.entries.values() if e.filed is not None), key=lambda e: (e.key, e.number))
     queues, seats = {q.queue for q in plan.queues}, {s.seat for s in plan.seats}
     gone_queues = {queue for queue in f.queues if queue not in queues}
-    gone_seats = [seat for seat in f.seats.values() if seat.plan.seat not in seats]
+    gone_seats = [seat for seat in f.seats.values() if seat.id not in seats]
     f.plan = plan
     f.board = Board()
     f.departed.limit = plan.missed_limit
@@ -41,7 +41,7 @@ def install(f: FloorState, plan: FloorPlan, now: Instant) -> None:
         if f.entries.get(entry.call) is entry:
             _refile(f, entry, now)
     for seat in gone_seats:
-        if seat.plan.seat in f.seats:
+        if seat.id in f.seats:
             _retire(f, seat, now)
     calls.match_all(f, now)
 
@@ -117,4 +117,4 @@ def _retire(f: FloorState, seat: Seat, now: Instant) -> None:
     if seat.state != LOGGED_OUT:
         sign_out(f, seat, now, "seat_removed")
     else:
-        del f.seats[seat.plan.seat]
+        del f.seats[seat.id]

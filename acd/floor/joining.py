@@ -5,11 +5,13 @@ joined, but for a seat that has just let this very caller go, and for callers wh
 wait a moment for a certain seat.
 """
 
+from typing import Any
+
 from acd.agent import LOGGED_OUT, NOT_READY, READY, RESERVED, Seat
 from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueExited
 from acd.explanation import Explanation
 from acd.floor.state import FloorState
-from acd.ids import Instant, OfferId, Seconds
+from acd.ids import Instant, Seconds
 from acd.matching import best_entry, best_seat
 from acd.offer import ANSWERED, Offer
 from acd.queue import INFINITE, Entry, WaitingClass
@@ -173,7 +175,7 @@ def sign_out(f: FloorState, seat: Seat, now: Instant, reason: str) -> None:
     seat.declines = 0
     f.move(seat, LOGGED_OUT, now, reason)
     if seat.retired:
-        del f.seats[seat.plan.seat]
+        del f.seats[seat.id]
 
 
 # --- offers
@@ -184,7 +186,8 @@ def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) ->
     queue = entry.queue
     f.number = number = f.number + 1
     reasons = Explanation(trigger, entry, seat, now)
-    offer = Offer(OfferId(f"{entry.call}.{number}"), number, entry.call, seat, queue, entry, now, reasons)
+    name: Any = f"{entry.call}.{number}"
+    offer = Offer(name, number, entry.call, seat, queue, entry, now, reasons)
     entry.offers += (offer,)
     entry.step_out()
     entry.deadline = None
@@ -195,7 +198,7 @@ def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) ->
         OfferMade(
             offer=offer.offer,
             call=offer.call,
-            seat=seat.plan.seat,
+            seat=seat.id,
             queue=queue.queue,
             lease_until=now + ring_for,
         )
@@ -213,13 +216,14 @@ def reserve(f: FloorState, offer: Offer, ring_for: Seconds, now: Instant) -> Non
     seat.last_offer = offer.number
     f.offers[offer.offer] = offer
     f.move(seat, RESERVED, now)
-    f.agenda.put(offer, now + ring_for)
+    f.agenda.put(seat, now + ring_for)
 
 
 def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
     """End an offer. What the seat and the caller do next is up to whoever closes it."""
-    offer.deadline = None
-    offer.seat.offer = None
+    seat = offer.seat
+    seat.offer = None
+    seat.deadline = None
     del f.offers[offer.offer]
     entry = offer.entry
     if entry is not None:
@@ -231,7 +235,7 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
         OfferClosed(
             offer=offer.offer,
             call=offer.call,
-            seat=offer.seat.plan.seat,
+            seat=seat.id,
             queue=offer.queue_id,
             made=offer.made,
             ended=now,
@@ -244,7 +248,7 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
 def withdraw(f: FloorState, offer: Offer, reason: str, now: Instant) -> None:
     """Stop the seat's phone and end the offer."""
     close(f, offer, reason, now)
-    f.out.append(OfferWithdrawn(offer=offer.offer, call=offer.call, seat=offer.seat.plan.seat, reason=reason))
+    f.out.append(OfferWithdrawn(offer=offer.offer, call=offer.call, seat=offer.seat.id, reason=reason))
 
 
 def give_up(f: FloorState, seat: Seat, reason: str, now: Instant) -> None:

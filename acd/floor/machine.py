@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acd import events
-from acd.agent import Seat
 from acd.callback import Callback, MissedCall
 from acd.commands import FloorOutput
 from acd.estimate import expected_wait, position
@@ -75,14 +74,14 @@ class Floor:
         out: list[FloorOutput] = []
         state.out = out
         while (subject := state.agenda.due(now)) is not None:
-            if isinstance(subject, Seat):
-                seats.wrap_up_over(state, subject, now)
-            elif isinstance(subject, Entry):
+            if isinstance(subject, Entry):
                 calls.due(state, subject, now)
             elif isinstance(subject, Callback):
                 callbacks.due(state, subject, now)
+            elif subject.offer is not None:
+                offers.expired(state, subject.offer, now)
             else:
-                offers.expired(state, subject, now)
+                seats.finish_contact(state, subject, now)
             if state.left:
                 calls.reconsider(state, now)
         return out

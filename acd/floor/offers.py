@@ -36,7 +36,7 @@ def answered(f: FloorState, event: OfferAnswered, now: Instant) -> None:
         late = f.closed.find(event.offer)
         if late is not None:
             call, seat, reason = late
-            f.out.append(OfferWithdrawn(offer=event.offer, call=call, seat=seat.plan.seat, reason=reason))
+            f.out.append(OfferWithdrawn(offer=event.offer, call=call, seat=seat.id, reason=reason))
         return
     seat, entry = offer.seat, offer.entry
     close(f, offer, ANSWERED, now)

@@ -39,7 +39,7 @@ def signed_in(f: FloorState, event: SeatSignedIn, now: Instant) -> None:
     if elsewhere is not None:
         raise Refused(
             "agent_elsewhere",
-            f"{event.agent} is signed in at seat {elsewhere.plan.seat}: sign out there first.",
+            f"{event.agent} is signed in at seat {elsewhere.id}: sign out there first.",
         )
     f.agents[event.agent] = seat
     seat.agent = event.agent
@@ -53,7 +53,7 @@ def signed_out(f: FloorState, event: SeatSignedOut, now: Instant) -> None:
     if verdict == LATER:
         seat.next_state, seat.next_reason = LOGGED_OUT, reason
         if event.forced and seat.call is not None:
-            f.out.append(SeatDropped(seat=seat.plan.seat, call=seat.call, reason="signed_out"))
+            f.out.append(SeatDropped(seat=seat.id, call=seat.call, reason="signed_out"))
         return
     leave_idle_if_ready(f, seat)
     give_up(f, seat, SEAT_LOST, now)
@@ -119,10 +119,6 @@ def wrap_up_times(f: FloorState, seat: Seat) -> tuple[float, float]:
     if seat.queue is None:
         return f.plan.consult_wrap_up, 4 * f.plan.consult_wrap_up
     return seat.queue.plan.wrap_up, seat.queue.plan.wrap_up_ceiling
-
-
-def wrap_up_over(f: FloorState, seat: Seat, now: Instant) -> None:
-    finish_contact(f, seat, now)
 
 
 def finish_contact(f: FloorState, seat: Seat, now: Instant) -> None:

@@ -14,7 +14,7 @@ from acd.plan import FloorPlan
 from acd.queue import Entry, Queue, WaitingClass
 from acd.skill import relax
 
-Timed = Seat | Entry | Offer | Callback
+Timed = Seat | Entry | Callback
 
 MAX_CLASSES: Final = 256
 """Waiting classes of one queue before unused ones are dropped."""
@@ -89,9 +89,7 @@ class FloorState:
         seat.reason = reason
         seat.since = now
         self.out.append(
-            SeatChanged(
-                seat=seat.plan.seat, agent=seat.agent, state=state, reason=reason, since=now, call=seat.call
-            )
+            SeatChanged(seat=seat.id, agent=seat.agent, state=state, reason=reason, since=now, call=seat.call)
         )
 
     def enter_idle(self, seat: Seat, now: Instant) -> None:

@@ -47,13 +47,13 @@ class QueueStatus:
 
 def seat_status(seat: Seat) -> SeatStatus:
     return SeatStatus(
-        seat=seat.plan.seat,
+        seat=seat.id,
         name=seat.plan.name,
         agent=seat.agent,
         state=seat.state,
         reason=seat.reason,
         since=seat.since,
-        until=seat.offer.deadline if seat.offer is not None else seat.deadline,
+        until=seat.deadline,
         reachable=seat.reachable,
         queues=tuple(seat.group.tiers),
         call=seat.call,

@@ -364,9 +364,9 @@ class FloorMachine(RuleBasedStateMachine):
             assert (seat.offer is not None) is (seat.state in ("reserved", "ringing"))
             if seat.offer is not None:
                 assert self.state.offers[seat.offer.offer] is seat.offer
-                assert seat.offer.deadline is not None
+                assert seat.deadline is not None
             assert (seat.stamp != 0) is (seat.state == "ready")
-            assert (seat.deadline is not None) is (seat.state == "wrap_up")
+            assert (seat.deadline is not None) is (seat.state in ("reserved", "ringing", "wrap_up"))
             assert (seat.agent is None) is (seat.state == "logged_out")
             assert seat.reachable or seat.state not in ("ready", "reserved", "ringing")
 
