@@ -32,6 +32,8 @@ from acd.transfer import TERMINAL, TransferState
 
 
 class LegState(StrEnum):
+    PLANNED = "planned"
+    """Not dialled yet: the person of a callback."""
     DIALLING = "dialling"
     RINGING = "ringing"
     UP = "up"
@@ -69,6 +71,8 @@ class Rung:
     endpoint: str
     ring_for: Seconds
     caller_name: str
+    caller_number: str = ""
+    """Shown to the far end; the caller's own when empty."""
     variables: dict[str, str] = field(default_factory=dict)
     offer: OfferId | None = None
     """The floor's reservation when the rung is a seat."""
@@ -222,6 +226,8 @@ class Call:
         self.ended_by = ""
         self.cause = 0
         self.rejected = False
+        self.callback_outcome = ""
+        """How a callback closed that never reached its person."""
         self.queue: QueueId | None = None
         self.first_seat: SeatId | None = None
         self.first_agent: AgentId | None = None

@@ -15,6 +15,7 @@ from typing import Final
 
 from acd import commands as c
 from acd import events as e
+from acd import outcall
 from acd.call import Call, Leg, LegState, Owner, Place, Rung
 from acd.feature_codes import BETWEEN_KEYS, Dialled, KeyCollector
 from acd.handover import Handover
@@ -45,6 +46,8 @@ class Conversation(Stage):
         self._keys: dict[int, KeyCollector] = {}
         self._offers: dict[OfferId, Leg] = {}
         self._request: e.Enqueued | None = None
+        self.is_callback = False
+        """We call the person; see `acd.outcall`."""
         self.handover = Handover(self)
 
     # --- what the router asks ---------------------------------------------------
@@ -150,6 +153,8 @@ class Conversation(Stage):
         leg.state = LegState.UP
         leg.answered = now
         self._timers.cancel((self.call.id, "ring", leg.number))
+        if leg.role is Role.CALLER:
+            outcall.reached(self, now)
         if leg.offer is not None:
             self.out.append(e.OfferAnswered(offer=leg.offer))
         transfer = self.call.transfer
@@ -167,6 +172,9 @@ class Conversation(Stage):
             leg.playback = None
         leg.place = Place.NOWHERE
         if leg.role is Role.CALLER:
+            if outcall.dialling(self):
+                outcall.failed(self, leg.detail if leg.detail == "no_answer" else f"cause_{cause}", now)
+                return
             self._caller_gone(before, cause, now)
         elif before is LegState.UP:
             self._party_left(leg, cause, now)
@@ -194,6 +202,9 @@ class Conversation(Stage):
     def _party_left(self, leg: Leg, cause: int, now: Instant) -> None:
         """Somebody who was speaking is gone. A broken line, unlike a hang-up, owes the caller a person."""
         call = self.call
+        if outcall.dialling(self):
+            outcall.seat_left(self, leg, now)
+            return
         self.contact_over(leg, now)
         transfer = call.transfer
         if transfer is not None and transfer.live:
@@ -359,6 +370,11 @@ class Conversation(Stage):
     def involves(self, seat: SeatId) -> bool:
         """The seat's phone rings or speaks in this call."""
         return self._usable_leg(seat) is not None
+
+    def talking(self, seat: SeatId) -> Leg | None:
+        """The seat's leg, when it is up."""
+        leg = self._usable_leg(seat)
+        return leg if leg is not None and leg.up else None
 
     def ringing_seat(self, seat: SeatId) -> Leg | None:
         leg = self._usable_leg(seat)

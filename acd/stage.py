@@ -71,6 +71,9 @@ class Stage:
     def ring_until(self, leg: Leg, deadline: Instant) -> None:
         self._timers.set((self.call.id, "ring", leg.number), deadline)
 
+    def drop_timer(self, name: str, leg: Leg) -> None:
+        self._timers.cancel((self.call.id, name, leg.number))
+
     def offer_cancelled(self, leg: Leg) -> None:
         """A consult call to a seat is given up while it still rings: the seat is free again."""
         if leg.offer is not None and leg.usable and not leg.up:
@@ -91,9 +94,9 @@ class Stage:
         self.call.doing(leg, Activity.WRAP_UP, now)
         self.out.append(e.ContactEnded(seat=SeatId(leg.party), call=self.call.id))
 
-    def farewell(self, leg: Leg, now: Instant) -> None:
-        """Tell a target that the caller has left, then end its leg."""
-        media = self._manners.caller_left
+    def farewell(self, leg: Leg, now: Instant, media: tuple[str, ...] = ()) -> None:
+        """Tell somebody why it ends (a target: that the caller has left), then end the leg."""
+        media = media or self._manners.caller_left
         if leg.up and media:
             self.out += self.call.move(leg, Place.NOWHERE)
             self.out.append(self.call.playing(leg, media))
@@ -127,7 +130,7 @@ class Stage:
                 call=call.id,
                 channel=leg.channel,
                 endpoint=rung.endpoint,
-                caller_number=call.caller_number,
+                caller_number=rung.caller_number or call.caller_number,
                 caller_name=rung.caller_name,
                 ring_for=rung.ring_for,
                 variables=rung.variables,

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from acd.commands import Command, OfferClosed, QueueChanged, SeatChanged
+from acd.commands import CallbackClosed, CallbackOpened, Command, OfferClosed, QueueChanged, SeatChanged
 from acd.events import Event, Intent, SwitchEvent
 from acd.ids import NodeId
 from acd.record import CallRecord, LateSegment
@@ -137,7 +137,7 @@ class Controller:
                 case RecordReady(CallRecord() as record):
                     self._records.put(record)
                     log.info("call ended", call=record.call, outcome=record.outcome, ended_by=record.ended_by)
-                case OfferClosed():
+                case OfferClosed() | CallbackOpened() | CallbackClosed():
                     self._notices(outcome)
                 case LookupWanted():
                     self._start_lookup(outcome)

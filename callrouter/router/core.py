@@ -25,7 +25,7 @@ from acd.stage import BackToFlow, FeatureDialled, Manners, TimerKey
 from acd.timers import Timers
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished, Returned
 from callrouter.flow.session import CallFacts, FlowSession
-from callrouter.router import desk, floorside, flowside
+from callrouter.router import desk, floorside, flowside, waiting
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import (
     CallChanged,
@@ -54,12 +54,15 @@ class Router:
         self.now = now
         self.out: list[Outcome] = []
         self.channels: dict[ChannelId, tuple[LiveCall, Leg]] = {}
+        self.callbacks = 0
+        self.promised: dict[CallId, LiveCall] = {}
+        """Callbacks to come, each with the call that it was promised in."""
         self.wrapping: dict[SeatId, list[LiveCall]] = {}
         self._zone = ZoneInfo(site.timezone)
         self._timers: Timers[TimerKey] = Timers()
         self._touched: deque[LiveCall] = deque()
         self._manners = Manners(
-            caller_left=site.media("caller_left", "goodbye"),
+            caller_left=site.media("caller_left"),
             numbers=self.diallable,
         )
 
@@ -128,6 +131,12 @@ class Router:
         """This call has something to say: its outputs are worked through before the turn ends."""
         self._touched.append(live)
 
+    def adopt(self, call: Call) -> LiveCall:
+        """A call begins to live here."""
+        live = LiveCall(call, Conversation(call, self._timers, self._manners))
+        self.calls[call.id] = live
+        return live
+
     def set_flow_timer(self, live: LiveCall) -> None:
         session = live.session
         key = (live.call.id, "flow", 0)
@@ -148,15 +157,17 @@ class Router:
     def odd(self, what: str, call: CallId | None = None, **facts: object) -> None:
         self.out.append(Oddity(what, self.now, call, facts))
 
+    def ask_floor(self, event: e.FloorEvent) -> None:
+        """A wish that the floor may refuse: raises `Refused`, nothing has changed then."""
+        for output in self.floor.handle(event, self.now):
+            floorside.decided(self, output)
+
     def tell_floor(self, event: e.FloorEvent) -> None:
         """An event of our own for the floor. The floor may know better: that is an oddity, not a fault."""
         try:
-            outputs = self.floor.handle(event, self.now)
+            self.ask_floor(event)
         except e.Refused as refusal:
             self.odd("floor_refused", event=type(event).__name__, reason=refusal.reason)
-            return
-        for output in outputs:
-            floorside.decided(self, output)
 
     # --- facts from the switch --------------------------------------------------------------
 
@@ -173,8 +184,7 @@ class Router:
             display=event.display,
             now=self.now,
         )
-        live = LiveCall(call, Conversation(call, self._timers, self._manners))
-        self.calls[call.id] = live
+        live = self.adopt(call)
         self.channels[event.channel] = (live, call.caller)
         self.touch(live)
         ingress = self.site.directory.ingress(event.dialled, event.trunk, self.today())
@@ -230,6 +240,8 @@ class Router:
         if leg.role is Role.CALLER:
             if live.call.owner is Owner.FLOW and live.session is not None:
                 flowside.act(self, live, live.session.handle(Digit(event.digit), self.now))
+            else:
+                waiting.key(self, live, event.digit)
         else:
             live.talk.key(leg, event.digit, self.now)
 

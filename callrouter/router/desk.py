@@ -10,7 +10,7 @@ from acd.feature_codes import Feature
 from acd.ids import OfferId, SeatId
 from acd.stage import FeatureDialled
 from acd.transfer import TransferEvent
-from callrouter.router import floorside, targets
+from callrouter.router import targets
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def intent(router: Router, wish: e.Intent) -> None:
     if router.site.seat(wish.seat) is None:
         raise e.Refused("unknown_seat", f"There is no seat {wish.seat!r}.")
     if isinstance(wish, _TO_FLOOR):
-        for output in router.floor.handle(wish, router.now):
-            floorside.decided(router, output)
+        router.ask_floor(wish)
         return
     live = _call_of(router, wish.seat)
     router.touch(live)
@@ -85,8 +84,7 @@ def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str)
             raise e.Refused("own_seat", "This is your own seat.")
         offer = OfferId(f"{live.call.id}-x{len(live.call.legs)}")
         wish = e.SeatTaken(seat=SeatId(code), call=live.call.id, offer=offer)
-        for output in router.floor.handle(wish, router.now):
-            floorside.decided(router, output)
+        router.ask_floor(wish)
         target = targets.seat_target(
             SeatId(code), colleague.endpoint, router.site.floor.consult_ring_for, offer, live.call
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acd import commands as c
-from acd.call import Owner, Rung
-from acd.ids import OfferId, SeatId
-from callrouter.router import flowside
+from acd import outcall
+from acd.call import Call, Owner, Rung
+from acd.ids import CallId, ChannelId, OfferId, SeatId
+from callrouter.router import flowside, waiting
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
@@ -23,15 +24,18 @@ def decided(router: Router, output: c.FloorOutput) -> None:
             if live := router.calls.get(call):
                 router.touch(live)
                 live.talk.offer_withdrawn(offer, reason, router.now)
-        case c.AnnounceDue(call=call, position=position, wait=wait):
-            if live := router.calls.get(call):
-                router.touch(live)
-                live.talk.tell(router.site.waiting(position, wait, live.call.language))
+        case c.AnnounceDue():
+            _announce(router, output)
         case c.QueueExited(call=call, reason=reason):
+            _exited(router, call, reason)
+        case c.CallbackDial():
+            _dial(router, output)
+        case c.CallbackClosed(call=call, outcome=outcome):
+            router.out.append(output)
+            router.promised.pop(call, None)
             if live := router.calls.get(call):
                 router.touch(live)
-                live.talk.leave_queue(router.now)
-                flowside.returned(router, live, "queue", reason)
+                outcall.given_up(live.talk, outcome, router.now)
         case c.SeatDropped(seat=seat, call=call, reason=reason):
             if live := router.calls.get(call):
                 router.touch(live)
@@ -39,20 +43,90 @@ def decided(router: Router, output: c.FloorOutput) -> None:
         case c.SeatChanged():
             router.out.append(output)
             _wrap_up(router, output)
-        case _:
+        case c.OfferClosed() | c.QueueChanged() | c.CallbackOpened():
             router.out.append(output)
 
 
 def confirmed(router: Router, live: LiveCall, offer: OfferId) -> None:
     """After the floor has seen an answer: connect, unless it has withdrawn the offer."""
     leg = live.talk.offered(offer)
-    if leg is not None and leg.usable and live.call.owner is Owner.QUEUE:
+    if leg is not None and leg.usable and live.call.owner is Owner.QUEUE and live.call.caller.up:
         seat = SeatId(leg.party)
         live.talk.connect(leg, router.floor.seat(seat).agent, router.now)
 
 
+def _announce(router: Router, due: c.AnnounceDue) -> None:
+    live = router.calls.get(due.call)
+    if live is None:
+        return
+    router.touch(live)
+    media = router.site.waiting(due.position, due.wait, live.call.language)
+    live.talk.tell(media + waiting.announced(router, live, due.callback))
+
+
+def _exited(router: Router, call: CallId, reason: str) -> None:
+    live = router.calls.get(call)
+    if live is None:
+        return
+    router.touch(live)
+    live.talk.leave_queue(router.now)
+    live.callback = None
+    if reason == "callback" and (live.session is None or not live.session.takes_callback):
+        live.call.ended_by = "flow"
+        live.talk.farewell(
+            live.call.caller,
+            router.now,
+            router.site.media("callback_registered", language=live.call.language),
+        )
+    else:
+        flowside.returned(router, live, "queue", reason)
+
+
+def _dial(router: Router, order: c.CallbackDial) -> None:
+    """The seat has taken the callback: ring the person over the trunk that the call came by."""
+    live = router.calls.get(order.call)
+    leg = live.talk.talking(order.seat) if live is not None else None
+    if live is None or leg is None:
+        router.odd("callback_without_seat", order.call, seat=order.seat)
+        return
+    router.touch(live)
+    trunk = router.site.directory.trunks.get(live.call.trunk)
+    number = order.number
+    rung = Rung(
+        party=number,
+        endpoint=trunk.endpoint(number) if trunk is not None else f"PJSIP/{number}@{live.call.trunk}",
+        ring_for=router.site.floor.consult_ring_for,
+        caller_name=live.call.dialled,
+        caller_number=live.call.dialled,
+    )
+    agent = router.floor.seat(order.seat).agent
+    outcall.dial(live.talk, leg, agent, rung, order.attempt, router.now)
+
+
+def _called_back(router: Router, callback: CallId) -> LiveCall | None:
+    """The call of a callback whose turn has come."""
+    origin = router.promised.get(callback)
+    if origin is None:
+        return None
+    before = origin.call
+    call = Call(
+        call=callback,
+        node=before.node,
+        channel=ChannelId(f"cr-{callback}-0"),
+        dialled=before.dialled,
+        caller=before.caller_number,
+        trunk=before.trunk,
+        display=before.display,
+        now=router.now,
+    )
+    call.organisation, call.language, call.queue = before.organisation, before.language, before.queue
+    live = router.adopt(call)
+    outcall.plan(live.talk, str(before.queue), router.now)
+    return live
+
+
 def _offer(router: Router, offer: c.OfferMade) -> None:
-    live = router.calls.get(offer.call)
+    live = router.calls.get(offer.call) or _called_back(router, offer.call)
     seat = router.site.seat(offer.seat)
     if live is None or seat is None:
         router.odd("offer_without_call", offer.call, seat=offer.seat)

@@ -44,7 +44,9 @@ def tick(router: Router, live: LiveCall) -> None:
 def returned(router: Router, live: LiveCall, source: str, reason: str) -> None:
     """The caller is the flow's again."""
     router.touch(live)
-    if live.session is not None and live.call.caller.usable:
+    if live.session is None:
+        live.talk.hang_up_caller("system", 16, router.now)
+    elif live.call.caller.usable:
         act(router, live, live.session.handle(f.Returned(source, reason), router.now))
 
 

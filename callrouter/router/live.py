@@ -1,14 +1,23 @@
 """A live call as the router sees it: its legs, its conversation and its flow session."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from acd.call import Call
 from acd.conversation import Conversation
 from acd.ids import Instant, PlaybackId
 from acd.record import CallRecord, FlowStep, Role
 from callrouter.flow.session import FlowSession
 
+if TYPE_CHECKING:
+    from callrouter.router.waiting import CallbackTalk
+
 
 class LiveCall:
-    __slots__ = ("call", "flow", "recorded", "session", "talk", "tokens", "trace")
+    """One call with all that belongs to it."""
+
+    __slots__ = ("call", "callback", "flow", "recorded", "session", "talk", "tokens", "trace")
 
     def __init__(self, call: Call, talk: Conversation) -> None:
         self.call = call
@@ -18,6 +27,7 @@ class LiveCall:
         self.tokens: dict[PlaybackId, int] = {}
         self.trace: list[FlowStep] = []
         self.recorded = False
+        self.callback: CallbackTalk | None = None
 
     def record(self, now: Instant) -> CallRecord:
         """The story so far; complete once every leg is gone."""
@@ -58,6 +68,8 @@ def outcome(call: Call) -> str:
     """One word for how the call went, from the caller's side."""
     if call.rejected:
         return "rejected"
+    if call.callback_outcome:
+        return f"callback_{call.callback_outcome}"
     if call.answered is not None or any(
         leg.answered is not None for leg in call.legs if leg.role is not Role.CALLER
     ):

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from acd.commands import Command, OfferClosed, QueueChanged, SeatChanged
+from acd.commands import (
+    CallbackClosed,
+    CallbackOpened,
+    Command,
+    OfferClosed,
+    QueueChanged,
+    SeatChanged,
+)
 from acd.ids import CallId, Instant, SeatId
 from acd.record import CallRecord, LateSegment
 
@@ -70,5 +77,7 @@ Notice = (
     | SeatChanged
     | QueueChanged
     | OfferClosed
+    | CallbackOpened
+    | CallbackClosed
 )
 Outcome = Command | Notice

@@ -38,6 +38,11 @@ class Site:
             out += voice.media(prompt, language) or voice.media(prompt, FALLBACK_LANGUAGE)
         return out
 
+    def spoken(self, kind: str, value: object, language: str) -> tuple[str, ...]:
+        """A value in words; in Mandarin where the language can't say it."""
+        voice = self.flows.voice
+        return voice.spoken(kind, value, language) or voice.spoken(kind, value, FALLBACK_LANGUAGE)
+
     def moving_on(self, number: str, language: str) -> tuple[str, ...]:
         """What the caller is told before being handed to a line."""
         return self.media(f"transfer_{number}", language=language) or self.media(
