@@ -194,12 +194,21 @@ class Calls(RuleBasedStateMachine):
         for live in list(world.router.calls.values()):
             world.hang_up(live.call.caller.channel)
         world.wait(300)
+        # Promised callbacks stand until they are dialled in vain or expire.
+        for _ in range(200):
+            if not world.router.promised:
+                break
+            for channel in list(world.channels):
+                world.hang_up(channel)
+            world.wait(600)
+        assert not world.router.promised
         assert not world.channels
         assert not world.bridges
         assert not world.router.calls
         assert not world.router.channels
-        assert len(world.records) == self.calls
-        assert {r.call for r in world.records} == {f"C{n + 1}" for n in range(self.calls)}
+        visits = [r.call for r in world.records if "-c" not in r.call]
+        assert sorted(visits) == sorted(f"C{n + 1}" for n in range(self.calls))
+        assert len({r.call for r in world.records}) == len(world.records)
         for record in world.records:
             assert_tiles(record)
         for seat in SEATS:
