@@ -113,7 +113,7 @@ async def _listed(
         since, until = bounds
         found = await StoredRecords(database).calls(since=since, until=until, outcome=outcome, limit=limit)
         if unmask and found:
-            await _note(database, "calls", f"{len(found)} calls")
+            await note_numbers_seen(database, "calls", f"{len(found)} calls")
         return list(found)
 
 
@@ -129,11 +129,12 @@ async def _one(place: str | Path, call: str, unmask: bool) -> "CallRecord | None
         else:
             record = await records.call(CallId(call))
         if unmask and record is not None:
-            await _note(database, record.call, "")
+            await note_numbers_seen(database, record.call, "")
         return record
 
 
-async def _note(database: "Database", subject: str, detail: str) -> None:
+async def note_numbers_seen(database: "Database", subject: str, detail: str) -> None:
+    """Leave an audit line before numbers are shown in full: a look that cannot be audited must not happen."""
     import time
 
     from callrouter.ports import AuditEntry
@@ -147,6 +148,5 @@ async def _note(database: "Database", subject: str, detail: str) -> None:
         subject=subject,
         detail=detail,
     )
-    # Before anything is shown: a look that cannot be audited must not happen.
     async with database.write() as connection:
         await insert(connection, [entry])

@@ -1,0 +1,125 @@
+"""Sheets as table, CSV, JSON and Parquet."""
+
+import csv
+import io
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from callrouter.cli.sheets import Heading, Sheet, Value
+from callrouter.cli.story import safe, span
+
+FORMATS: Final = ("table", "csv", "json", "html", "parquet")
+
+
+class FormatError(Exception):
+    """The format is not available; the text says what to do."""
+
+
+def shown(value: Value, heading: Heading, sheet: Sheet) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "–"
+    if heading.unit == "ratio" and isinstance(value, float | int):
+        return f"{value:.2%}"  # one decimal would show a missed 94.96 % as 95.0 %
+    if heading.unit == "seconds" and isinstance(value, float | int):
+        return span(value)
+    if heading.unit == "time" and isinstance(value, float | int):
+        return f"{datetime.fromtimestamp(value, sheet.zone):%Y-%m-%d %H:%M:%S}"
+    return str(value)
+
+
+def met(value: Value, heading: Heading) -> bool | None:
+    """Whether a figure's target is met; None when there is nothing to say."""
+    if heading.figure is None or not isinstance(value, float | int):
+        return None
+    return heading.figure.met(value)
+
+
+def print_table(sheet: Sheet, console: Console) -> None:
+    columns = sheet.places_shown()
+    table = Table(
+        title=sheet.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
+    )
+    for place in columns:
+        heading = sheet.headings[place]
+        justify: Any = "left" if heading.unit in ("text", "time") else "right"
+        table.add_column(heading.name.replace("_", " "), justify=justify)
+    for row in sheet.rows:
+        table.add_row(*(_cell(row[place], sheet.headings[place], sheet) for place in columns))
+    if sheet.total is not None:
+        table.add_section()
+        table.add_row(
+            *(_cell(sheet.total[place], sheet.headings[place], sheet) for place in columns), style="bold"
+        )
+    console.print(table)
+    for note in sheet.notes:
+        console.print(safe(note, "red" if "MISSED" in note else ""))
+
+
+def _cell(value: Value, heading: Heading, sheet: Sheet) -> Text:
+    style = {True: "green", False: "bold red", None: ""}[met(value, heading)]
+    return safe(shown(value, heading, sheet), style)
+
+
+def as_csv(sheet: Sheet) -> bytes:
+    """RFC 4180, UTF-8 with a byte-order mark: spreadsheets then read Chinese right."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([heading.name for heading in sheet.headings])
+    for row in sheet.rows:
+        pairs = zip(row, sheet.headings, strict=True)
+        writer.writerow([_field(value, heading, sheet) for value, heading in pairs])
+    return b"\xef\xbb\xbf" + out.getvalue().encode(errors="replace")
+
+
+def _field(value: Value, heading: Heading, sheet: Sheet) -> str:
+    if value is None:
+        return ""
+    if heading.unit == "time" and isinstance(value, float | int):
+        return datetime.fromtimestamp(value, sheet.zone).isoformat()
+    text = repr(value) if isinstance(value, float) else str(value)
+    # A spreadsheet would run such a text as a formula; callers choose what they send.
+    risky = isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{text}" if risky else text
+
+
+def as_json(sheet: Sheet) -> bytes:
+    names = [heading.name for heading in sheet.headings]
+    document = {
+        "title": sheet.title,
+        "rows": sheet.records(),
+        "total": dict(zip(names, sheet.total, strict=True)) if sheet.total is not None else None,
+        "notes": list(sheet.notes),
+    }
+    return json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n"
+
+
+def write_parquet(sheet: Sheet, target: Path) -> None:
+    """Raises `FormatError` when pyarrow is not there."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise FormatError("Parquet needs pyarrow: pip install 'callrouter[parquet]'") from error
+    kinds = {"count": pyarrow.int64(), "ratio": pyarrow.float64(), "seconds": pyarrow.float64()}
+    zone = str(sheet.zone) if sheet.zone is not None else "UTC"
+    kinds["time"] = pyarrow.timestamp("us", tz=zone)
+    fields = [(heading.name, kinds.get(heading.unit, pyarrow.string())) for heading in sheet.headings]
+    rows = [
+        {
+            heading.name: round(value * 1_000_000)
+            if heading.unit == "time" and isinstance(value, float | int)
+            else value
+            for heading, value in zip(sheet.headings, row, strict=True)
+        }
+        for row in sheet.rows
+    ]
+    table = pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(fields))
+    pyarrow.parquet.write_table(table, target)

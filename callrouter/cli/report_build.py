@@ -1,0 +1,87 @@
+"""Gathers what the reports show."""
+
+from datetime import datetime
+from typing import Final
+
+from acd.rolling import DAY
+from acd.service_level import FIGURE, MICRO
+from callrouter.cli.charts import Bar, bars_with_rate
+from callrouter.cli.report_page import Section, page
+from callrouter.cli.sheets import Sheet, kpi_sheet, seat_sheet, transfer_sheet, worst_note
+from callrouter.cli.spans import Span
+from callrouter.store.database import Database
+from callrouter.store.extras import away_by_seat, transfer_rows
+from callrouter.store.kpi import Kpis, kpis_by_each
+
+_TITLES: Final = {
+    "organisation": "机构 By organisation",
+    "queue": "队列 By queue",
+    "language": "语言 By language",
+    "line": "被叫号码 By number dialled",
+}
+_FORMS: Final = {"quarter": "%H:%M", "hour": "%m-%d %H:00", "day": "%m-%d"}
+
+
+async def figures(database: Database, span: Span, *by: str) -> dict[str, Kpis]:
+    return await kpis_by_each(
+        database,
+        since=span.since,
+        until=span.until,
+        by=by,
+        now=span.now,
+        offset=span.offset,
+        organisations=span.organisations,
+    )
+
+
+async def build_seats(database: Database, span: Span) -> Sheet:
+    return await _seats(database, span, (await figures(database, span, "seat"))["seat"])
+
+
+async def _seats(database: Database, span: Span, found: Kpis) -> Sheet:
+    return seat_sheet(found, await away_by_seat(database, span.since, span.until, span.now), {})
+
+
+async def build_page(database: Database, span: Span) -> str:
+    """The report that a supervisor forwards."""
+    grain = _grain(span)
+    found = await figures(database, span, grain, "seat", *_TITLES)
+    over_time = found[grain]
+    sections = [Section(f"接通 Answered, by {grain}", chart=_chart(over_time, span))]
+    for by, title in _TITLES.items():
+        if len(found[by].groups) > 1 or by == "organisation":
+            sections.append(Section(title, sheet=kpi_sheet(found[by], span.zone, {})))
+    rows = await transfer_rows(database, span.since, span.until, span.now, span.organisations)
+    if rows:
+        sections.append(Section("转接 Transfers by target", sheet=transfer_sheet(rows)))
+    if span.organisations is None:
+        sections.append(Section("座席 Seats", sheet=await _seats(database, span, found["seat"])))
+    sections.append(Section(f"明细 By {grain}", sheet=kpi_sheet(over_time, span.zone, {})))
+    return page(
+        title="12345 热线话务报告",
+        about=span.words(),
+        total=over_time.total,
+        notes=(worst_note(over_time, span.zone),),
+        sections=sections,
+    )
+
+
+def _grain(span: Span) -> str:
+    """The time step whose bars can be told apart."""
+    length = span.until - span.since
+    if length <= 12 * 3600 * MICRO:
+        return "quarter"
+    return "hour" if length <= 4 * DAY else "day"
+
+
+def _chart(found: Kpis, span: Span) -> str:
+    bars = [
+        Bar(
+            f"{datetime.fromtimestamp(int(key) / MICRO, span.zone):{_FORMS[found.by]}}",
+            one.offered,
+            one.answered,
+        )
+        for key, one in found.groups.items()
+    ]
+    target = FIGURE["answer_rate"].target or 0.0
+    return bars_with_rate(bars, whole="offered", part="answered", target=target)

@@ -1,0 +1,211 @@
+"""Reports as sheets: named columns and rows, ready for any format."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Final, Literal
+
+from acd.record import CallRecord
+from acd.service_level import FIGURE, FIGURES, MICRO, Figure, Tally
+from callrouter.privacy import mask_number, mask_text
+from callrouter.store.kpi import SPANS, Key, Kpis
+
+Unit = Literal["text", "count", "ratio", "seconds", "time"]
+Value = str | int | float | None
+
+COUNTS: Final = ("offered", "enqueued", "answered", "abandoned_flow", "abandoned_queue", "abandoned_ringing")
+SHORT_LIST: Final = (
+    "answer_rate",
+    "service_level_offered",
+    "time_to_human",
+    "asa",
+    "abandonment",
+    "transfer_success",
+    "aht",
+    "occupancy",
+)
+"""Figures that fit a terminal; files hold all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    name: str
+    unit: Unit = "text"
+    title: str = ""
+    """For people; default: the name."""
+    figure: Figure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    name: str
+    title: str
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    total: tuple[Value, ...] | None = None
+    notes: tuple[str, ...] = ()
+    zone: tzinfo | None = None
+    """For values of unit ``time``, which are instants."""
+    brief: frozenset[str] = field(default_factory=frozenset)
+    """Columns to show where there is little room; none: all."""
+
+    def places_shown(self) -> list[int]:
+        """Columns for people: the brief ones that hold anything."""
+        rows = [*self.rows, *([self.total] if self.total is not None else [])]
+        return [
+            place
+            for place, heading in enumerate(self.headings)
+            if (not self.brief or heading.name in self.brief)
+            and (place == 0 or not rows or any(row[place] is not None for row in rows))
+        ]
+
+    def records(self) -> list[dict[str, Value]]:
+        names = [heading.name for heading in self.headings]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+def figure_headings() -> tuple[Heading, ...]:
+    return tuple(Heading(figure.name, figure.unit, figure.chinese, figure) for figure in FIGURES)
+
+
+def _figures(tally: Tally) -> tuple[Value, ...]:
+    return tuple(figure.of(tally) for figure in FIGURES)
+
+
+def kpi_sheet(found: Kpis, zone: tzinfo, names: Mapping[str, str]) -> Sheet:
+    """Counts and all figures by the chosen dimension; `names`: what to call its keys."""
+    timed = found.by in SPANS
+    key = Heading(found.by, "time" if timed else "text")
+    headings = (key, *(Heading(name, "count") for name in COUNTS), *figure_headings())
+
+    def row(first: Value, tally: Tally) -> tuple[Value, ...]:
+        return (first, *(getattr(tally, name) for name in COUNTS), *_figures(tally))
+
+    def label(key: Key) -> Value:
+        return key / MICRO if isinstance(key, int) else names.get(key, key)
+
+    return Sheet(
+        name="kpi",
+        title=f"Key figures by {found.by}",
+        headings=headings,
+        rows=tuple(row(label(key), tally) for key, tally in found.groups.items()),
+        total=row(None if timed else "total", found.total),
+        notes=(worst_note(found, zone),),
+        zone=zone,
+        brief=frozenset({found.by, "offered", "answered", *SHORT_LIST}),
+    )
+
+
+def worst_note(found: Kpis, zone: tzinfo) -> str:
+    """The worst continuous 24 hours in words."""
+    window = found.worst
+    if window is None or window.rate is None:
+        return "answer_rate of the worst continuous 24 h: no calls"
+    begin = datetime.fromtimestamp(window.start / MICRO, zone)
+    hours = window.length / MICRO / 3600
+    verdict = {True: "met", False: "MISSED", None: ""}[FIGURE["answer_rate"].met(window.rate)]
+    return (
+        f"answer_rate of the worst continuous {hours:g} h: {window.rate:.1%} "
+        f"({window.answered} of {window.offered}, from {begin:%Y-%m-%d %H:%M}), 95 % {verdict}"
+    )
+
+
+def transfer_sheet(rows: Iterable[Mapping[str, Value]]) -> Sheet:
+    return Sheet(
+        name="transfers",
+        title="Transfers by target",
+        headings=(
+            Heading("target"),
+            Heading("attempts", "count"),
+            Heading("answered", "count"),
+            Heading("completed", "count"),
+            Heading("returned", "count"),
+            Heading("requeued", "count"),
+            Heading("abandoned", "count"),
+            Heading("transfer_success", "ratio", "转接成功率", FIGURE["transfer_success"]),
+            Heading("mean_seconds_to_answer", "seconds"),
+        ),
+        rows=tuple(tuple(row.values()) for row in rows),
+    )
+
+
+def seat_sheet(found: Kpis, away: Mapping[str, int], names: Mapping[str, str]) -> Sheet:
+    """One row a seat: contacts, their lengths, and how its time was spent."""
+    headings = (
+        Heading("seat"),
+        Heading("handled", "count"),
+        *(Heading(name, "seconds") for name in ("talk", "hold", "wrap_up", "aht")),
+        *(Heading(name, "seconds") for name in ("signed_in", "on_contact", "idle", "not_ready")),
+        Heading("occupancy", "ratio", "席位利用率", FIGURE["occupancy"]),
+        Heading("transfers", "count"),
+        Heading("satisfaction", "ratio", "满意率", FIGURE["satisfaction"]),
+    )
+
+    def row(label: str, tally: Tally, gone: int) -> tuple[Value, ...]:
+        time = (tally.on_contact + tally.idle + gone, tally.on_contact, tally.idle, gone)
+        return (
+            label,
+            tally.handled,
+            *(length / MICRO for length in (tally.talk, tally.hold, tally.wrap_up)),
+            FIGURE["aht"].of(tally),
+            *(length / MICRO for length in time),
+            FIGURE["occupancy"].of(tally),
+            tally.transfers,
+            FIGURE["satisfaction"].of(tally),
+        )
+
+    return Sheet(
+        name="seats",
+        title="Seats",
+        headings=headings,
+        rows=tuple(
+            row(names.get(str(seat), str(seat)), tally, away.get(str(seat), 0))
+            for seat, tally in found.groups.items()
+        ),
+        total=row("total", found.total, sum(away.values())),
+    )
+
+
+CALL_HEADINGS: Final = (
+    Heading("call"),
+    *(Heading(name) for name in ("organisation", "dialled", "caller", "queue", "language")),
+    *(Heading(name) for name in ("first_seat", "first_agent", "outcome", "ended_by")),
+    *(Heading(name, "time") for name in ("ingress", "enqueued", "answered", "ended")),
+    Heading("cause", "count"),
+    Heading("transfers"),
+)
+
+
+def call_row(record: CallRecord, *, masked: bool) -> tuple[Value, ...]:
+    targets = ", ".join(one.target for one in record.transfers)
+    return (
+        record.call,
+        record.organisation,
+        record.dialled,
+        mask_number(record.caller) if masked else record.caller,
+        record.queue,
+        record.language,
+        record.first_seat,
+        record.first_agent,
+        record.outcome,
+        record.ended_by,
+        record.ingress,
+        record.enqueued,
+        record.answered,
+        record.ended,
+        record.cause,
+        mask_text(targets) if masked else targets,
+    )
+
+
+def call_sheet(rows: Sequence[tuple[Value, ...]], zone: tzinfo) -> Sheet:
+    return Sheet(
+        name="calls",
+        title="Calls",
+        headings=CALL_HEADINGS,
+        rows=tuple(rows),
+        zone=zone,
+        brief=frozenset(
+            {"call", "caller", "dialled", "queue", "first_seat", "outcome", "ingress", "answered"}
+        ),
+    )

@@ -1,0 +1,149 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from acd.ids import AgentId, SeatId
+from acd.shift import SeatInterval
+from tests.cli.stage import ask, command, fill, run
+from tests.store.samples import record
+
+APP = command("report")
+MIDNIGHT = 1_795_017_600.0  # 2026-11-19 00:00 in Shanghai
+DAY = ("--since", "2026-11-19", "--until", "2026-11-20")
+NUMBER = "13812345678"
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    calls = [record(f"c{n}", MIDNIGHT + 3600 * n) for n in range(3)]
+    lost = record(
+        "c9",
+        MIDNIGHT + 40,
+        organisation="xining",
+        outcome="abandoned_queue",
+        answered=None,
+        segments=(),
+        transfers=(),
+        caller="=HYPERLINK(1)",
+        ended=MIDNIGHT + 52,
+    )
+    shift = [
+        SeatInterval(
+            seat=SeatId("s1"),
+            agent=AgentId("a"),
+            state=state,
+            reason="",
+            started=MIDNIGHT + begin,
+            ended=MIDNIGHT + begin + 100,
+            call=None,
+        )
+        for begin, state in ((0, "ready"), (100, "talking"), (200, "not_ready"))
+    ]
+    fill(tmp_path, *calls, lost, *shift)
+    return tmp_path
+
+
+def test_kpi_by_organisation(state_dir: Path) -> None:
+    result = run(APP, "report", "kpi", *DAY, "--state-dir", state_dir)
+    assert result.exit_code == 0, result.output
+    lines = {line.split()[0]: line.split() for line in result.output.splitlines() if line.strip()}
+    assert lines["qinghai"][1:4] == ["3", "3", "100.00%"]
+    assert lines["xining"][1:4] == ["1", "0", "0.00%"]
+    assert lines["total"][1:4] == ["4", "3", "75.00%"]
+    assert "75.0% (3 of 4, from 2026-11-19 00:00), 95 % MISSED" in result.output
+
+
+def test_all_formats_tell_the_same(state_dir: Path, tmp_path: Path) -> None:
+    common = ("report", "kpi", *DAY, "--by", "hour", "--state-dir", state_dir)
+    document = json.loads(run(APP, *common, "-f", "json").output)
+    rows = list(csv.DictReader(io.StringIO(run(APP, *common, "-f", "csv").output.lstrip("\ufeff"))))
+    assert [row["hour"] for row in rows] == [f"2026-11-19T0{hour}:00:00+08:00" for hour in range(3)]
+    assert [int(row["offered"]) for row in rows] == [row["offered"] for row in document["rows"]] == [2, 1, 1]
+    assert document["rows"][0]["answer_rate"] == 0.5 == float(rows[0]["answer_rate"])
+    assert document["total"]["time_to_human"] == 6.0
+    parquet = pytest.importorskip("pyarrow.parquet")
+    target = tmp_path / "kpi.parquet"
+    assert run(APP, *common, "-f", "parquet", "-o", target).exit_code == 0
+    table = parquet.read_table(target).to_pylist()
+    assert [row["offered"] for row in table] == [2, 1, 1]
+    assert table[0]["hour"].isoformat() == "2026-11-19T00:00:00+08:00"
+
+
+def test_transfers_and_seats(state_dir: Path) -> None:
+    place = (*DAY, "--state-dir", state_dir, "-f", "json")
+    found = json.loads(run(APP, "report", "transfers", *place).output)["rows"]
+    assert found == [
+        {
+            "target": "12315",
+            "attempts": 3,
+            "answered": 3,
+            "completed": 3,
+            "returned": 0,
+            "requeued": 0,
+            "abandoned": 0,
+            "transfer_success": 1.0,
+            "mean_seconds_to_answer": 4.0,
+        }
+    ]
+    (seat,) = json.loads(run(APP, "report", "seats", *place).output)["rows"]
+    assert (seat["seat"], seat["handled"], seat["talk"], seat["wrap_up"]) == ("s1", 3, 108.0, 90.0)
+    assert (seat["signed_in"], seat["on_contact"], seat["idle"], seat["not_ready"]) == (300, 100, 100, 100)
+    assert (seat["aht"], seat["occupancy"]) == (66.0, 0.5)
+
+
+def test_calls_are_masked_and_no_formula_reaches_a_spreadsheet(state_dir: Path) -> None:
+    place = ("report", "calls", *DAY, "--state-dir", state_dir, "-f", "csv")
+    masked = run(APP, *place).output
+    assert NUMBER not in masked
+    assert "138****5678" in masked
+    unmasked = run(APP, *place, "--unmask").output
+    assert NUMBER in unmasked
+    assert "'=HYPERLINK(1)" in unmasked
+    assert [row[0] for row in ask(state_dir, "SELECT action FROM audit")] == ["see_numbers"]
+
+
+def test_one_page_that_needs_nothing_else(state_dir: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    result = run(APP, "report", "kpi", *DAY, "--state-dir", state_dir, "-f", "html", "-o", target)
+    assert result.exit_code == 0, result.output
+    page = target.read_text(encoding="utf-8")
+    for part in ("接通率", "75.00% ✗", "<svg", "answered by a person ÷ offered", "12315", "MISSED"):
+        assert part in page, part
+    assert "http" not in page
+    assert "<script" not in page
+
+
+def test_what_comes_from_outside_is_escaped(tmp_path: Path) -> None:
+    fill(tmp_path, record("c1", MIDNIGHT, organisation="<script>alert(1)</script>"))
+    page = run(APP, "report", "kpi", *DAY, "--state-dir", tmp_path, "-f", "html").output
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_nothing_happened(tmp_path: Path) -> None:
+    fill(tmp_path)
+    for form in ("table", "csv", "json", "html"):
+        for what in ("kpi", "transfers", "seats", "calls"):
+            result = run(APP, "report", what, *DAY, "--state-dir", tmp_path, "-f", form)
+            assert result.exit_code == 0, (what, form, result.output)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--by", "mood"), "--by 'mood' is not possible"),
+        (("--since", "soon"), "--since 'soon' is no time"),
+        (("--since", "2026-11-20", "--until", "2026-11-19"), "the span is empty"),
+        (("--zone", "Mars/Olympus"), "is no time zone"),
+        (("-f", "pdf"), "--format 'pdf' is unknown"),
+        (("-f", "parquet"), "needs --output"),
+        (("-f", "csv", "-o", "/nonexistent/x.csv"), "cannot write"),
+    ],
+)
+def test_wrong_usage(state_dir: Path, arguments: tuple[str, ...], words: str) -> None:
+    result = run(APP, "report", "kpi", *arguments, "--state-dir", state_dir)
+    assert result.exit_code == 2, result.output
+    assert words in result.stderr
