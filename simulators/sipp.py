@@ -93,7 +93,8 @@ class SippStats:
     successful: int = 0
     failed: int = 0
     retransmissions: int = 0
-    out_of_call: int = 0
+    unexpected: int = 0
+    """Calls broken off because SIPp's scenario did not know a message."""
     watchdog_minor: int = 0
     watchdog_major: int = 0
 
@@ -104,7 +105,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "successful": "SuccessfulCall(C)",
     "failed": "FailedCall(C)",
     "retransmissions": "Retransmissions(C)",
-    "out_of_call": "OutOfCallMsgs(C)",
+    "unexpected": "FailedUnexpectedMessage(C)",
     "watchdog_minor": "WatchdogMinor(C)",
     "watchdog_major": "WatchdogMajor(C)",
 }

@@ -275,9 +275,9 @@ class Run:
                 break
             await asyncio.sleep(LOOK_SECONDS)
         result.ended = time.time()
-        result.watchdog = sum(
-            process.stats().watchdog_minor + process.stats().watchdog_major for process in stage.processes
-        )
+        counts = [process.stats() for process in stage.processes]
+        result.watchdog = sum(count.watchdog_minor + count.watchdog_major for count in counts)
+        result.unexpected = sum(count.unexpected for count in counts)
         config = self._scenario.target.asterisk_config if self._scenario.target else None
         if config is not None:
             result.left_behind = await channels_left(config)

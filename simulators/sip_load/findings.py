@@ -11,6 +11,7 @@ OWN_LATE: Final = 0.5
 BUSY_CORES: Final = 0.9
 ACHIEVED: Final = 0.98
 WATCHDOG: Final = 2
+UNEXPECTED: Final = 0.005
 NEVER_ANSWERS: Final = 2
 """Unanswered offers, without any answered, that make a seat one that never answers."""
 SLOW_FACTOR: Final = 3.0
@@ -37,6 +38,8 @@ def void_reasons(figures: dict[str, Any]) -> list[str]:
         reasons.append(f"only {volume['dialled']} of {volume['offered']} planned callers dialled in time")
     if generator["peak_cores"] > BUSY_CORES * max(1, generator["processes"]):
         reasons.append(f"SIPp used {generator['peak_cores']:.2f} cores")
+    if generator["unexpected"] > UNEXPECTED * volume["attempts"]:
+        reasons.append(f"SIPp broke off {generator['unexpected']} calls because of messages it does not know")
     own = generator["own_lateness"].get("p99", 0.0)
     if own > OWN_LATE:
         reasons.append(f"this program itself was {own:.2f} s behind")

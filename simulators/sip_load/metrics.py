@@ -289,6 +289,7 @@ def generator(result: RunResult, attempts: Sequence[Attempt]) -> Figures:
         "own_lateness": spread(max(0.0, seconds) for seconds in result.lateness),
         "peak_cores": max(usage.cpu, default=0.0) if usage is not None else 0.0,
         "processes": result.generators,
+        "unexpected": result.unexpected,
         "watchdog": result.watchdog,
     }
 

@@ -44,6 +44,9 @@ class RunResult:
     generators: int = 1
     """SIPp processes."""
     watchdog: int = 0
+    """Pauses that SIPp noticed in itself."""
+    unexpected: int = 0
+    """Calls that SIPp broke off because of a message its scenario does not know."""
     broken: list[str] = field(default_factory=list)
     interrupted: bool = False
     left_behind: int | None = None

@@ -29,6 +29,8 @@ LEAD: Final = 2.0
 REGISTER_RATE: Final = 100.0
 EXPIRES: Final = 300
 STEER_SECONDS: Final = 0.5
+SOONER: Final = 1.5
+LEAST_RATE: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Pace:
 
     def __init__(self, now: float) -> None:
         self.begun = 0.0
-        self.rate = 1.0
+        self.rate = LEAST_RATE
         self._counted = 0
         self._at = now
 
@@ -152,7 +154,7 @@ class Stage:
                     for plan in share
                 ],
                 host=self._host,
-                rate=1.0,
+                rate=LEAST_RATE,
                 most_calls=len(share),
                 at_once=max(1, round(limits.at_once / len(names))) + round(limits.rate * (LEAD + 1)),
                 seconds=self._life,
@@ -162,13 +164,15 @@ class Stage:
             self._paces[name] = Pace(time.time())
 
     def steer(self, now: float) -> None:
-        """Let SIPp begin each call `LEAD` seconds before it is due."""
+        """Let SIPp begin each call `LEAD` seconds before it is due; too soon is no harm, it waits there."""
         for name, group in self.callers.items():
             pace = self._paces[name]
             pace.see(group.process.stats().created, now)
-            wanted = float(np.searchsorted(self._due[name], now + LEAD + STEER_SECONDS))
-            pace.rate = max(0.0, (wanted - pace.begun) / STEER_SECONDS)
-            group.process.steer(pace.rate)
+            missing = float(np.searchsorted(self._due[name], now + LEAD + STEER_SECONDS)) - pace.begun
+            rate = max(LEAST_RATE, SOONER * missing / STEER_SECONDS) if missing > 0 else 0.0
+            if rate != pace.rate:
+                pace.rate = rate
+                group.process.steer(rate)
 
     def tell(self, instruction: Instruction) -> None:
         for family in (self.callers, self.seats, self.partners):

@@ -107,8 +107,8 @@ async def run_exchange(
         sip_port=free_port(),
         http_port=free_port(),
         ami_port=free_port(),
-        rtp_first=36000,
-        rtp_last=37999,
+        rtp_first=10000,
+        rtp_last=19999,
         language="en",
         seats=tuple(SeatAccount(user, PASSWORD, f"Seat {user}") for user in seats),
         trunks=(

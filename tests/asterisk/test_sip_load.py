@@ -86,7 +86,11 @@ async def test_a_healthy_town_is_found_good(tmp_path: Path, town: Exchange) -> N
         tmp_path,
         town,
         callers=[callers(seats, seats=["a100*"])],
-        seats=[crew(*seats), crew("a1008", kind="softphone")],
+        # Seats press keys: the callers' side gets them as digits and must take no notice.
+        seats=[
+            crew(*seats, transfers={"share": 0.5, "lines": ["12315"], "after": {"constant": 0.1}}),
+            crew("a1008", kind="softphone"),
+        ],
         probes={"callers": 1, "dial": "a1008", "every": 3, "talk": 2, "keys": "*21"},
         bounds={"answered_in_time": 0.5},
     )
@@ -103,6 +107,9 @@ async def test_a_healthy_town_is_found_good(tmp_path: Path, town: Exchange) -> N
     assert figures["left_behind"] == 0
     assert figures["processes"]["asterisk"]["cpu_seconds"] > 0
     assert report["void"] == []
+    assert figures["transfers"]["12315"] > 0
+    assert figures["generator"]["unexpected"] == 0
+    assert figures["sessions"]["SDT"]["max"] < 3.2
 
 
 async def test_a_seat_that_never_answers_is_named(tmp_path: Path, town: Exchange) -> None:
