@@ -20,8 +20,8 @@ from callrouter.router.notices import Outcome
 from callrouter.settings import Node, Settings
 from callrouter.site import Site, load_site
 from callrouter.store.accounts import StoredAccounts
+from callrouter.store.current import bring_up_to_date
 from callrouter.store.database import Database, StoreError
-from callrouter.store.migrate import upgrade
 from callrouter.store.reader import StoredRecords
 from callrouter.store.writer import RecordWriter
 from callrouter.web.app import create_app
@@ -86,7 +86,7 @@ class App:
         try:
             self.database = Database(self.settings.database or self.settings.state_dir / "callrouter.sqlite")
             self._stack.push_async_callback(self.database.close)
-            await upgrade(self.database)
+            await bring_up_to_date(self.database)
         except (StoreError, OSError) as error:
             raise Unusable(f"the database can't be opened: {error}") from error
         self.writer = RecordWriter(self.database, self.settings.state_dir / "spill")
