@@ -1,0 +1,1 @@
+"""Prompts as audio: rendered by voices, imported from recordings, all at one loudness for the telephone."""

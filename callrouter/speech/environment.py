@@ -19,6 +19,7 @@ from typing import Final
 from callrouter.speech.voice import VoiceError
 
 Tell = Callable[[str], None]
+Step = Callable[[Path, Tell], None]
 
 REQUIREMENTS: Final = Path(__file__).with_name("voice-requirements.txt")
 VOICES_PACKAGE: Final = "kokoro-js@1.2.1"
@@ -67,8 +68,8 @@ class PinnedEnvironment:
             # Beside its final place: a rename there is atomic, and a venv's interpreter bears being moved.
             draft = Path(tempfile.mkdtemp(prefix=f".{self.home.name}-", dir=self.home.parent))
             try:
-                self._install(draft, tell)
-                self._complete(draft, tell)
+                for step in self._steps():
+                    step(draft, tell)
                 (draft / _STAMP).write_text(self._made_from())
                 shutil.rmtree(self.home, ignore_errors=True)
                 draft.rename(self.home)
@@ -78,21 +79,21 @@ class PinnedEnvironment:
             place = f"nothing can be installed in {self.home.parent}: {error.strerror}"
             raise VoiceError(f"{place}: check its rights and the disk{self._otherwise}") from None
 
-    def _install(self, home: Path, tell: Tell) -> None:
+    def _steps(self) -> tuple[Step, ...]:
+        return self._make, self._install
+
+    def _make(self, home: Path, tell: Tell) -> None:
         tell("Making a Python environment")
-        self._run(
-            [sys.executable, "-m", "venv", str(home / "venv")],
-            "install Python's venv (Debian: python3-venv)",
-        )
+        command = [sys.executable, "-m", "venv", str(home / "venv")]
+        self._run(command, "install Python's venv (Debian: python3-venv)")
+
+    def _install(self, home: Path, tell: Tell) -> None:
         tell("Installing its packages")
         options = ["--ignore-requires-python", "--require-hashes", "--requirement", str(self._requirements)]
         self._run(
             [*self._pip(home), "install", "--no-deps", *options],
             "check the connection to the package index and run it again",
         )
-
-    def _complete(self, home: Path, tell: Tell) -> None:
-        """What is not a Python package; here nothing."""
 
     def _pip(self, home: Path) -> list[str]:
         return [str(interpreter(home)), "-m", "pip", "--disable-pip-version-check", "--no-input"]
@@ -137,10 +138,15 @@ class VoiceEnvironment(PinnedEnvironment):
     def voices(self) -> Path:
         return self.home / "voices"
 
-    def _complete(self, home: Path, tell: Tell) -> None:
+    def _steps(self) -> tuple[Step, ...]:
+        return *super()._steps(), self._assemble, self._fetch_voices
+
+    def _assemble(self, home: Path, tell: Tell) -> None:
         tell("Assembling the model")
-        assemble = [str(interpreter(home)), "-c", _MODEL]
-        self._run(assemble, "run it again with --fresh-voice", variables=model_cache(home))
+        command = [str(interpreter(home)), "-c", _MODEL]
+        self._run(command, "run it again with --fresh-voice", variables=model_cache(home))
+
+    def _fetch_voices(self, home: Path, tell: Tell) -> None:
         tell("Fetching the voices")
         remedy = "install npm or check its connection to the registry"
         npm = [found] if (found := shutil.which("npm")) else [str(interpreter(home)), "-c", _RUN_NPM]
