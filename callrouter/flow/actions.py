@@ -168,7 +168,11 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The caller is the flow's again. `source` is ``queue``, ``transfer`` or ``conversation``."""
+    """The caller is the flow's again. `source` is ``queue``, ``transfer`` or ``conversation``.
+
+    A conversation's reason ``seat_left`` or ``partner_left`` means that it is
+    over; any other, that a fault broke it off.
+    """
 
     source: str
     reason: str

@@ -30,16 +30,9 @@ from callrouter.flow.session import CallFacts, FlowSession
 
 KEYS = "0123456789*#"
 REASONS = (
-    "full",
-    "closed",
-    "unstaffed",
-    "timeout",
-    "callback",
-    "busy",
-    "no_answer",
-    "unknown",
-    "conversation",
-)
+    "full", "closed", "unstaffed", "timeout", "callback", "busy", "no_answer", "unknown", "conversation",
+    "broken",
+)  # fmt: skip
 PATIENCE = {"silent": 150, "wrong": 150, "busy": 8_000, "fast": 8_000}
 """Events after which a caller who was offered to nobody counts as trapped. Who goes round by keys
 of their own is brought to a person by the interpreter's bound on steps."""
@@ -139,7 +132,10 @@ class Caller:
         reason = self.rng.choice(REASONS)
         if reason == "conversation":
             self.served = True
-            self._give(Returned("conversation", "over"))
+            self._give(Returned("conversation", "seat_left"))
+            return
+        if reason == "broken":
+            self._give(Returned("conversation", "line_broken"))
             return
         last = self.pending[-1]
         self.served |= reason == "callback"

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 
 from callrouter.flow.actions import Returned, ToQueue
 from callrouter.flow.frame import Frame
-from callrouter.flow.node import Choice, Exit, Node, NodeName, Part, Pause, Signal, Source, Typed, Wake
+from callrouter.flow.node import NodeName, Part, Pause, Signal, Source, Typed, Wake
+from callrouter.flow.nodes.handing_over import HandingOver
 
 REASONS: Final = ("full", "closed", "unstaffed", "timeout", "callback")
 
@@ -21,12 +22,12 @@ class Announcements(Part):
     """Seconds between announcements."""
 
 
-class Queue(Node):
+class Queue(HandingOver):
     """Hand the caller to the people of a queue. Music plays and waiting is announced until one answers."""
 
     verb: ClassVar[str] = "queue"
-    hands_over: ClassVar[bool] = True
     awaits_person: ClassVar[bool] = True
+    reasons: ClassVar[tuple[str, ...]] = REASONS
     example: ClassVar[str] = """
         kham_seat:
           queue:
@@ -68,10 +69,6 @@ class Queue(Node):
     """Where to go after `wait_at_most`."""
     callback: NodeName | None = None
     """Where to go when the caller has taken the callback."""
-    otherwise: NodeName | None = None
-    """Where every way back leads that is not named above; left out: to a person."""
-    next: NodeName | None = None
-    """Where the caller goes when the conversation is over; left out: the call ends."""
 
     @model_validator(mode="after")
     def _among(self) -> "Queue":
@@ -84,25 +81,7 @@ class Queue(Node):
             frame.buffer.clear()
             frame.act(self._hand_over(frame))
             return None
-        if isinstance(signal, Returned):
-            if signal.source == "conversation":
-                if self.next is not None:
-                    return "next"
-                frame.end(16, "conversation over")
-                return None
-            named = signal.reason in REASONS and getattr(self, signal.reason) is not None
-            return signal.reason if named else "otherwise"
-        return None
-
-    def exits(self) -> Iterator[Exit]:
-        for reason in REASONS:
-            target: str | None = getattr(self, reason)
-            if target is not None:
-                callback = reason == "callback"
-                yield Exit(reason, target, Choice.CALLER if callback else Choice.FAILURE, (reason,), callback)
-        yield Exit("otherwise", self.otherwise, Choice.FAILURE, ("otherwise",))
-        if self.next is not None:
-            yield Exit("next", self.next, Choice.SYSTEM, ("next",), served=True)
+        return self.come_back(frame, signal) if isinstance(signal, Returned) else None
 
     def expressions(self) -> Iterator[Typed]:
         if self.choose is not None:

@@ -1,23 +1,31 @@
 """`transfer`: connect the caller with a partner line, a seat, or a number outside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from pydantic import Field, model_validator
 
 from callrouter.flow.actions import Returned, ToTransfer
 from callrouter.flow.frame import Frame
-from callrouter.flow.node import Choice, Exit, Node, NodeName, Signal, Source, Typed, Wake
+from callrouter.flow.node import NodeName, Signal, Source, Typed, Wake
+from callrouter.flow.nodes.handing_over import HandingOver
 
 REASONS: Final = ("busy", "no_answer", "closed", "unreachable", "unknown")
+CAUSES: Final[Mapping[str, str]] = {
+    "cause_17": "busy", "cause_21": "busy",
+    "cause_18": "no_answer", "cause_19": "no_answer",
+    "cause_1": "unknown", "cause_28": "unknown", "unknown_target": "unknown",
+    "no_way": "unreachable",
+}  # fmt: skip
+"""Q.850 causes and the directory's refusals in the words of the branches."""
 KINDS: Final = ("line", "line_from", "seat", "number")
 
 
-class Transfer(Node):
+class Transfer(HandingOver):
     """Connect the caller with a partner line, a seat, or a number outside. Nobody is lost when it fails."""
 
     verb: ClassVar[str] = "transfer"
-    hands_over: ClassVar[bool] = True
+    reasons: ClassVar[tuple[str, ...]] = REASONS
     example: ClassVar[str] = """
         consumer_line:
           transfer:
@@ -47,10 +55,6 @@ class Transfer(Node):
     """Where to go when the line's trunk is down or full."""
     unknown: NodeName | None = None
     """Where to go when there is no such line."""
-    otherwise: NodeName | None = None
-    """Where every failure leads that is not named above; left out: to a person."""
-    next: NodeName | None = None
-    """Where the caller goes when the conversation is over; left out: the call ends."""
 
     @model_validator(mode="after")
     def _one_target(self) -> "Transfer":
@@ -62,24 +66,10 @@ class Transfer(Node):
     def step(self, frame: Frame, signal: Wake) -> str | None:
         if signal is Signal.ENTER:
             return self._begin(frame)
-        if isinstance(signal, Returned):
-            if signal.source == "conversation":
-                if self.next is not None:
-                    return "next"
-                frame.end(16, "conversation over")
-                return None
-            named = signal.reason in REASONS and getattr(self, signal.reason) is not None
-            return signal.reason if named else "otherwise"
-        return None
+        return self.come_back(frame, signal) if isinstance(signal, Returned) else None
 
-    def exits(self) -> Iterator[Exit]:
-        for reason in REASONS:
-            target: str | None = getattr(self, reason)
-            if target is not None:
-                yield Exit(reason, target, Choice.FAILURE, (reason,))
-        yield Exit("otherwise", self.otherwise, Choice.FAILURE, ("otherwise",))
-        if self.next is not None:
-            yield Exit("next", self.next, Choice.SYSTEM, ("next",), served=True)
+    def branch_of(self, reason: str) -> str:
+        return super().branch_of(CAUSES.get(reason, "unreachable" if reason.startswith("cause_") else reason))
 
     def expressions(self) -> Iterator[Typed]:
         if self.line_from is not None:
@@ -92,7 +82,7 @@ class Transfer(Node):
         if kind == "line_from":
             kind, target = "line", frame.evaluate(target)
         if not isinstance(target, str) or not target:
-            return "unknown" if self.unknown is not None else "otherwise"
+            return self.branch_of("unknown")
         frame.act(
             ToTransfer(
                 kind=kind,

@@ -54,9 +54,15 @@ def test_other_reasons(reason: str) -> None:
 
 
 def test_after_the_conversation() -> None:
-    assert Walker(flows(FLOW)).comes_back("seat left", "conversation").ended.reason == "served"
-    caller = Walker(flows(FLOW)).comes_back("timeout").comes_back("seat left", "conversation")
+    assert Walker(flows(FLOW)).comes_back("seat_left", "conversation").ended.reason == "served"
+    caller = Walker(flows(FLOW)).comes_back("timeout").comes_back("seat_left", "conversation")
     assert caller.ended.reason == "conversation over"
+
+
+def test_a_conversation_broken_off_by_a_fault_leads_to_a_person_again() -> None:
+    caller = Walker(flows(FLOW)).comes_back("line_broken", "conversation")
+    assert caller.queued == ToQueue(queue="xining")
+    assert caller.comes_back("line_broken", "conversation").queued.last_resort
 
 
 def test_keys_while_waiting_do_not_leak_into_the_flow() -> None:

@@ -37,6 +37,21 @@ def test_named_reason() -> None:
     assert Walker(flows(FLOW)).comes_back("busy", "transfer").heard == ["busy.zh"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "branch"),
+    [
+        ("cause_17", "busy"),
+        ("cause_1", "unknown"),
+        ("unknown_target", "unknown"),
+        ("cause_19", "otherwise"),
+        ("cause_38", "otherwise"),
+    ],
+)
+def test_q850_causes(reason: str, branch: str) -> None:
+    caller = Walker(flows(FLOW)).comes_back(reason, "transfer")
+    assert [step.branch for step in caller.session.take_trace() if step.node == "out"][-1] == branch
+
+
 @pytest.mark.parametrize("reason", ["no_answer", "whatever"])
 def test_every_other_failure_leads_to_a_person(reason: str) -> None:
     assert Walker(flows(FLOW)).comes_back(reason, "transfer").queued.queue == "xining"
@@ -44,7 +59,7 @@ def test_every_other_failure_leads_to_a_person(reason: str) -> None:
 
 
 def test_conversation_over() -> None:
-    assert Walker(flows(FLOW)).comes_back("partner left", "conversation").ended.reason == "served"
+    assert Walker(flows(FLOW)).comes_back("partner_left", "conversation").ended.reason == "served"
     text = FLOW.replace(", next: bye", "")
     assert Walker(flows(text)).comes_back("", "conversation").ended.reason == "conversation over"
 
