@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from simulators.sip_load import theory
 from simulators.sip_load.crowd import Crowd, is_wrong_seat
 from simulators.sip_load.facts import Attempt, Offer
 from simulators.sip_load.probes import ProbeResult
@@ -63,6 +64,7 @@ def figures(result: RunResult) -> Figures:
             for group in result.scenario.callers
         },
         "people": people(result, attempts),
+        "theory": theory.waits(result, attempts, volume(result, attempts)["seconds"]),
         "seats": seats(crowd),
         "partners": partners(crowd, {partner.line for partner in result.scenario.partners}),
         "transfers": dict(crowd.transfers),

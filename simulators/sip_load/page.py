@@ -23,6 +23,8 @@ def page(report: dict[str, Any]) -> str:
         *_listed("Did not end well", report["broken"]),
         *_listed("Void: the generator was the bottleneck", report["void"]),
         *_listed("Findings", [one["text"] for one in report["findings"]]),
+        "<h2>Over time</h2>",
+        f"<div class='plots'>{''.join(_plots(figures))}</div>",
         "<h2>Volume</h2>",
         _pairs(_flat(figures["volume"])),
         "<h2>Sessions (RFC 6076, E.425)</h2>",
@@ -33,13 +35,12 @@ def page(report: dict[str, Any]) -> str:
         "<h2>People and seats</h2>",
         _pairs({**_flat(figures["people"]), **_flat(figures["seats"])}),
         *_partners(figures["partners"]),
+        *_theory(figures["theory"]),
         "<h2>Listening phones</h2>",
         _pairs(_flat(figures["probes"])),
         "<h2>Processes</h2>",
         _table(figures["processes"]),
         *_comparison(report.get("comparison", [])),
-        "<h2>Over time</h2>",
-        f"<div class='plots'>{''.join(_plots(figures))}</div>",
     ]
     title = escape(f"Load: {report['name']}")
     return (
@@ -48,6 +49,11 @@ def page(report: dict[str, Any]) -> str:
         f"<style>{STYLE.read_text(encoding='utf-8')}</style></head>"
         f"<body>{''.join(body)}</body></html>"
     )
+
+
+def _theory(expected: dict[str, Any] | None) -> Iterator[str]:
+    if expected is not None:
+        yield f"<h2>Waits against Erlang {expected['model']} (long run)</h2>" + _pairs(expected)
 
 
 def _listed(title: str, items: list[str]) -> Iterator[str]:
@@ -66,12 +72,12 @@ def _flat(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pairs(values: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{show(value)}</td></tr>"
+    cells = "".join(
+        f"<div><dt>{escape(name.replace('_', ' '))}</dt><dd>{show(value)}</dd></div>"
         for name, value in values.items()
         if value not in (None, {}, [])
     )
-    return f"<table>{rows}</table>"
+    return f"<dl>{cells}</dl>"
 
 
 def _delays(figures: dict[str, Any]) -> str:

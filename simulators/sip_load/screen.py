@@ -94,6 +94,16 @@ def _summary(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
             "met a person",
             f"{people['met_a_person']} ({_share(people['share_met'])}), in time {_share(people['in_time'])}",
         )
+    theory = figures["theory"]
+    if theory is not None:
+        expected, measured = theory["mean_wait"], theory["measured_mean_wait"]
+        yield (
+            f"wait, Erlang {theory['model']}",
+            (
+                f"{_number(expected)} s expected, {_number(measured)} s measured "
+                f"({theory['load_erlang']:.2f} erlang, {theory['seats']} seats)"
+            ),
+        )
     again = figures["retransmissions"]
     yield (
         "retransmissions",

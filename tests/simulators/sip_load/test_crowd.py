@@ -67,6 +67,7 @@ class Town:
         result = RunResult(
             scenario=self.plan, sip="127.0.0.1:5060", began=BEGIN, crowd=self.crowd, ended=BEGIN + ended
         )
+        result.seats = sum(len(group.users) for group in self.plan.seats)
         result.usage = {"asterisk": Usage(cpu_seconds=1.5, cpu=[0.5, 1.0], memory=[1, 2], peak_memory=2)}
         return document(result)
 
@@ -322,3 +323,21 @@ def test_runs_are_compared_figure_by_figure(town: Town) -> None:
     assert "MOS" not in rows
     assert look_up(report["figures"], ("sessions", "nothing", "p95")) is None
     assert void_reasons(report["figures"]) != []
+
+
+def test_waits_stand_beside_what_erlang_expects(town: Town) -> None:
+    for place in (1, 2, 3):
+        town.dial(place, place)
+        town.answer(place, place + 0.1)
+        town.ring(place, f"a{place % 2 + 1}", place + 1.1, f"offer-{place}")
+        town.seat(f"offer-{place}", place + 1.6, True, "INVITE", 200)
+        town.bye(place, place + 3.1)
+    theory = town.report(30)["figures"]["theory"]
+    assert theory["model"] == "C"
+    assert theory["handling"] == pytest.approx(2.0)
+    # Three calls in the three seconds of arrivals, two seconds each: the two seats are full.
+    assert theory["load_erlang"] == pytest.approx(2.0)
+    assert theory["mean_wait"] is None
+    assert theory["measured_mean_wait"] == pytest.approx(1.0)
+    patient = Town(scenario(seats=SEATS, people={"patience": {"exponential": 5}}))
+    assert patient.report()["figures"]["theory"] is None
