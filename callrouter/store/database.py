@@ -38,8 +38,11 @@ _PRAGMAS: Final = (
 _WRITES: Final = "callrouter_writes"
 
 
-UNFIT: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
-"""The values themselves are at fault, not the database's state."""
+_UNFIT: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+
+
+class Unfit(Exception):
+    """The values themselves are at fault, not the database's state; the text says why."""
 
 
 class StoreError(Exception):
@@ -105,7 +108,7 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed at the end, rolled back when an exception leaves the block.
 
-        Raises `Unavailable` when the database cannot be used now, one of `UNFIT` for unfit values.
+        Raises `Unavailable` when the database cannot be used now, `Unfit` for values it refuses.
         """
         with self._errors_named():
             async with self._writing.begin() as connection:
@@ -115,10 +118,13 @@ class Database:
     def _errors_named(self) -> Iterator[None]:
         try:
             yield
-        except UNFIT:
-            raise
+        except _UNFIT as error:
+            raise Unfit(brief(error)) from error
         except self._away_errors as error:
-            raise Unavailable(brief(error)) from error
+            # PostgreSQL's SQLSTATE classes: 22 data exception, 23 integrity constraint violation.
+            state = getattr(getattr(error, "orig", None), "pgcode", None) or ""
+            refused = str(state).startswith(("22", "23"))
+            raise (Unfit if refused else Unavailable)(brief(error)) from error
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -27,7 +27,7 @@ from acd.record import CallRecord
 from acd.shift import Shifts
 from callrouter.ports import AuditEntry, Unavailable
 from callrouter.store import entries, inserting
-from callrouter.store.database import UNFIT, Database, brief
+from callrouter.store.database import Database, Unfit, brief
 from callrouter.store.entries import Entry
 from callrouter.store.spill import Spill
 
@@ -251,8 +251,8 @@ class RecordWriter:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT), self._database.write() as connection:
                 new = await inserting.insert(connection, found, self._publish)
-        except UNFIT as error:
-            await self._divide(found, brief(error))
+        except Unfit as error:
+            await self._divide(found, str(error))
         except TimeoutError as error:
             raise Unavailable(f"no answer within {WRITE_TIMEOUT:g} s") from error
         else:

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import text
 
 from callrouter.ports import Unavailable
-from callrouter.store.database import Database, StoreError, parse_url
+from callrouter.store.database import Database, StoreError, Unfit, parse_url
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,12 @@ async def test_an_exception_rolls_back(database: Database) -> None:
 
 
 async def test_parents_are_required(database: Database) -> None:
-    async with database.write() as writing:
-        with pytest.raises(Exception, match="FOREIGN KEY"):
+    async def insert() -> None:
+        async with database.write() as writing:
             await writing.execute(text("INSERT INTO tokens VALUES ('d', 'nobody', 0, 0)"))
+
+    with pytest.raises(Unfit):
+        await insert()
 
 
 async def test_a_read_only_statement_of_a_reader_takes_no_lock(database: Database) -> None:
@@ -64,12 +67,13 @@ async def test_whatever_keeps_a_query_from_its_answer_is_named_unavailable(datab
         async with database.read() as reading:
             await reading.execute(text("SELECT * FROM absent"))
 
-    with pytest.raises(Unavailable, match="no such table"):
+    with pytest.raises(Unavailable, match="absent"):
         await ask()
 
 
 async def test_nobody_else_reads_the_file(database: Database) -> None:
-    assert database.path is not None
+    if database.path is None:
+        return  # PostgreSQL keeps its own files
     async with database.write() as writing:
         await writing.execute(text("INSERT INTO audit VALUES ('1', 0, 'a', 'b', 'c', '', '')"))
     for file in database.path.parent.glob(f"{database.path.name}*"):

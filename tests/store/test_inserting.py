@@ -125,9 +125,10 @@ async def test_packed_days_go_stale_with_what_is_added(database: Database) -> No
     async def pack() -> None:
         async with database.write() as connection:
             for one in (day, day + 1):
-                values = {"day": one}
+                values = {"day": one, "data": b""}
                 await connection.execute(
-                    text("INSERT OR IGNORE INTO packed_days VALUES (:day, 'calls', '')"), values
+                    text("INSERT INTO packed_days VALUES (:day, 'calls', :data) ON CONFLICT DO NOTHING"),
+                    values,
                 )
 
     for entry in (record(), LATE, INTERVAL):

@@ -2,11 +2,9 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -19,7 +17,6 @@ from acd.record import Activity, CallRecord, LateSegment, TransferRecord
 from acd.rolling import DAY
 from acd.service_level import MICRO, Tally, call_tally, micros, seat_tallies, summed, transfer_tally
 from acd.shift import SeatInterval
-from callrouter.store import migrate
 from callrouter.store.database import Database
 from callrouter.store.inserting import insert
 from callrouter.store.kpi import SPANS, Key, Kpis, kpis, worst_window
@@ -111,12 +108,15 @@ def expected(calls: list[CallRecord], by: str, offset: int = 0) -> tuple[dict[Ke
     return dict(groups), total
 
 
-async def filled(folder: Path, *entries: Any) -> Database:
-    database = Database(folder / "kpi.sqlite")
-    await migrate.upgrade(database)
+async def fill(database: Database, *entries: Any) -> None:
     async with database.write() as connection:
         await insert(connection, entries)
-    return database
+
+
+async def emptied(database: Database) -> None:
+    async with database.write() as connection:
+        for table in ("calls", "packed_days"):
+            await connection.execute(text(f"DELETE FROM {table}"))
 
 
 async def asked(database: Database, by: str, **more: Any) -> Kpis:
@@ -131,16 +131,14 @@ async def asked(database: Database, by: str, **more: Any) -> Kpis:
 @given(
     calls=histories(), by=st.sampled_from(("organisation", "line", "queue", "seat", "quarter", "hour", "day"))
 )
-async def test_columns_and_records_agree(
-    tmp_path_factory: pytest.TempPathFactory, calls: list[CallRecord], by: str
-) -> None:
-    database = await filled(tmp_path_factory.mktemp("kpi"), *calls)
+async def test_columns_and_records_agree(database: Database, calls: list[CallRecord], by: str) -> None:
+    await emptied(database)
+    await fill(database, *calls)
     groups, total = expected(calls, by, 8 * 3600 * MICRO)
     for _ in range(2):  # from rows, then from packed days
         found = await asked(database, by, offset=8 * 3600 * MICRO)
         assert found.total == total
         assert found.groups == groups
-    await database.close()
 
 
 @given(
@@ -155,43 +153,40 @@ def test_the_worst_window_on_columns(calls: list[tuple[int, bool]], length: int,
     assert found == rolling.worst_window(calls, 0, 121, length=length, least=least)
 
 
-async def test_late_entries_reach_days_that_were_packed(tmp_path: Path) -> None:
-    database = await filled(tmp_path, record("c1", MIDNIGHT + 10))
+async def test_late_entries_reach_days_that_were_packed(database: Database) -> None:
+    await fill(database, record("c1", MIDNIGHT + 10))
     assert (await asked(database, "seat")).total.wrap_up == 30 * MICRO
     late = segment("c1", "1", Activity.WRAP_UP, MIDNIGHT + 82, MIDNIGHT + 92, party="s1")
     async with database.write() as connection:
         await insert(connection, (LateSegment(id="c1/1/12", segment=late), record("c2", MIDNIGHT + 20)))
     found = await asked(database, "seat")
     assert (found.total.offered, found.groups["s1"].wrap_up) == (2, 70 * MICRO)
-    await database.close()
 
 
-async def test_today_is_never_packed(tmp_path: Path) -> None:
-    database = await filled(tmp_path, record("c1", MIDNIGHT + 10))
+async def test_today_is_never_packed(database: Database) -> None:
+    await fill(database, record("c1", MIDNIGHT + 10))
     await kpis(database, since=SINCE, until=UNTIL, by="day", now=MIDNIGHT + 86400 + 60)
     async with database.read() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM packed_days"))).scalar_one() == 0
-    await database.close()
 
 
-async def test_damaged_or_foreign_columns_are_made_anew(tmp_path: Path) -> None:
-    database = await filled(tmp_path, record("c1", MIDNIGHT + 10))
+async def test_damaged_or_foreign_columns_are_made_anew(database: Database) -> None:
+    await fill(database, record("c1", MIDNIGHT + 10))
     before = await asked(database, "queue")
     async with database.write() as connection:
-        await connection.execute(text("UPDATE packed_days SET data = x'00'"))
+        await connection.execute(text("UPDATE packed_days SET data = :data"), {"data": b"\0"})
     assert await asked(database, "queue") == before
-    await database.close()
 
 
-async def test_seat_time_is_shared_out_among_quarters(tmp_path: Path) -> None:
+async def test_seat_time_is_shared_out_among_quarters(database: Database) -> None:
     def interval(state: str, started: float, ended: float) -> SeatInterval:
         begin, end = MIDNIGHT + started, MIDNIGHT + ended
         return SeatInterval(
             seat=SeatId("s1"), agent=AgentId("a"), state=state, reason="", started=begin, ended=end, call=None
         )
 
-    database = await filled(
-        tmp_path,
+    await fill(
+        database,
         interval("ready", 800, 1000),
         interval("talking", 1000, 1900),
         interval("not_ready", 1900, 2000),
@@ -203,10 +198,9 @@ async def test_seat_time_is_shared_out_among_quarters(tmp_path: Path) -> None:
         2 * QUARTER: (0, 100 * MICRO),
     }
     assert (await asked(database, "seat")).groups["s1"] == Tally(idle=200 * MICRO, on_contact=900 * MICRO)
-    await database.close()
 
 
-async def test_callbacks_and_grades(tmp_path: Path) -> None:
+async def test_callbacks_and_grades(database: Database) -> None:
     def callback(name: str, outcome: str, minutes: float) -> list[Any]:
         common: dict[str, Any] = {"call": CallId(name), "origin": CallId("c1"), "queue": QueueId("main")}
         at = MIDNIGHT + 100
@@ -218,8 +212,8 @@ async def test_callbacks_and_grades(tmp_path: Path) -> None:
         Survey(id=str(n), call=CallId("c1"), seat=SeatId("s1"), agent=None, asked=MIDNIGHT + 90, grade=grade)
         for n, grade in enumerate((5, 4, 2, None))
     ]
-    database = await filled(
-        tmp_path,
+    await fill(
+        database,
         record("c1", MIDNIGHT + 1),
         *callback("b1", "reached", 29),
         *callback("b2", "reached", 31),
@@ -230,12 +224,11 @@ async def test_callbacks_and_grades(tmp_path: Path) -> None:
     found = await asked(database, "organisation")
     tally = found.groups["qinghai"]
     assert (tally.missed, tally.called_back, tally.surveyed, tally.rated, tally.satisfied) == (4, 2, 4, 3, 2)
-    await database.close()
 
 
-async def test_only_some_organisations(tmp_path: Path) -> None:
-    database = await filled(
-        tmp_path,
+async def test_only_some_organisations(database: Database) -> None:
+    await fill(
+        database,
         record("c1", MIDNIGHT, organisation="xining"),
         record("c2", MIDNIGHT, organisation="province"),
     )
@@ -243,10 +236,8 @@ async def test_only_some_organisations(tmp_path: Path) -> None:
     assert found.total.offered == 1
     assert summed(found.groups.values()).offered == 1
     assert (await asked(database, "queue", organisations=[])).total == Tally()
-    await database.close()
 
 
-async def test_another_target(tmp_path: Path) -> None:
-    database = await filled(tmp_path, record("c1", MIDNIGHT))
+async def test_another_target(database: Database) -> None:
+    await fill(database, record("c1", MIDNIGHT))
     assert (await asked(database, "day", target=1 * MICRO)).total.answered_in_target == 0
-    await database.close()

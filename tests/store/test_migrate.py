@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -39,8 +37,8 @@ async def test_a_database_of_a_newer_version_is_refused(database: Database) -> N
         await migrate.upgrade(database)
 
 
-async def test_an_empty_database_has_no_revision(tmp_path: Path) -> None:
-    empty = Database(tmp_path / "deep" / "empty.sqlite")
+async def test_an_empty_database_has_no_revision(place: str) -> None:
+    empty = Database(place)
     found = await migrate.revision(empty)
     assert found.current is None
     assert not found.up_to_date
