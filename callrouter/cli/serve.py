@@ -21,6 +21,9 @@ def serve(
 
     Example: callrouter serve --config /etc/callrouter/callrouter.yaml
     """
+    from callrouter.lean import give_back, import_structlog_alone
+
+    import_structlog_alone()
     from callrouter.app import App, Unusable
     from callrouter.config.document import ConfigError
     from callrouter.logs import set_up_logs
@@ -43,6 +46,7 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         async with app:
+            give_back()
             await app.serve_until(stop)
 
     try:
