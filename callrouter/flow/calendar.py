@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Annotated, Final, Literal, NamedTuple
 
-import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from acd.ids import Instant
@@ -205,12 +204,29 @@ def gaps(calendar: Calendar, now: Instant, ahead_days: int = 92) -> list[tuple[i
     return [(year, max(0, (date(year, 1, 1) - today).days)) for year in years if not calendar.covers(year)]
 
 
-@functools.lru_cache(maxsize=64)
-def _package(year: int) -> tuple[frozenset[date], frozenset[date]]:
-    """(days of rest, make-up workdays) as the package knows them."""
+Statutory = tuple[frozenset[date], frozenset[date]]
+"""Days of rest and make-up workdays of a year."""
+
+_told: dict[int, Statutory] = {}
+
+
+def tell_statutory(years: Mapping[int, Statutory]) -> None:
+    """What the package knows of these years, found out by another process: the package itself takes 13 MB."""
+    _told.update(years)
+
+
+def package_knows(year: int) -> Statutory:
+    """What the `holidays` package says of a year in China."""
+    import holidays
+
     known = holidays.country_holidays("CN", years=year)
     rest = frozenset(day for day in known if day.year == year)
     return rest, frozenset(day for day in known.weekend_workdays if day.year == year)
+
+
+@functools.lru_cache(maxsize=64)
+def _package(year: int) -> Statutory:
+    return _told.get(year) or package_knows(year)
 
 
 def _week(model: Mapping[str, Spans]) -> tuple[tuple[Span, ...], ...]:

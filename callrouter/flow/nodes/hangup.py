@@ -7,10 +7,10 @@ from pydantic import Field
 
 from callrouter.flow.actions import MediaFinished
 from callrouter.flow.frame import Frame
-from callrouter.flow.node import Node, Prompts, Say, Signal, Wake
+from callrouter.flow.node import Exit, Listening, Prompts, Say, Signal, Wake
 
 
-class Hangup(Node):
+class Hangup(Listening):
     """End the call. Callers who have met nobody may be hung up on only with `without_person`."""
 
     verb: ClassVar[str] = "hangup"
@@ -30,9 +30,13 @@ class Hangup(Node):
     """Why a caller may be hung up on here who has reached neither a person nor a callback or voicemail."""
 
     def step(self, frame: Frame, signal: Wake) -> str | None:
+        frame.buffer.clear()
         if (signal is Signal.ENTER and not frame.say(self.prompt)) or isinstance(signal, MediaFinished):
             frame.end(self.cause, self.reason)
         return None
+
+    def exits(self) -> Iterator[Exit]:
+        yield from self.person_exit()
 
     def said(self) -> Iterator[tuple[tuple[str | Say, ...], tuple[str | int, ...]]]:
         yield self.prompt, ("prompt",)

@@ -20,6 +20,12 @@ def test_says_goodbye_then_ends() -> None:
     assert caller.session.tick(caller.now + 1000) == []
 
 
+def test_who_thinks_better_of_it_reaches_a_person() -> None:
+    caller = Walker(flows(FLOW)).keys("5#")
+    assert caller.playing is not None, "other keys do not cut the goodbye short"
+    assert caller.keys("0").queued.queue == "q"
+
+
 def test_a_goodbye_that_cannot_be_heard() -> None:
     assert Walker(flows(FLOW.replace("prompt: bye", "prompt: missing"))).ended
     assert Walker(flows(FLOW)).wait().ended
