@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WANTED: Final = {"first_rtp": 0.150, "ready_to_invite": 0.015}
 """Seconds that the 99th percentile may reach."""
-WANTED_MEGABYTES: Final = 120.0
+WANTED_MEBIBYTES: Final = 120.0
 SEAT: Final = "a1001"
 
 
@@ -40,8 +40,8 @@ def slice_(
         except ToolchainError as error:
             fail(str(error))
     missed = [name for name, most in WANTED.items() if found[name]["p99"] > most]
-    if found["resident_megabytes"] > WANTED_MEGABYTES:
-        missed.append("resident_megabytes")
+    if found["resident_mebibytes"] > WANTED_MEBIBYTES:
+        missed.append("resident_mebibytes")
     if as_json:
         typer.echo(json.dumps({**found, "missed": missed}))
     else:
@@ -53,8 +53,8 @@ def slice_(
                 f"n = {row['count']}"
             )
         typer.echo(
-            f"{'controller, resident':22s} {found['resident_megabytes']:.1f} MB   "
-            f"wanted ≤ {WANTED_MEGABYTES:.0f} MB"
+            f"{'controller, resident':22s} {found['resident_mebibytes']:.1f} MiB   "
+            f"wanted ≤ {WANTED_MEBIBYTES:.0f} MiB"
         )
     raise typer.Exit(1 if check and missed else 0)
 
@@ -66,7 +66,7 @@ async def _measure(folder: Path, calls: int) -> dict[str, Any]:
     wishes = Wishes(site=share_folder("ivr_flows").absolute(), state_dir=folder / "state", robots=0)
     async with Province(wishes) as province:
         figures = await _with_phones(province, calls)
-        figures["resident_megabytes"] = await _resident(province, folder)
+        figures["resident_mebibytes"] = await _resident(province, folder)
         return figures
 
 
@@ -143,7 +143,7 @@ async def _resident(province: "Province", folder: Path) -> float:
                 answered += int(
                     (folder / "serve.log").is_file() and "ari.connected" in (folder / "serve.log").read_text()
                 )
-        return float(psutil.Process(child.pid).memory_info().rss) / 1e6
+        return float(psutil.Process(child.pid).memory_info().rss) / 2**20
     finally:
         child.terminate()
         await child.wait()

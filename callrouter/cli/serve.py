@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +22,11 @@ def serve(
 
     Example: callrouter serve --config /etc/callrouter/callrouter.yaml
     """
-    from callrouter.lean import give_back, import_structlog_alone
+    from callrouter.lean import give_back, import_structlog_alone, learn_statutory_days
 
     import_structlog_alone()
+    this_year = date.today().year
+    learn_statutory_days(range(this_year - 1, this_year + 3))
     from callrouter.app import App, Unusable
     from callrouter.config.document import ConfigError
     from callrouter.logs import set_up_logs
