@@ -4,10 +4,9 @@ Verbs see a flow through this class only. Everything is bounded: type-ahead,
 steps, repeated prompts, trace.
 """
 
-import functools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from acd.ids import Instant, Seconds
 from callrouter.flow.actions import EndCall, FlowAction, LookupDone, PlayMedia, StopMedia, StopRecord
@@ -149,30 +148,24 @@ class Frame:
 
     def media_of(self, prompts: Sequence[str | Say]) -> tuple[str, ...]:
         """Media of all pieces that exist. What the call's language lacks is said in the flow's first."""
-        media: tuple[str, ...] = ()
-        usual = (self.language, self.flow.languages[0])
+        media: list[str] = []
+        voice, language, own = self.flows.voice, self.language, self.flow.languages[0]
         for item in prompts:
             if isinstance(item, str):
-                media += self._first(self.flows.voice.media, item, usual)
-            else:
-                languages = (item.language,) if item.language else usual
-                kind, source = item.spoken
-                if kind == "prompt":
-                    media += self._first(self.flows.voice.media, source, languages)
-                else:
-                    value = self.evaluate(source)
-                    speak = functools.partial(self.flows.voice.spoken, kind)
-                    media += self._first(speak, value, languages)
-        return media
-
-    @staticmethod
-    def _first(
-        speak: Callable[[Any, str], tuple[str, ...]], what: object, languages: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        for language in languages:
-            if found := speak(what, language):
-                return found
-        return ()
+                media += voice.media(item, language) or voice.media(item, own)
+                continue
+            kind, source = item.spoken
+            value = source if kind == "prompt" else self.evaluate(source)
+            for spoken_in in (item.language,) if item.language else (language, own):
+                found = (
+                    voice.media(source, spoken_in)
+                    if kind == "prompt"
+                    else voice.spoken(kind, value, spoken_in)
+                )
+                if found:
+                    media += found
+                    break
+        return tuple(media)
 
     # --- time and keys ----------------------------------------------------------------
 

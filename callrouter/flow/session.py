@@ -257,7 +257,11 @@ class FlowSession:
     # --- the walk ---------------------------------------------------------------------------
 
     def _run(self, signal: Wake) -> None:
-        label = self._step(signal)
+        frame = self._frame
+        try:
+            label = frame.at.body.step(frame, signal)
+        except EvaluationError as error:
+            label = self._failed(error)
         if label is not None:
             self._leave(label)
 
@@ -281,17 +285,16 @@ class FlowSession:
             if self.steps > MAX_STEPS:
                 return self._resort()
             self._enter(frame.at)
-            branch = self._step(Signal.ENTER)
+            try:
+                branch = frame.at.body.step(frame, Signal.ENTER)
+            except EvaluationError as error:
+                branch = self._failed(error)
         return None
 
-    def _step(self, signal: Wake) -> str | None:
-        frame = self._frame
-        try:
-            return frame.at.body.step(frame, signal)
-        except EvaluationError as error:
-            frame.note("fault", str(error))
-            frame.abandon()
-            return FAILED
+    def _failed(self, error: EvaluationError) -> str:
+        self._frame.note("fault", str(error))
+        self._frame.abandon()
+        return FAILED
 
     def _person(self) -> Placed | None:
         """The root flow's person node; None when the caller has just come from there."""
