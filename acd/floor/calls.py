@@ -241,6 +241,5 @@ def match_all(f: FloorState, now: Instant) -> None:
     for _, _, seat_id in idle:
         seat = f.seats[seat_id]
         entry = best_entry(seat, now) if seat.stamp else None
-        if entry is not None and entry.filed is not None:
-            entry.filed.take(entry)
+        if entry is not None:
             make(f, entry, seat, now, "plan_changed")

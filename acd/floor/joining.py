@@ -147,9 +147,6 @@ def free(f: FloorState, seat: Seat, now: Instant) -> None:
 
 def take_entry(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
     """A waiting caller goes to a free seat."""
-    filed = entry.filed
-    if filed is not None:
-        filed.take(entry)
     make(f, entry, seat, now, "seat_free")
     if entry.queue.strategy.several:
         ring(f, entry, f.class_of(entry, now), now, "seat_free")
@@ -182,10 +179,12 @@ def sign_out(f: FloorState, seat: Seat, now: Instant, reason: str) -> None:
 
 
 def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) -> None:
-    """Reserve a free seat for a caller who is in no heap."""
+    """Reserve a free seat for a caller, who no longer waits in a row then."""
     queue = entry.queue
     f.number = number = f.number + 1
     reasons = Explanation(trigger, entry, seat, now)
+    if entry.filed is not None:
+        entry.filed.take(entry)
     name: Any = f"{entry.call}.{number}"
     offer = Offer(name, number, entry.call, seat, queue, entry, now, reasons)
     entry.offers += (offer,)

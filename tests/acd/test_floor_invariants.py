@@ -4,14 +4,14 @@ After each run the whole log is replayed on a fresh floor: same outputs, byte fo
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from acd import events as e
-from acd.agent import AT_WORK, STATES, Seat
+from acd.agent import AT_WORK, STATES, TRANSITIONS, Refusal, Seat, State
 from acd.commands import (
     CallbackClosed,
     CallbackOpened,
@@ -20,6 +20,7 @@ from acd.commands import (
     OfferMade,
     OfferWithdrawn,
     QueueExited,
+    SeatChanged,
 )
 from acd.floor import Floor
 from acd.ids import AgentId, CallId, OfferId, QueueId, SeatId
@@ -105,6 +106,7 @@ class FloorMachine(RuleBasedStateMachine):
         super().__init__()
         self.now = 1000.0
         self.calls = 0
+        self.last_states: dict[SeatId, State] = {}
         self.one_step = True
         """The outputs at hand come from one event, not from several things due at once."""
         self.enqueued: dict[CallId, e.Enqueued] = {}
@@ -165,6 +167,8 @@ class FloorMachine(RuleBasedStateMachine):
                 self.check_offer(output)
                 if self.one_step and sum(isinstance(o, (OfferMade, OfferClosed)) for o in outputs) == 1:
                     self.check_order(output)
+            elif isinstance(output, SeatChanged):
+                self.check_move(output)
             elif isinstance(output, CallbackOpened):
                 self.opened_callbacks.append(output.call)
             elif isinstance(output, CallbackClosed):
@@ -172,6 +176,15 @@ class FloorMachine(RuleBasedStateMachine):
                 assert self.closed_callbacks.count(output.call) == 1
             elif isinstance(output, (OfferWithdrawn, QueueExited)):
                 assert output.reason
+
+    def check_move(self, changed: SeatChanged) -> None:
+        """Only moves that the table knows; READY there stands for whatever was asked for next."""
+        before = self.last_states.get(changed.seat, "logged_out")
+        allowed = {str(row[before]) for row in TRANSITIONS.values() if not isinstance(row[before], Refusal)}
+        if "ready" in allowed:
+            allowed |= {"not_ready", "logged_out"}
+        assert changed.state in allowed, f"{before} to {changed.state}"
+        self.last_states[changed.seat] = cast(State, changed.state)
 
     def check_offer(self, made: OfferMade) -> None:
         """The seat meets the demand at the step that this wait has earned, and serves a queue in reach."""
