@@ -143,10 +143,10 @@ def test_4000_lines_in_40_ms() -> None:
         f"  n{i}:\n    play: welcome\n    next: n{i + 1}\n    try: 3\n" for i in range(1000)
     )
     times = []
-    for _ in range(5):
-        began = time.perf_counter()
+    for _ in range(10):
+        began = time.thread_time()  # the processor's time: a busy machine is not the reader's doing
         read_document(text)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     assert min(times) <= 0.040
 
 
