@@ -1,7 +1,6 @@
 """The only wiring: settings become a running controller with its store, links and web."""
 
 import asyncio
-from collections import Counter
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +15,6 @@ from callrouter.ari.errors import AriError, AriReplaced
 from callrouter.controller import Controller, SteadyClock
 from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
 from callrouter.ports import Health
-from callrouter.router.notices import Outcome
 from callrouter.settings import Node, Settings
 from callrouter.site import Site, load_site
 from callrouter.store.accounts import StoredAccounts
@@ -53,7 +51,6 @@ class App:
         }
         self._stack = AsyncExitStack()
         self._fatal: asyncio.Future[None] | None = None
-        self.notices: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()
@@ -75,7 +72,7 @@ class App:
         lookups = Lookups(_services(self.settings))
         self._stack.push_async_callback(lookups.close)
         self.controller = Controller(
-            self.site, list(self.ari.values()), self.writer, self.clock, lookups, self._noticed
+            self.site, list(self.ari.values()), self.writer, self.clock, lookups, self.writer.noticed
         )
         self._task("controller", self.controller.run())
         for name, client in self.ami.items():
@@ -91,10 +88,14 @@ class App:
             raise Unusable(f"the database can't be opened: {error}") from error
         self.writer = RecordWriter(self.database, self.settings.state_dir / "spill")
         await self.writer.start()
-        self._stack.push_async_callback(self.writer.stop)
+        self._stack.push_async_callback(self._close_store)
         self._stack.callback(lambda: self.writer.end_shifts(self.clock.now()))
         self.records = StoredRecords(self.database)
         self.accounts = StoredAccounts(self.database, self.clock)
+
+    async def _close_store(self) -> None:
+        self.writer.end_shifts(self.clock.now())
+        await self.writer.stop()
 
     async def _open_web(self) -> None:
         http = self.settings.http
@@ -182,10 +183,6 @@ class App:
             store_spilled_bytes=store.spilled_bytes,
             store_lost=store.lost,
         )
-
-    def _noticed(self, notice: Outcome) -> None:
-        self.notices[type(notice).__name__] += 1
-        self.writer.noticed(notice)
 
     def _subtree(self, organisation: OrgId) -> frozenset[OrgId]:
         return self.site.directory.subtree(organisation)
