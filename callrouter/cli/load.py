@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FAULTS: Final = 1
 UNUSABLE: Final = 2
 SAVE_SECONDS: Final = 5.0
+MOST_FACTOR: Final = 1e5
+FACTOR_STEP: Final = 1.05
 
 
 def register(app: typer.Typer) -> None:
@@ -181,16 +183,25 @@ class _Session:
         return last
 
     def _most_factor(self) -> float:
+        """How many times the callers the scenario's limits allow, to within a twentieth."""
         from simulators.sip_load.plan import PlanTooBig, plan_calls
 
-        factor = 1.0
-        while factor < 1e6:
+        def fits(factor: float) -> bool:
             try:
-                plan_calls(self._plan.scaled(factor * 2))
+                plan_calls(self._plan.scaled(factor))
             except PlanTooBig:
-                return factor
-            factor *= 2
-        return math.inf
+                return False
+            return True
+
+        low, high = 1.0, 2.0
+        while fits(high):
+            low, high = high, high * 2
+            if high > MOST_FACTOR:
+                return math.inf
+        while high / low > FACTOR_STEP:
+            middle = math.sqrt(low * high)
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return low
 
     def _prepared(self, plan: "Scenario") -> "Run":
         from simulators.sip_load.engine import Run

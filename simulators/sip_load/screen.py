@@ -134,9 +134,9 @@ def _delays(figures: dict[str, Any]) -> Table:
         ("SDD", "sessions", "SDD"),
         ("SDT", "sessions", "SDT"),
         ("RRD", "registrations", "RRD"),
-        ("wait for a person", "people", "wait"),
+        ("wait", "people", "wait"),
         ("first RTP", "probes", "first_rtp"),
-        ("own lateness", "generator", "lateness"),
+        ("lateness", "generator", "lateness"),
     ):
         one = figures[part][key]
         if one.get("count"):
