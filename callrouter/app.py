@@ -7,12 +7,15 @@ from typing import Any, Self
 
 import structlog
 
-from acd.ids import NodeId, OrgId
+from acd.ids import NodeId, OrgId, SeatId
 from callrouter.ami.client import AmiClient, AmiSettings
 from callrouter.ami.errors import AmiRefused
 from callrouter.ari.client import AriClient, AriSettings
 from callrouter.ari.errors import AriError, AriReplaced
+from callrouter.config.versions import Change
 from callrouter.controller import Controller, SteadyClock
+from callrouter.flow.difference import words_between
+from callrouter.live_folder import Archive, LiveFolder
 from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
 from callrouter.ports import Health
 from callrouter.settings import Node, Settings
@@ -37,12 +40,20 @@ class Unusable(Exception):
 class App:
     """One controller process. `async with` starts everything in order and stops it in reverse."""
 
-    def __init__(self, settings: Settings, site: Site | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Raises ConfigError for faults of the site's files, OSError for an unreadable password file."""
         self.settings = settings
-        self.site = site or load_site(settings.site)
         self.clock = SteadyClock()
-        phones = {plan.endpoint.removeprefix("PJSIP/"): seat for seat, plan in self.site.seats.items()}
+        self.folder = LiveFolder(
+            settings.site,
+            load_site,
+            Archive(settings.state_dir / "site-versions"),
+            self.clock.now,
+            self._site_changed,
+            words_between,
+        )
+        self.site = self.folder.versions.current
+        phones = _phones(self.site)
         self.ami = {NodeId(node.name): AmiClient(_ami(node), phones) for node in settings.asterisk}
         self.ari = {
             name: AriClient(name, _ari(node), answer_phone=self.ami[name].answer_phone)
@@ -77,6 +88,7 @@ class App:
         self._task("controller", self.controller.run())
         for name, client in self.ami.items():
             self._task(f"ami {name}", client.run(self.controller.fact))
+        self._task("site folder", self.folder.run())
         await self._open_web()
 
     async def _open_store(self) -> None:
@@ -184,6 +196,18 @@ class App:
             store_lost=store.lost,
         )
 
+    def _site_changed(self, change: Change, site: Site) -> None:
+        """A file of the site has been changed, or an older version was fetched back."""
+        if change.what == "refused":
+            log.error("site.refused", by=change.by, faults=change.words)
+            return
+        log.warning("site.changed", what=change.what, by=change.by, version=change.digest, words=change.words)
+        if site is not self.site:
+            self.site = site
+            self.controller.change_site(site)
+            for client in self.ami.values():
+                client.replace_seats(_phones(site))
+
     def _subtree(self, organisation: OrgId) -> frozenset[OrgId]:
         return self.site.directory.subtree(organisation)
 
@@ -215,3 +239,8 @@ def _services(settings: Settings) -> dict[str, Service]:
         else:
             found[name] = SqlDatabase(url=lookup.url)
     return found
+
+
+def _phones(site: Site) -> dict[str, SeatId]:
+    """Endpoints of seats' phones, as AMI names them."""
+    return {plan.endpoint.removeprefix("PJSIP/"): seat for seat, plan in site.seats.items()}

@@ -9,9 +9,11 @@ import secrets
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -20,13 +22,14 @@ from acd.ids import AgentId, OrgId, SeatId
 from callrouter.app import App
 from callrouter.cli.state import READY_FILE
 from callrouter.ports import Change, Role
-from callrouter.settings import Http, Node, Settings
+from callrouter.settings import Http, Lookup, Node, Settings
 from callrouter.site import load_site
 from callrouter.toolchain.asterisk import AsteriskPlan, AsteriskServer, SeatAccount, TrunkAccount, render
 from callrouter.toolchain.broker import Broker
 from callrouter.toolchain.errors import ToolchainError
 from callrouter.toolchain.locate import asterisk_files
 from simulators.demo_people import DemoPeople, SeatPerson
+from simulators.order_service import OrderService, sample_orders
 from simulators.partners import ADDRESS, Partners
 
 HOST: Final = "127.0.0.1"
@@ -92,19 +95,21 @@ class Province:
         self.broker = Broker(folder / "mosquitto", mqtt)
         self._stack.push_async_callback(self.partners.stop)
         self._stack.push_async_callback(self.broker.stop)
+        today = datetime.now(ZoneInfo(self.site.timezone)).date()
+        self.orders = await self._stack.enter_async_context(OrderService(sample_orders(today), today))
         async with asyncio.TaskGroup() as group:
             group.create_task(self.partners.start())
             group.create_task(self.broker.start())
         self.asterisk = AsteriskServer(render(self._plan(sip, ari, ami), folder / "asterisk"))
         self._stack.push_async_callback(self.asterisk.stop)
         await self.asterisk.start()
-        self.app = await self._stack.enter_async_context(App(self._settings(), self.site))
+        self.app = await self._stack.enter_async_context(App(self._settings()))
         await self._create_users()
         await self.app.ready(READY_SECONDS)
         await self._people()
 
     def _plan(self, sip: int, ari: int, ami: int) -> AsteriskPlan:
-        first = sip % 20000 + 40000 if sip < 40000 else 20000
+        first = sip // 2 * 2 % 20000 + 40000 if sip < 40000 else 20000  # RTP begins at an even port
         night = [m.seat for m in self.site.floor.seats if any(q.queue == "night" for q in m.queues)]
         return AsteriskPlan(
             asterisk_files(),
@@ -146,6 +151,7 @@ class Province:
             state_dir=self.wishes.state_dir,
             asterisk=(node,),
             http=Http(port=self.wishes.http_port),
+            lookups={"orders": Lookup(kind="http", url=self.orders.url)},
         )
 
     async def _create_users(self) -> None:
