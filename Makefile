@@ -74,6 +74,7 @@ docs: $(STAMP) ## Write the reference pages and schemas anew from the sources
 	@$(BIN)/python -m callrouter.cli.reference docs/reference/commands.md
 	@$(BIN)/callrouter flow schema --write ivr_flows
 	@$(BIN)/callrouter flow schema --docs docs/reference/flow
+	@$(BIN)/python docs/generate.py
 
 pins: $(STAMP) ## Choose the newest allowed dependencies anew and write constraints.txt
 	@[ -x .venv/pins/bin/uv ] || python3 -m venv .venv/pins
