@@ -255,3 +255,17 @@ async def test_an_ended_call_does_not_take_the_next_one_with_it(pool: SoftphoneP
     await caller.hangup()
     await called.close()
     await caller.close()
+
+
+async def test_phones_that_have_rested_hear_at_once() -> None:
+    async with SoftphonePool() as rested:
+        caller, called = await rested.caller("1"), await rested.caller("a1001", auto_answer=0.0)
+        for _ in range(2):
+            await asyncio.sleep(2.5)  # longer than a process stays awake without calls
+            await caller.dial(called.contact)
+            await caller.wait_for("confirmed")
+            await called.play(700)
+            assert await caller.first_rtp_after_invite() < 0.5
+            await asyncio.sleep(0.8)
+            assert audio.tone_seconds((await caller.heard()).samples, 700) > 0.3
+            await caller.hangup()
