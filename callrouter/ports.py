@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from acd.commands import Command
+from acd.aftercall import WorkOrder
+from acd.commands import Command, OfferClosed
 from acd.events import Intent, SwitchEvent
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord, LateSegment
@@ -173,6 +174,9 @@ class Records(Protocol):
 
     async def call(self, call: CallId) -> CallRecord | None: ...
 
+    async def offers(self, call: CallId) -> Sequence[OfferClosed]:
+        """Offers of a call, live or past, that have ended: oldest first."""
+
     async def calls(
         self,
         *,
@@ -277,3 +281,26 @@ class Outbox(Protocol):
 
     async def sent(self, places: Collection[int]) -> None:
         """The broker has confirmed these. Raises `Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedMessage:
+    """An inbound message that could not be taken, kept for a person to look at."""
+
+    id: str
+    """The same for the same message from the same partner."""
+    received: Instant
+    partner: str
+    topic: str
+    reason: str
+    payload: bytes
+
+
+class Inbox(Protocol):
+    """Where inbound data goes."""
+
+    async def keep(self, entry: CallRecord | WorkOrder | RejectedMessage) -> None:
+        """Returns when the entry will survive a crash: in the database, or set aside on disk.
+
+        Raises `Unavailable` when it can be kept nowhere: the message must not be acknowledged.
+        """

@@ -15,7 +15,7 @@ from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
 from acd.ids import Instant
 from acd.record import CallRecord, LateSegment
 from acd.shift import SeatInterval
-from callrouter.ports import AuditEntry
+from callrouter.ports import AuditEntry, RejectedMessage
 from callrouter.store import plain_rows, rows, schema
 
 Entry = (
@@ -29,6 +29,7 @@ Entry = (
     | Voicemail
     | Recording
     | WorkOrder
+    | RejectedMessage
     | AuditEntry
 )
 
@@ -166,6 +167,14 @@ KINDS: Final = (
         rows=plain_rows.work_order_rows,
         newer=_ORDER,
         when=lambda new, there: new.updated > there.updated,
+    ),
+    Kind(
+        name="rejected",
+        type=RejectedMessage,
+        table=schema.dead_letters,
+        key=("id",),
+        key_of=_text_key("id"),
+        rows=plain_rows.rejected_rows,
     ),
     Kind(
         name="audit",

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Table
 from acd.aftercall import Recording, Survey, Voicemail, WorkOrder
 from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
 from acd.shift import SeatInterval
-from callrouter.ports import AuditEntry
+from callrouter.ports import AuditEntry, RejectedMessage
 from callrouter.store import schema
 from callrouter.store.rows import Rows, maybe_micros, micros, storable
 
@@ -48,6 +48,7 @@ def _explanation(offer: OfferClosed) -> str:
 audit_rows: Final[Callable[[Sequence[AuditEntry]], Rows]] = _make(schema.audit)
 interval_rows: Final[Callable[[Sequence[SeatInterval]], Rows]] = _make(schema.seat_intervals)
 offer_rows: Final[Callable[[Sequence[OfferClosed]], Rows]] = _make(schema.offers, explanation=_explanation)
+rejected_rows: Final[Callable[[Sequence[RejectedMessage]], Rows]] = _make(schema.dead_letters)
 survey_rows: Final[Callable[[Sequence[Survey]], Rows]] = _make(schema.surveys)
 voicemail_rows: Final[Callable[[Sequence[Voicemail]], Rows]] = _make(
     schema.voicemails, length=lambda entry: micros(entry.seconds)

@@ -7,10 +7,12 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, Table, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from acd.commands import OfferClosed
 from acd.ids import AgentId, CallId, Instant, OrgId
 from acd.record import CallRecord
 from callrouter.store import schema
 from callrouter.store.database import Database
+from callrouter.store.offers import offers_of
 from callrouter.store.rows import micros, record_of
 
 LIST_LIMIT: Final = 500
@@ -44,6 +46,10 @@ class StoredRecords:
             found = (await connection.execute(select(schema.calls).where(_CALLS.call == call))).all()
             records = await _complete(connection, found)
         return records[0] if records else None
+
+    async def offers(self, call: CallId) -> Sequence[OfferClosed]:
+        """Offers of `call` that have ended, oldest first."""
+        return await offers_of(self._database, call)
 
     async def calls(
         self,

@@ -12,7 +12,7 @@ and said.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,12 @@ from typing import Final
 import msgspec
 import structlog
 
+from acd.aftercall import WorkOrder
 from acd.commands import CallbackClosed, CallbackOpened, OfferClosed, SeatChanged
 from acd.ids import Instant
 from acd.record import CallRecord
 from acd.shift import Shifts
-from callrouter.ports import AuditEntry, Unavailable
+from callrouter.ports import AuditEntry, RejectedMessage, Unavailable
 from callrouter.store import entries, inserting
 from callrouter.store.database import Database, Unfit, brief
 from callrouter.store.entries import Entry
@@ -84,9 +85,12 @@ class RecordWriter:
         *,
         memory: int = MEMORY,
         publish: inserting.Publish = inserting.silent,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`publish` words what the feed is to say; `committed` is called after each transaction."""
         self._database = database
         self._publish = publish
+        self._committed = committed
         self._shifts = Shifts()
         self._spill = Spill(spill_folder)
         self._memory = memory
@@ -166,6 +170,14 @@ class RecordWriter:
         self._work.set()
         if self._task is not None:
             await self._task
+
+    async def keep(self, entry: CallRecord | WorkOrder | RejectedMessage) -> None:
+        """`callrouter.ports.Inbox`: returns when the entry is in the database or set aside on disk."""
+        lost = self._lost
+        self._enqueue(entry)
+        await self.flush()
+        if self._lost > lost or self._died():
+            raise Unavailable("database and disk both refuse")
 
     async def flush(self) -> None:
         """Wait until all that has been put so far is written or spilled."""
@@ -257,6 +269,7 @@ class RecordWriter:
             raise Unavailable(f"no answer within {WRITE_TIMEOUT:g} s") from error
         else:
             self._written += new
+            self._committed()
 
     async def _divide(self, found: Sequence[Entry], reason: str) -> None:
         """One of them is unfit: find it by halves, so that it holds up no other."""

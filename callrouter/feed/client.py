@@ -1,0 +1,231 @@
+"""The feed's connection to the broker: MQTT 5, rebuilt whenever it breaks.
+
+- Events come from the outbox, at least once and in order of writing; a message
+  leaves the outbox when the broker has confirmed it. Consumers drop repetitions
+  by the envelope's `id`.
+- Live state is retained and sent without confirmation: it is sent anew after
+  each connection.
+- Inbound messages are acknowledged only when they will survive a crash here, and
+  the broker keeps them for us while we are away (persistent session). It never
+  has more than `connection.IN_FLIGHT` unacknowledged with us: that bounds memory.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import aiomqtt
+import msgspec
+import structlog
+
+from callrouter.feed import messages, topics
+from callrouter.feed.connection import Connection
+from callrouter.feed.inbound import Bad, Partners, Source, take
+from callrouter.feed.live import LiveState
+from callrouter.ports import Clock, Engine, Inbox, Outbox, Outgoing, RejectedMessage, Unavailable
+
+BATCH: Final = 200
+LIVE_INTERVAL: Final = 0.2
+CONFIRM_SECONDS: Final = 15.0
+LOOK_AGAIN: Final = 10.0
+"""Seconds after which the outbox is looked at unasked: another controller may have written to it."""
+BACK_OFF: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+
+_log: Final = structlog.get_logger("callrouter.feed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    host: str
+    port: int = 1883
+    user: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+    identifier: str = "callrouter"
+    """Names our session at the broker: two controllers at work must not share it."""
+
+
+@dataclass(slots=True)
+class FeedHealth:
+    connected: bool = False
+    reason: str = ""
+    """Why it is not connected."""
+    sent: int = 0
+    received: int = 0
+    dead_letters: int = 0
+
+
+class FeedClient:
+    """Publishes what happens and takes what partners send, until cancelled."""
+
+    def __init__(
+        self,
+        settings: FeedSettings,
+        *,
+        engine: Engine,
+        outbox: Outbox,
+        inbox: Inbox,
+        partners: Partners,
+        lines: Callable[[], Iterable[str]],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._inbox = inbox
+        self._partners = partners
+        self._clock = clock
+        self._written = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._live = LiveState(engine, lines, self._changed.set)
+        self.health = FeedHealth()
+
+    def written(self) -> None:
+        """The outbox may have something new."""
+        self._written.set()
+
+    async def run(self) -> None:
+        """Stay connected; returns only by being cancelled."""
+        end = self._live.start()
+        tries = 0
+        try:
+            while True:
+                try:
+                    await self._connected()
+                except (aiomqtt.MqttError, Unavailable, OSError, TimeoutError) as error:
+                    self._lost(error)
+                except ExceptionGroup as group:
+                    gone, other = group.split((aiomqtt.MqttError, Unavailable, OSError, TimeoutError))
+                    if other is not None:
+                        raise other from None
+                    self._lost(gone or group)
+                tries = 0 if self.health.connected else tries + 1
+                self.health.connected = False
+                await asyncio.sleep(BACK_OFF[min(tries, len(BACK_OFF) - 1)])
+        finally:
+            end()
+
+    def _lost(self, error: BaseException) -> None:
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        reason = f"{type(error).__name__}: {error}"
+        if self.health.connected or reason != self.health.reason:
+            _log.warning("broker lost; the outbox keeps what is to be sent", reason=reason)
+        self.health.reason = reason
+
+    async def _connected(self) -> None:
+        async with self._connection() as client:
+            await self._greet(client)
+            self.health.connected, self.health.reason = True, ""
+            _log.info("broker connected", host=self._settings.host, port=self._settings.port)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._send_outbox(client))
+                    tasks.create_task(self._send_live(client))
+                    tasks.create_task(self._receive(client, tasks))
+            finally:
+                await self._take_leave(client)
+
+    async def _take_leave(self, client: Connection) -> None:
+        """Say that we go; when the connection is gone the broker says it for us."""
+        with suppress(aiomqtt.MqttError, TimeoutError):
+            async with asyncio.timeout(2):
+                await client.publish(self._topic(topics.STATUS), self._status(False), qos=1, retain=True)
+
+    def _connection(self) -> Connection:
+        settings = self._settings
+        return Connection(
+            settings.host,
+            settings.port,
+            username=settings.user,
+            password=settings.password,
+            tls_context=settings.tls,
+            identifier=settings.identifier,
+            will=aiomqtt.Will(self._topic(topics.STATUS), self._status(False), qos=1, retain=True),
+            keepalive=20,
+            timeout=CONFIRM_SECONDS,
+            max_concurrent_outgoing_calls=2 * BATCH,
+        )
+
+    def _topic(self, below: str) -> str:
+        return f"{topics.ROOT}/{below}"
+
+    def _status(self, online: bool) -> bytes:
+        return messages.encode("status", topics.STATUS, self._clock.now(), messages.Status(online=online))
+
+    async def _greet(self, client: Connection) -> None:
+        await client.publish(self._topic(topics.STATUS), self._status(True), qos=1, retain=True)
+        for name in messages.TYPES:
+            body = msgspec.json.encode(messages.schema(name))
+            await client.publish(self._topic(f"schema/{name}"), body, qos=1, retain=True)
+        client.check_refusals()
+        for kind in ("calls", "work-orders"):
+            await client.subscribe(self._topic(f"in/+/{kind}"), qos=1)
+        self._live.everything()
+        self._written.set()
+
+    # --- out ---
+
+    async def _send_outbox(self, client: Connection) -> None:
+        while True:
+            self._written.clear()
+            batch = await self._outbox.waiting(BATCH)
+            if batch:
+                await asyncio.gather(*(self._publish(client, message) for _, message in batch))
+                client.check_refusals()
+                await self._outbox.sent([place for place, _ in batch])
+                self.health.sent += len(batch)
+                continue
+            try:
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._written.wait()
+            except TimeoutError:
+                continue
+
+    async def _publish(self, client: Connection, message: Outgoing) -> None:
+        await client.publish(self._topic(message.topic), message.payload, qos=1)
+
+    async def _send_live(self, client: Connection) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            for topic, payload in self._live.due(self._clock.now()).items():
+                await client.publish(self._topic(topic), payload, qos=0, retain=True)
+            await asyncio.sleep(LIVE_INTERVAL)
+
+    # --- in ---
+
+    async def _receive(self, client: Connection, tasks: asyncio.TaskGroup) -> None:
+        async for message in client.messages:
+            self.health.received += 1
+            tasks.create_task(self._take(client, message))
+
+    async def _take(self, client: Connection, message: aiomqtt.Message) -> None:
+        topic = str(message.topic)
+        payload = message.payload if isinstance(message.payload, bytes) else b""
+        try:
+            entry = take(topic, payload, self._partners, self._clock.now())
+        except Bad as bad:
+            self.health.dead_letters += 1
+            await self._inbox.keep(self._rejected(topic, payload, str(bad)))
+        else:
+            await self._inbox.keep(entry)
+        client.acknowledge(message)
+
+    def _rejected(self, topic: str, payload: bytes, reason: str) -> RejectedMessage:
+        try:
+            partner = Source.of(topic).partner
+        except Bad:
+            partner = ""
+        digest = hashlib.sha256(topic.encode() + b"\0" + payload).hexdigest()[:32]
+        return RejectedMessage(
+            id=f"dead/{digest}",
+            received=self._clock.now(),
+            partner=partner,
+            topic=topic,
+            reason=reason,
+            payload=payload,
+        )

@@ -1,0 +1,79 @@
+"""The present state of queues, seats and lines, for retained topics.
+
+Only the latest view of each waits to be published: a slow broker costs no more
+memory than the state itself, and misses only what is outdated.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from acd.ids import Instant
+from callrouter.feed import topics
+from callrouter.feed.messages import LineLive, encode, queue_live, seat_live
+from callrouter.ports import Change, Engine, QueueView, SeatView, Snapshot
+
+
+class LiveState:
+    """Collects changes of an engine; `due` hands over what to publish."""
+
+    def __init__(self, engine: Engine, lines: Callable[[], Iterable[str]], news: Callable[[], None]) -> None:
+        self._engine = engine
+        self._lines = lines
+        self._news = news
+        self._pending: dict[str, tuple[str, Struct]] = {}
+        self._lines_shown: dict[str, LineLive] = {}
+        self._calls_changed = False
+
+    def start(self) -> Callable[[], None]:
+        """Begin to listen; returns the function that ends it."""
+        return self._engine.subscribe(self._changed)
+
+    def everything(self) -> None:
+        """All state is due: the broker may have forgotten it."""
+        snapshot = self._engine.snapshot()
+        self._pending.clear()
+        self._lines_shown.clear()
+        for seat in snapshot.seats:
+            self._seat_changed(seat)
+        for queue in snapshot.queues:
+            self._queue_changed(queue)
+        self._calls_changed = True
+        self._news()
+
+    def _changed(self, change: Change) -> None:
+        if change.seat is not None:
+            self._seat_changed(change.seat)
+        if change.queue is not None:
+            self._queue_changed(change.queue)
+        self._calls_changed |= change.call is not None or change.ended is not None
+        self._news()
+
+    def _seat_changed(self, seat: SeatView) -> None:
+        self._pending[topics.live("seats", seat.seat)] = "seat", seat_live(seat)
+
+    def _queue_changed(self, queue: QueueView) -> None:
+        self._pending[topics.live("queues", queue.queue)] = "queue", queue_live(queue)
+
+    def due(self, now: Instant) -> dict[str, bytes]:
+        """Payloads by topic, latest only; they are then no longer due."""
+        if self._calls_changed:
+            self._calls_changed = False
+            for line in self._line_states(self._engine.snapshot()):
+                if self._lines_shown.get(line.line) != line:
+                    self._lines_shown[line.line] = line
+                    self._pending[topics.live("lines", line.line)] = "line", line
+        due, self._pending = self._pending, {}
+        # One topic holds one present state: its id says so, and repetitions replace each other.
+        return {topic: encode(kind, topic, now, data) for topic, (kind, data) in due.items()}
+
+    def _line_states(self, snapshot: Snapshot) -> Iterable[LineLive]:
+        legs = Counter(
+            (leg.party, leg.activity == "ring")
+            for call in snapshot.calls
+            for leg in call.legs
+            if leg.role == "partner"
+        )
+        for number in self._lines():
+            yield LineLive(line=number, talking=legs[number, False], ringing=legs[number, True])

@@ -1,0 +1,40 @@
+"""Messages waiting for the broker, written in the same transaction as what they tell."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import delete, func, select
+
+from callrouter.ports import Outgoing
+from callrouter.store import schema
+from callrouter.store.database import Database
+from callrouter.store.rows import seconds
+
+_OUTBOX = schema.outbox.c
+
+
+class StoredOutbox:
+    """`callrouter.ports.Outbox` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def waiting(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
+        query = select(schema.outbox).order_by(_OUTBOX.seq).limit(limit)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            (row.seq, Outgoing(id=row.id, topic=row.topic, payload=row.payload, at=seconds(row.at)))
+            for row in rows
+        ]
+
+    async def sent(self, places: Collection[int]) -> None:
+        if not places:
+            return
+        async with self._database.write() as connection:
+            await connection.execute(delete(schema.outbox).where(_OUTBOX.seq.in_(sorted(places))))
+
+    async def count(self) -> int:
+        async with self._database.read() as connection:
+            return int(
+                (await connection.execute(select(func.count()).select_from(schema.outbox))).scalar_one()
+            )
