@@ -169,11 +169,7 @@ def read_floor(document: Document) -> FloorConfig:
     if faults:
         raise ConfigError(faults)
     return FloorConfig(
-        plan=FloorPlan(
-            seats=tuple(_seat_plan(name, seat) for name, seat in file.seats.items()),
-            queues=tuple(_queue_plan(name, queue) for name, queue in file.queues.items()),
-            **file.rules.model_dump(),
-        ),
+        plan=plan_of(file),
         seats={
             SeatId(name): SeatAccountPlan(
                 SeatId(name), seat.name or name, seat.endpoint or f"PJSIP/{name}", seat.organisation
@@ -182,6 +178,15 @@ def read_floor(document: Document) -> FloorConfig:
         },
         timezone=file.timezone,
         skills=dict(file.skills),
+    )
+
+
+def plan_of(file: FloorFile) -> FloorPlan:
+    """The plan of a floor file, its references taken as they are."""
+    return FloorPlan(
+        seats=tuple(_seat_plan(name, seat) for name, seat in file.seats.items()),
+        queues=tuple(_queue_plan(name, queue) for name, queue in file.queues.items()),
+        **file.rules.model_dump(),
     )
 
 
