@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from callrouter.cli.explain import explain_call
 from callrouter.cli.state import Config, StateDir, database_place, fail, opened
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     calls = typer.Typer(no_args_is_help=True, help="Finished calls and their stories.")
     calls.command("list")(list_calls)
     calls.command("show")(show_call)
+    calls.command("explain")(explain_call)
     app.add_typer(calls, name="calls")
 
 

@@ -35,7 +35,7 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=_PIPED_WIDTH)
 
 
-def _table(title: str) -> Table:
+def sheet(title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
 
 
@@ -59,7 +59,7 @@ def span(seconds: float) -> str:
 
 
 def calls_table(records: Iterable[CallRecord], *, masked: bool) -> Table:
-    table = _table("Finished calls, newest first")
+    table = sheet("Finished calls, newest first")
     for heading in (
         "call",
         "when",
@@ -172,7 +172,7 @@ def _bar(activity: Activity, width: int) -> str:
 
 
 def _segments(record: CallRecord, *, masked: bool) -> Table:
-    table = _table("Segments")
+    table = sheet("Segments")
     for heading in ("track", "who", "activity", "from", "to", "length", "detail"):
         table.add_column(
             heading, justify="right" if heading == "length" else "left", no_wrap=heading != "detail"
@@ -193,7 +193,7 @@ def _segments(record: CallRecord, *, masked: bool) -> Table:
 
 
 def _transfers(record: CallRecord, *, masked: bool) -> Table:
-    table = _table("Transfers")
+    table = sheet("Transfers")
     for heading in ("#", "kind", "by", "target", "asked", "answered", "ended", "outcome", "cause"):
         table.add_column(heading, no_wrap=heading != "cause")
     for one in record.transfers:
@@ -212,7 +212,7 @@ def _transfers(record: CallRecord, *, masked: bool) -> Table:
 
 
 def _trace(record: CallRecord, *, masked: bool) -> Table:
-    table = _table("Way through the flow")
+    table = sheet("Way through the flow")
     for heading in ("at", "node", "where", "branch", "variables"):
         table.add_column(heading)
     for step in record.trace:

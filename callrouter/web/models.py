@@ -206,6 +206,24 @@ class Call(BaseModel):
     past: PastCall | None
 
 
+class Offer(BaseModel):
+    """A seat that was asked to take a call."""
+
+    offer: str
+    seat: str
+    queue: str = Field(description="Empty: a colleague was asked for a consultation.")
+    made: Instant
+    ended: Instant
+    outcome: str = Field(
+        description="answered, declined, missed, expired, caller_left, answered_elsewhere or seat_lost.",
+        examples=["answered"],
+    )
+    explanation: dict[str, Any] = Field(
+        description="What the decision saw: `trigger`, `policy`, `demand`, `relaxation_step`, `candidates` "
+        "with a verdict each, `not_eligible` seats by what they lack, `callers_compared`."
+    )
+
+
 class Line(BaseModel):
     number: str
     name: str

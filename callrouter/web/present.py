@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from acd.commands import OfferClosed
 from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
 from callrouter.ports import CallView, LegView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
@@ -69,6 +70,19 @@ def call_summary(record: CallRecord, *, masked: bool) -> Document:
         "ended_by": record.ended_by,
         "outcome": record.outcome,
         "transfers": len(record.transfers),
+    }
+
+
+def offer_document(offer: OfferClosed) -> Document:
+    """Names of seats, queues and skills, and figures: nothing of it tells who called."""
+    return {
+        "offer": offer.offer,
+        "seat": offer.seat,
+        "queue": offer.queue,
+        "made": offer.made,
+        "ended": offer.ended,
+        "outcome": offer.outcome,
+        "explanation": mask_value(dict(offer.explanation)),
     }
 
 

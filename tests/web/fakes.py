@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acd import events
+from acd.commands import OfferClosed
 from acd.events import Intent, Refused
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord
@@ -153,11 +154,16 @@ class FakeEngine:
 class FakeRecords:
     def __init__(self) -> None:
         self.found: list[CallRecord] = []
+        self.made: list[OfferClosed] = []
         self.away = False
 
     async def call(self, call: CallId) -> CallRecord | None:
         self._check()
         return next((record for record in self.found if record.call == call), None)
+
+    async def offers(self, call: CallId) -> Sequence[OfferClosed]:
+        self._check()
+        return [offer for offer in self.made if offer.call == call]
 
     async def calls(
         self,
