@@ -1,6 +1,7 @@
 """The only wiring: settings become a running controller with its store, links and web."""
 
 import asyncio
+import ssl
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -14,15 +15,21 @@ from callrouter.ari.client import AriClient, AriSettings
 from callrouter.ari.errors import AriError, AriReplaced
 from callrouter.config.versions import Change
 from callrouter.controller import Controller, SteadyClock
+from callrouter.feed.client import FeedClient, FeedSettings
+from callrouter.feed.messages import published
+from callrouter.floor_log.recorder import FOLDER as FLOOR_LOG
+from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.flow.difference import words_between
 from callrouter.live_folder import Archive, LiveFolder
 from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
 from callrouter.ports import Health
-from callrouter.settings import Node, Settings
+from callrouter.settings import Feed, Node, Settings
 from callrouter.site import Site, load_site
 from callrouter.store.accounts import StoredAccounts
 from callrouter.store.current import bring_up_to_date
 from callrouter.store.database import Database, StoreError
+from callrouter.store.inserting import silent
+from callrouter.store.outbox import StoredOutbox
 from callrouter.store.reader import StoredRecords
 from callrouter.store.writer import RecordWriter
 from callrouter.web.app import create_app
@@ -60,6 +67,7 @@ class App:
             for node in settings.asterisk
             for name in (NodeId(node.name),)
         }
+        self.feed: FeedClient | None = None
         self._stack = AsyncExitStack()
         self._fatal: asyncio.Future[None] | None = None
 
@@ -83,13 +91,30 @@ class App:
         lookups = Lookups(_services(self.settings))
         self._stack.push_async_callback(lookups.close)
         self.controller = Controller(
-            self.site, list(self.ari.values()), self.writer, self.clock, lookups, self.writer.noticed
+            self.site,
+            list(self.ari.values()),
+            self.writer,
+            self.clock,
+            lookups,
+            self.writer.noticed,
+            self._floor_log(),
         )
         self._task("controller", self.controller.run())
         for name, client in self.ami.items():
             self._task(f"ami {name}", client.run(self.controller.fact))
         self._task("site folder", self.folder.run())
+        self._open_feed()
         await self._open_web()
+
+    def _floor_log(self) -> FloorRecorder | None:
+        """Calls do not depend on it: without a disk for it there is none."""
+        try:
+            recorder = FloorRecorder(self.settings.state_dir / FLOOR_LOG, self.clock.now())
+        except OSError as error:
+            log.error("no floor log", reason=str(error))
+            return None
+        self._stack.push_async_callback(asyncio.to_thread, recorder.stop)
+        return recorder
 
     async def _open_store(self) -> None:
         try:
@@ -98,7 +123,13 @@ class App:
             await bring_up_to_date(self.database)
         except (StoreError, OSError) as error:
             raise Unusable(f"the database can't be opened: {error}") from error
-        self.writer = RecordWriter(self.database, self.settings.state_dir / "spill")
+        self.writer = RecordWriter(
+            self.database,
+            self.settings.state_dir / "spill",
+            # Without a broker nothing would ever empty the outbox.
+            publish=published if self.settings.feed.broker else silent,
+            committed=self._written,
+        )
         await self.writer.start()
         self._stack.push_async_callback(self._close_store)
         self._stack.callback(lambda: self.writer.end_shifts(self.clock.now()))
@@ -108,6 +139,36 @@ class App:
     async def _close_store(self) -> None:
         self.writer.end_shifts(self.clock.now())
         await self.writer.stop()
+
+    def _open_feed(self) -> None:
+        if not self.settings.feed.broker:
+            return
+        self.feed = FeedClient(
+            _feed(self.settings.feed),
+            engine=self.controller,
+            outbox=StoredOutbox(self.database),
+            inbox=self.writer,
+            partners=self._partner,
+            lines=lambda: [key.number for key in self._lines()],
+            clock=self.clock,
+        )
+        self._task("feed", self.feed.run())
+
+    def _written(self) -> None:
+        if self.feed is not None:
+            self.feed.written()
+
+    def _partner(self, name: str) -> OrgId | None:
+        """A partner is an organisation of the directory, or a line that is answered elsewhere."""
+        directory = self.site.directory
+        known = name in directory.organisations or name in directory.lines
+        return OrgId(name) if known else None
+
+    def _warnings(self) -> tuple[str, ...]:
+        found = self.writer.health().problems()
+        if self.feed is not None and self.feed.health.reason:
+            found += (f"broker is away, messages wait in the outbox: {self.feed.health.reason}",)
+        return found
 
     async def _open_web(self) -> None:
         http = self.settings.http
@@ -122,6 +183,7 @@ class App:
                 allowed_hosts=(*WebSettings().allowed_hosts, *http.allowed_hosts),
                 subtree=self._subtree,
                 lines=self._lines,
+                warnings=self._warnings,
             ),
         )
         self.web = WebServer(web, host=http.host, port=http.port)
@@ -184,6 +246,8 @@ class App:
         store = self.writer.health()
         links = {f"ari/{name}": client.connected for name, client in self.ari.items()}
         links |= {f"ami/{name}": client.connected for name, client in self.ami.items()}
+        if self.feed is not None:
+            links["mqtt"] = self.feed.health.connected
         return Figures(
             calls_by_outcome=dict(self.writer.outcomes),
             loop_delay_buckets=self.controller.delays.buckets(),
@@ -221,6 +285,18 @@ class App:
 
 def _ari(node: Node) -> AriSettings:
     return AriSettings(url=node.ari_url.rstrip("/"), user=node.ari_user, password=node.password("ari"))
+
+
+def _feed(feed: Feed) -> FeedSettings:
+    host, _, port = feed.broker.rpartition(":")
+    password = feed.password_file.read_text(encoding="utf-8").strip() if feed.password_file else None
+    return FeedSettings(
+        host=host or port,
+        port=int(port) if host else (8883 if feed.tls else 1883),
+        user=feed.user or None,
+        password=password,
+        tls=ssl.create_default_context() if feed.tls else None,
+    )
 
 
 def _ami(node: Node) -> AmiSettings:

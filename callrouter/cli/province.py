@@ -22,7 +22,7 @@ from acd.ids import AgentId, OrgId, SeatId
 from callrouter.app import App
 from callrouter.cli.state import READY_FILE
 from callrouter.ports import Change, Role
-from callrouter.settings import Http, Lookup, Node, Settings
+from callrouter.settings import Feed, Http, Lookup, Node, Settings
 from callrouter.site import load_site
 from callrouter.toolchain.asterisk import AsteriskPlan, AsteriskServer, SeatAccount, TrunkAccount, render
 from callrouter.toolchain.broker import Broker
@@ -151,6 +151,7 @@ class Province:
             state_dir=self.wishes.state_dir,
             asterisk=(node,),
             http=Http(port=self.wishes.http_port),
+            feed=Feed(broker=f"{HOST}:{self.broker.port}"),
             lookups={"orders": Lookup(kind="http", url=self.orders.url)},
         )
 

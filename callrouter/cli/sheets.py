@@ -105,7 +105,7 @@ def worst_note(found: Kpis, zone: tzinfo) -> str:
     hours = window.length / MICRO / 3600
     verdict = {True: "met", False: "MISSED", None: ""}[FIGURE["answer_rate"].met(window.rate)]
     return (
-        f"answer_rate of the worst continuous {hours:g} h: {window.rate:.1%} "
+        f"answer_rate of the worst continuous {hours:.3g} h: {window.rate:.2%} "
         f"({window.answered} of {window.offered}, from {begin:%Y-%m-%d %H:%M}), 95 % {verdict}"
     )
 

@@ -90,6 +90,9 @@ class Database:
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        # On SQLite in WAL mode a transaction that only reads has a snapshot of its own as it is.
+        snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reading: AsyncEngine = self._engine.execution_options(**snapshot)
         self._writing: AsyncEngine = self._engine.execution_options(**{_WRITES: True})
 
     @property
@@ -99,9 +102,12 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for queries. Raises `Unavailable` when the database cannot be used now."""
+        """A connection for queries, which all see the database as it was at the first of them.
+
+        Raises `Unavailable` when the database cannot be used now.
+        """
         with self._errors_named():
-            async with self._engine.connect() as connection:
+            async with self._reading.connect() as connection:
                 yield connection
 
     @asynccontextmanager

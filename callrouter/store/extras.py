@@ -18,7 +18,7 @@ async def transfer_rows(
     database: Database, since: int, until: int, now: Instant, organisations: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
     """Attempts by target with what became of them, most attempts first. Raises `Unavailable`."""
-    part = await load(database, "transfers", since, until, now)
+    part = (await load(database, ("transfers",), since, until, now))["transfers"]
     if organisations is not None:
         part = part.where(part.names["organisation"].equal(*organisations))
     rows = []
@@ -43,7 +43,7 @@ async def transfer_rows(
 
 async def away_by_seat(database: Database, since: int, until: int, now: Instant) -> dict[str, int]:
     """Microseconds each seat was signed in but not ready. Raises `Unavailable`."""
-    part = await load(database, "seat_time", since, until, now)
+    part = (await load(database, ("seat_time",), since, until, now))["seat_time"]
     found: defaultdict[str, int] = defaultdict(int)
     sums = np.bincount(
         part.names["seat"].codes.astype(np.intp),

@@ -91,7 +91,7 @@ async def kpis_by_each(
     stamps: list[Numbers] = []
     reached: list[Mask] = []
     for begin, end in _blocks(since, until):
-        parts = {kind: await load(database, kind, begin, end, now) for kind in _COUNTERS}
+        parts = await load(database, tuple(_COUNTERS), begin, end, now)
         parts |= await _asked_people(database, begin, end)
         for kind, whole in parts.items():
             part = whole if organisations is None else _of(whole, organisations)

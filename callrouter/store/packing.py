@@ -75,43 +75,59 @@ _QUERIES: Final[Mapping[str, TextClause]] = {
 }
 
 
-async def load(database: Database, kind: str, since: int, until: int, now: Instant) -> Packed:
-    """Columns of `kind` with ``since ≤ ingress < until`` (microseconds). Raises `Unavailable`."""
+async def load(
+    database: Database, kinds: Sequence[str], since: int, until: int, now: Instant
+) -> dict[str, Packed]:
+    """Columns of each kind with ``since ≤ ingress < until`` (microseconds). Raises `Unavailable`.
+
+    All kinds of a day are read at one instant: what one counts, the others count too.
+    """
     days = range(since // DAY, -(-until // DAY))
-    kept = await _kept(database, kind, days)
-    parts = [kept[day] if day in kept else await _day(database, kind, day, micros(now)) for day in days]
+    found = {kind: dict[int, Packed]() for kind in kinds}
+    async with database.read() as connection:
+        await _read_kept(connection, found, days)
+        for day in days:
+            if micros(now) < (day + 1) * DAY + SETTLED:
+                for kind in kinds:
+                    found[kind][day] = await _pack(connection, kind, day)
+    for day in days:
+        missing = [kind for kind in kinds if day not in found[kind]]
+        for kind, packed in (await _pack_for_good(database, missing, day)).items() if missing else ():
+            found[kind][day] = packed
+    return {kind: _joined(kind, [found[kind][day] for day in days], since, until) for kind in kinds}
+
+
+def _joined(kind: str, parts: Sequence[Packed], since: int, until: int) -> Packed:
     whole = Packed.join([part for part in parts if part.length], *COLUMNS[kind])
-    ingress = whole.numbers["ingress"]
     if since % DAY == 0 and until % DAY == 0 and kind != "seat_time":
         return whole
+    ingress = whole.numbers["ingress"]
     return whole.where((ingress >= since) & (ingress < until))
 
 
-async def _kept(database: Database, kind: str, days: range) -> dict[int, Packed]:
+async def _read_kept(connection: AsyncConnection, found: dict[str, dict[int, Packed]], days: range) -> None:
     columns = schema.packed_days.c
-    query = select(columns.day, columns.data).where(
-        columns.kind == kind, columns.day >= days.start, columns.day < days.stop
+    query = select(columns.day, columns.kind, columns.data).where(
+        columns.kind.in_(list(found)), columns.day >= days.start, columns.day < days.stop
     )
-    async with database.read() as connection:
-        rows = (await connection.execute(query)).all()
-    found = {row.day: Packed.from_bytes(row.data) for row in rows}
-    return {day: packed for day, packed in found.items() if packed is not None}
+    for row in await connection.execute(query):
+        packed = Packed.from_bytes(row.data)
+        if packed is not None:
+            found[row.kind][row.day] = packed
 
 
-async def _day(database: Database, kind: str, day: int, now: int) -> Packed:
-    if now < (day + 1) * DAY + SETTLED:
-        async with database.read() as connection:
-            return await _pack(connection, kind, day)
+async def _pack_for_good(database: Database, kinds: Sequence[str], day: int) -> dict[str, Packed]:
     try:
         async with database.write() as connection:
             await lock_days(connection)
-            packed = await _pack(connection, kind, day)
-            await _keep(connection, kind, day, packed)
-            return packed
+            made = {kind: await _pack(connection, kind, day) for kind in kinds}
+            for kind, packed in made.items():
+                await _keep(connection, kind, day, packed)
+            return made
     except Unavailable:
         # A report must not fail because its columns cannot be kept: the file may be read-only.
         async with database.read() as connection:
-            return await _pack(connection, kind, day)
+            return {kind: await _pack(connection, kind, day) for kind in kinds}
 
 
 async def _keep(connection: AsyncConnection, kind: str, day: int, packed: Packed) -> None:

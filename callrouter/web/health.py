@@ -28,6 +28,7 @@ async def readyz(context: Ctx) -> Response:
         {
             "ready": health.ready,
             "problems": list(health.problems),
+            "warnings": list(context.settings.warnings()),
             "nodes": {str(node): up for node, up in health.nodes.items()},
             "calls": health.calls,
             "loop_delay_p99": health.loop_delay_p99,

@@ -232,7 +232,8 @@ class Line(BaseModel):
 
 class Readiness(BaseModel):
     ready: bool
-    problems: list[str]
+    problems: list[str] = Field(description="What keeps calls from being taken.")
+    warnings: list[str] = Field(description="What an operator should see to while calls go on.")
     nodes: dict[str, bool]
     calls: int
     loop_delay_p99: float = Field(description="Seconds, 99th percentile of the last minute.")

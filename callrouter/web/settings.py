@@ -23,6 +23,10 @@ def _itself(organisation: OrgId) -> frozenset[OrgId]:
     return frozenset({organisation})
 
 
+def _no_warnings() -> Sequence[str]:
+    return ()
+
+
 def _no_lines() -> Sequence[LineKey]:
     return ()
 
@@ -52,3 +56,5 @@ class WebSettings:
     """An organisation with all beneath it."""
     lines: Callable[[], Sequence[LineKey]] = field(default=_no_lines)
     """The desk's keys; asked at each request, so that a changed directory shows at once."""
+    warnings: Callable[[], Sequence[str]] = field(default=_no_warnings)
+    """Sentences for the operator about what does not keep calls from being taken: store, broker."""

@@ -53,7 +53,7 @@ def test_kpi_by_organisation(state_dir: Path) -> None:
     assert lines["qinghai"][1:4] == ["3", "3", "100.00%"]
     assert lines["xining"][1:4] == ["1", "0", "0.00%"]
     assert lines["total"][1:4] == ["4", "3", "75.00%"]
-    assert "75.0% (3 of 4, from 2026-11-19 00:00), 95 % MISSED" in result.output
+    assert "75.00% (3 of 4, from 2026-11-19 00:00), 95 % MISSED" in result.output
 
 
 def test_all_formats_tell_the_same(state_dir: Path, tmp_path: Path) -> None:

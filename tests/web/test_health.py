@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from acd.ids import CallId
@@ -20,6 +22,14 @@ async def test_ready_and_why_not(world: World) -> None:
     assert Readiness.model_validate(good.json()).ready
     assert bad.status_code == 503
     assert Readiness.model_validate(bad.json()).problems == list(world.engine.problems)
+
+
+async def test_warnings_do_not_make_it_unready(world: World) -> None:
+    world.settings = replace(world.settings, warnings=lambda: ("database is away, records wait on disk",))
+    async with world.client() as client:
+        found = await client.get("/readyz")
+    assert found.status_code == 200
+    assert Readiness.model_validate(found.json()).warnings == ["database is away, records wait on disk"]
 
 
 async def test_metrics_are_valid_and_hold_no_call(world: World) -> None:
