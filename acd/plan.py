@@ -8,13 +8,14 @@ Durations are seconds.
 from bisect import bisect_right
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from acd.ids import Instant, QueueId, SeatId, Seconds
 
 _NO_SKILLS: Mapping[str, int] = {}
 
 
+@runtime_checkable
 class Hours(Protocol):
     """When a queue takes new callers. Pure: the answer depends on `now` alone."""
 

@@ -18,6 +18,7 @@ from callrouter.controller.delays import Delays
 from callrouter.ports import Change, Clock, Health, RecordSink, Snapshot, Telephony
 from callrouter.router import CallChanged, LookupWanted, Oddity, RecordReady, Router
 from callrouter.router.notices import FlowAnswered, Outcome, PhoneChanged
+from callrouter.router.watched import FloorWatch
 from callrouter.site import Site
 
 BACKLOG: Final = 20_000
@@ -42,9 +43,10 @@ class Controller:
         clock: Clock,
         look_up: Lookup,
         notices: Callable[[Outcome], None] = lambda outcome: None,
+        watch_floor: FloorWatch | None = None,
     ) -> None:
         self._clock = clock
-        self.router = Router(site, clock.now())
+        self.router = Router(site, clock.now(), watch_floor)
         self._switches = {switch.node: switch for switch in switches}
         self._up: dict[NodeId, bool] = {switch.node: False for switch in switches}
         self._records = records

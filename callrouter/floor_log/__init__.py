@@ -1,0 +1,1 @@
+"""The floor's event log: written while calls run, replayed to the same decisions afterwards."""

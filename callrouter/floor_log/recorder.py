@@ -1,0 +1,127 @@
+"""Writing the floor's log beside the loop, never in its way.
+
+Encoding costs the loop some microseconds a step; a thread of its own writes.
+Between the two stands a bounded queue. A log with a gap proves nothing, so when
+the queue is full, or the disk refuses, the log says so and ends; calls go on.
+"""
+
+import os
+import queue
+import secrets
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Final
+
+import structlog
+
+from acd.commands import FloorOutput
+from acd.ids import Instant
+from callrouter.floor_log.lines import head, step, veil
+from callrouter.router.watched import Asked
+
+FOLDER: Final = "floor-log"
+"""Below the state directory."""
+ROLL_BYTES: Final = 16 * 1024 * 1024
+MOST_FILES: Final = 64
+"""All runs together; the oldest go first. 1 GiB: about two months of a province."""
+WAITING: Final = 20_000
+"""Steps that may wait for the disk."""
+STOP_SECONDS: Final = 5.0
+"""How long a disk that does not answer may hold up the end."""
+
+log = structlog.get_logger(__name__)
+
+
+class FloorRecorder:
+    """A `callrouter.router.watched.FloorWatch` that writes. Always `stop` it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        now: Instant,
+        *,
+        roll_bytes: int = ROLL_BYTES,
+        most_files: int = MOST_FILES,
+        waiting: int = WAITING,
+    ) -> None:
+        """Raises OSError when the folder cannot be made."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.run = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self.ended: str = ""
+        """Why the log has ended before the run did; ``""``: it goes on."""
+        self._folder = folder
+        self._roll_bytes = roll_bytes
+        self._most_files = most_files
+        self._hide = veil(secrets.token_bytes(32))
+        self._lines: queue.Queue[bytes | None] = queue.Queue(waiting)
+        self._part = 0
+        self._file: IO[bytes] | None = None
+        self._thread = threading.Thread(target=self._write, name="floor-log", daemon=True)
+        self._thread.start()
+
+    def __call__(self, asked: Asked, at: Instant, answer: Sequence[FloorOutput] | Exception) -> None:
+        if self.ended:
+            return
+        try:
+            self._lines.put_nowait(step(asked, at, answer, self._hide))
+        except queue.Full:
+            self._end(f"the disk is behind by {self._lines.maxsize} steps")
+        except (TypeError, ValueError) as error:
+            self._end(f"a step cannot be written down: {error}")
+
+    def stop(self) -> None:
+        """Write what waits and close. Blocks on the disk: call it from a thread."""
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=STOP_SECONDS)
+        self._thread.join(STOP_SECONDS)
+
+    def _end(self, reason: str) -> None:
+        self.ended = reason
+        log.error(
+            "the floor's log has ended; calls are not touched, a restart begins a new one", reason=reason
+        )
+
+    # --- in the thread
+
+    def _write(self) -> None:
+        try:
+            while (line := self._lines.get()) is not None:
+                self._append(line)
+                if self._file is not None and self._lines.empty():
+                    self._file.flush()
+        except OSError as error:
+            self._end(f"{error.filename or self._folder}: {error.strerror}")
+            self._drain()
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+    def _append(self, line: bytes) -> None:
+        if self._file is None or self._file.tell() + len(line) > self._roll_bytes:
+            if self._file is not None:
+                self._file.close()
+            self._part += 1
+            file = self._folder / part_name(self.run, self._part)
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = os.fdopen(descriptor, "wb", buffering=256 * 1024)
+            self._file.write(head(self.run, self._part))
+            self._forget_oldest()
+        self._file.write(line)
+
+    def _forget_oldest(self) -> None:
+        files = sorted(self._folder.glob("*.jsonl"))
+        for file in files[: max(0, len(files) - self._most_files)]:
+            file.unlink(missing_ok=True)
+
+    def _drain(self) -> None:
+        """Nobody reads any more: let `stop` through, whatever still comes."""
+        while self._lines.get() is not None:
+            continue
+
+
+def part_name(run: str, part: int) -> str:
+    """Sorted by name the parts of all runs stand in order of time."""
+    return f"{run}.{part:06d}.jsonl"
