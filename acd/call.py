@@ -226,6 +226,16 @@ class Call:
         self.ended_by = ""
         self.cause = 0
         self.rejected = False
+        self.visited: tuple[str, ...] = ()
+        """Numbers that have received this caller, the first receiver first, ours among them."""
+        self.circling = False
+        """The caller has come to us for the second time, or from too far: hand-overs have to end."""
+        self.first_receiver = ""
+        """Who has to keep a circling caller; ``""``: we."""
+        self.context: dict[str, str] = {}
+        """What the hotline before us tells: its id of the ``call``, ``visited`` numbers, ``from`` whom."""
+        self.recording_allowed: bool | None = None
+        """The caller's answer to the recording question; None: not asked."""
         self.callback_outcome = ""
         """How a callback closed that never reached its person."""
         self.queue: QueueId | None = None

@@ -19,6 +19,7 @@ from acd.ids import (
     OfferId,
     PlaybackId,
     QueueId,
+    RecordingId,
     SeatId,
     Seconds,
 )
@@ -128,6 +129,62 @@ class Leave(Command):
 class SendDigits(Command):
     channel: ChannelId
     digits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordStart(Command):
+    """Record what this channel says, alone, as ``wav``; `RecordingEnded` follows.
+
+    Ends after `max_seconds`, after `silence_seconds` of silence, by `RecordStop`,
+    or with the channel. A recording of the same name is not written over.
+    """
+
+    channel: ChannelId
+    recording: RecordingId
+    max_seconds: Seconds
+    silence_seconds: Seconds
+    beep: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordStop(Command):
+    """End a recording and keep it (see `RecordDiscard`)."""
+
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDiscard(Command):
+    """Delete a recording that has ended."""
+
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorStart(Command):
+    """Write down both directions of a channel, wherever it is moved, until it ends or `MonitorStop`."""
+
+    channel: ChannelId
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorStop(Command):
+    """End every `MonitorStart` of the channel."""
+
+    channel: ChannelId
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferProgress(Command):
+    """Tell a REFER's sender how far it has come (RFC 3515 NOTIFY).
+
+    `state`: ``progress`` (180), ``answered`` (200), ``unavailable`` (503) or ``declined`` (603).
+    """
+
+    channel: ChannelId
+    state: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

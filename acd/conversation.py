@@ -86,10 +86,15 @@ class Conversation(Stage):
         if self.call.owner is Owner.QUEUE and self.call.caller.place in (Place.MUSIC, Place.RINGBACK):
             self.out += self.call.move(self.call.caller, Place.TOLD, media)
 
-    def leave_queue(self, now: Instant) -> None:
+    @property
+    def being_rung(self) -> bool:
+        """A seat rings for the waiting caller."""
+        return any(leg.usable and not leg.up for leg in self._offers.values())
+
+    def leave_queue(self, now: Instant, place: Place = Place.NOWHERE) -> None:
         """The floor has given the caller back; the flow takes over."""
         call = self.call
-        self.out += call.move(call.caller, Place.NOWHERE)
+        self.out += call.move(call.caller, place)
         call.owner = Owner.FLOW
         call.doing(call.caller, Activity.FLOW, now)
 

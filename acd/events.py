@@ -18,6 +18,7 @@ from acd.ids import (
     OfferId,
     PlaybackId,
     QueueId,
+    RecordingId,
     SeatId,
 )
 
@@ -96,6 +97,35 @@ class PlaybackFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingEnded:
+    """A `RecordStart` is over; `seconds` are whole ones, without silence at the end.
+
+    `ok` is false when there is no file. A recording stopped in its first
+    milliseconds may end without this fact.
+    """
+
+    node: NodeId
+    recording: RecordingId
+    ok: bool
+    seconds: float = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferAsked:
+    """The far end of a leg wants to hand over whom it speaks with (SIP REFER, RFC 3515).
+
+    `target` is the user part of Refer-To, cleaned. An attended transfer
+    (Replaces, RFC 3891) names the sender's other leg in `replaces`.
+    """
+
+    node: NodeId
+    channel: ChannelId
+    target: str
+    replaces: ChannelId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeerHeld:
     """The far end put us on hold (re-INVITE) or took us back."""
 
@@ -142,6 +172,8 @@ SwitchEvent = (
     | DigitReceived
     | PlaybackStarted
     | PlaybackFinished
+    | RecordingEnded
+    | ReferAsked
     | PeerHeld
     | CommandFailed
     | NodeUp

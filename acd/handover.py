@@ -47,7 +47,8 @@ class Handover:
             transfer.rung = 0
             self.fire(TransferEvent.TARGET_RESERVED, now)
             return
-        talk.aside(call.caller, now, target.announce)
+        blonde = leg is None or kind == "blind"
+        talk.aside(call.caller, now, target.announce, Place.RINGBACK if blonde else Place.MUSIC)
         if leg is None or kind == "blind":
             transfer.state = TransferState.BLONDE
             if leg is not None:
@@ -188,6 +189,8 @@ class Handover:
         talk = self._conversation
         if transfer.leg is not None:
             talk.together(now, Activity.TALK, talk.call.caller, transfer.leg)
+        if talk.call.answered is None:
+            talk.call.answered = now
         talk.call.owner = Owner.CONVERSATION
         self._close(transfer, now)
 
@@ -212,6 +215,8 @@ class Handover:
             return
         talk = self._conversation
         talk.offer_cancelled(leg)
+        # Out of the bridge first: a third party in it, be it for a moment, makes Asterisk change the mixing.
+        talk.out += talk.call.move(leg, Place.NOWHERE)
         talk.contact_over(leg, now)
         talk.hang_up(leg, now)
 

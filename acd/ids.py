@@ -17,6 +17,9 @@ ChannelId = NewType("ChannelId", str)
 BridgeId = NewType("BridgeId", str)
 PlaybackId = NewType("PlaybackId", str)
 
+RecordingId = NewType("RecordingId", str)
+"""Also the name of the file, without its extension: never made of anything personal."""
+
 SeatId = NewType("SeatId", str)
 """A workplace with a phone; an agent signs in to it."""
 

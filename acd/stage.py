@@ -115,8 +115,8 @@ class Stage:
             if leg.up:
                 self.call.doing(leg, activity, now)
 
-    def aside(self, leg: Leg, now: Instant, media: tuple[str, ...] = ()) -> None:
-        self.out += self.call.move(leg, Place.TOLD if media else Place.MUSIC, media)
+    def aside(self, leg: Leg, now: Instant, media: tuple[str, ...] = (), place: Place = Place.MUSIC) -> None:
+        self.out += self.call.move(leg, Place.TOLD if media else place, media)
         self.call.doing(leg, Activity.HOLD, now)
 
     def others_up(self) -> list[Leg]:

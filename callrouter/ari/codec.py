@@ -45,9 +45,10 @@ from acd.events import (
     PeerHeld,
     PlaybackFinished,
     PlaybackStarted,
+    RecordingEnded,
     SwitchEvent,
 )
-from acd.ids import CallId, ChannelId, NodeId, PlaybackId
+from acd.ids import CallId, ChannelId, NodeId, PlaybackId, RecordingId
 from callrouter.ari import models
 from callrouter.ari.audit import FieldAudit
 from callrouter.ari.caller import clean_dialled, clean_display, clean_number, clean_text, decode_header
@@ -264,6 +265,19 @@ class EventCodec:
         failed = event.playback.state == "failed"
         return (PlaybackFinished(node=self.node, playback=playback, failed=failed),)
 
+    def _recording_ended(
+        self, event: models.RecordingFinished | models.RecordingFailed
+    ) -> tuple[SwitchEvent, ...]:
+        told = event.recording
+        ended = RecordingEnded(
+            node=self.node,
+            recording=RecordingId(told.name),
+            ok=isinstance(event, models.RecordingFinished) and told.state == "done",
+            seconds=told.duration,
+            reason=told.cause or told.state,
+        )
+        return (ended,)
+
     def _stasis_ended(self, event: models.StasisEnd) -> tuple[SwitchEvent, ...]:
         return self._gone(ChannelId(event.channel.id))
 
@@ -282,6 +296,8 @@ _TRANSLATORS: Mapping[str, Callable[[EventCodec, Any], tuple[SwitchEvent, ...]]]
     "ChannelUnhold": EventCodec._held,
     "PlaybackStarted": EventCodec._playback_started,
     "PlaybackFinished": EventCodec._playback_finished,
+    "RecordingFinished": EventCodec._recording_ended,
+    "RecordingFailed": EventCodec._recording_ended,
 }
 
 ALLOWED_EVENTS = (*_TRANSLATORS, "ApplicationReplaced", "RESTResponse")

@@ -17,7 +17,20 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from acd.commands import Command, Hangup, MusicOn, Originate, Play, Ring, StopPlayback
+from acd.commands import (
+    Command,
+    Hangup,
+    MonitorStart,
+    MonitorStop,
+    MusicOn,
+    Originate,
+    Play,
+    RecordDiscard,
+    RecordStart,
+    RecordStop,
+    Ring,
+    StopPlayback,
+)
 from acd.events import CallOffered, CommandFailed, LegEnded, NodeDown, NodeUp, PlaybackFinished, SwitchEvent
 from acd.ids import BridgeId, ChannelId, NodeId
 from callrouter.ari import models
@@ -261,6 +274,8 @@ def subject_of(command: Command) -> str:
     """The channel, bridge or playback that the command is about."""
     if isinstance(command, Play | StopPlayback):
         return command.playback
+    if isinstance(command, RecordStart | RecordStop | RecordDiscard | MonitorStart | MonitorStop):
+        return command.recording
     return str(getattr(command, "channel", None) or getattr(command, "bridge", ""))
 
 

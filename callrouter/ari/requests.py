@@ -24,6 +24,10 @@ from acd.commands import (
     MusicOn,
     Originate,
     Play,
+    RecordDiscard,
+    RecordStart,
+    RecordStop,
+    ReferProgress,
     Ring,
     SendDigits,
     StopPlayback,
@@ -124,6 +128,39 @@ def _to_dialplan(c: ToDialplan, app: str) -> Request:
     return Request("POST", _path("channels", c.channel, "continue"), c.channel, query)
 
 
+def _record_start(c: RecordStart, app: str) -> Request:
+    query = (
+        ("name", _clean(c.recording)),
+        ("format", "wav"),
+        ("maxDurationSeconds", str(max(1, round(c.max_seconds)))),
+        ("maxSilenceSeconds", str(max(1, round(c.silence_seconds)))),
+        ("ifExists", "fail"),
+        ("beep", "true" if c.beep else "false"),
+        ("terminateOn", "none"),
+    )
+    return Request("POST", _path("channels", c.channel, "record"), c.recording, query)
+
+
+_REFER_STATES: Mapping[str, str] = {
+    "progress": "channel_progress",
+    "answered": "channel_answered",
+    "unavailable": "channel_unavailable",
+    "declined": "channel_declined",
+}
+
+
+def _refer_progress(c: ReferProgress, app: str) -> Request:
+    if c.state not in _REFER_STATES:
+        raise Unencodable(f"no state of a REFER: {c.state[:40]!r}")
+    return Request(
+        "POST",
+        _path("channels", c.channel, "transfer_progress"),
+        c.channel,
+        (("states", _REFER_STATES[c.state]),),
+        settled=_NOT_OURS,
+    )
+
+
 _ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
     Answer: lambda c, app: Request("POST", _path("channels", c.channel, "answer"), c.channel),
     Ring: _ring,
@@ -153,14 +190,23 @@ _ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
         settled=_GONE,
     ),
     ToDialplan: _to_dialplan,
+    RecordStart: _record_start,
+    # Not DELETE ("throw away"): before the first sound it fails and the recording goes on (22.10.1).
+    RecordStop: lambda c, app: Request(
+        "POST", _path("recordings", "live", c.recording, "stop"), c.recording, settled=_GONE
+    ),
+    RecordDiscard: lambda c, app: Request(
+        "DELETE", _path("recordings", "stored", c.recording), c.recording, settled=_GONE
+    ),
+    ReferProgress: _refer_progress,
 }
 
 
 def encode(command: Command, app: str) -> Request:
     """The request that carries out `command` for the Stasis application `app`.
 
-    Raises `Unencodable`. `AnswerPhone` is no request of this interface and is
-    `Unencodable` too: the client hands it to its hook.
+    Raises `Unencodable`. `AnswerPhone`, `MonitorStart` and `MonitorStop` are no
+    requests of this interface and are `Unencodable` too: the client hands them to its hooks.
     """
     encoder = _ENCODERS.get(type(command))
     if encoder is None:

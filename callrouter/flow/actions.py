@@ -41,13 +41,17 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class RecordVoice:
-    """Record the caller into a mailbox until `max_seconds`, `silence_seconds` of silence, or `StopRecord`."""
+    """Record the caller into a mailbox until `max_seconds`, `silence_seconds` of silence, or `StopRecord`.
+
+    What is shorter than `min_seconds` is not kept.
+    """
 
     token: int
     mailbox: str
     max_seconds: Seconds
     silence_seconds: Seconds
     beep: bool = True
+    min_seconds: Seconds = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,15 @@ class FlowSession:
         self._frame.act(AnswerCall())
         return self._drain()
 
+    def lead_to_person(self, now: Instant) -> list[FlowAction]:
+        """Answer if need be, and skip everything on the way to the flow's person."""
+        self._clock(now)
+        self._answering = False
+        self._frame.abandon()
+        self._frame.act(AnswerCall())
+        self._leave(PERSON)
+        return self._drain()
+
     def handle(self, event: FlowEvent, now: Instant) -> list[FlowAction]:
         """React to a fact. Late, doubled and unexpected facts change nothing."""
         if self.finished:

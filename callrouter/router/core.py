@@ -19,13 +19,13 @@ from acd import events as e
 from acd.call import Call, Leg, Owner
 from acd.conversation import Conversation
 from acd.floor import Floor
-from acd.ids import CallId, ChannelId, Instant, NodeId, PlaybackId, SeatId
+from acd.ids import CallId, ChannelId, Instant, NodeId, PlaybackId, RecordingId, SeatId
 from acd.record import LateSegment, Role
 from acd.stage import BackToFlow, FeatureDialled, Manners, TimerKey
 from acd.timers import Timers
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished, Returned
-from callrouter.flow.session import CallFacts, FlowSession
-from callrouter.router import desk, floorside, flowside, waiting
+from callrouter.router import arrival, desk, floorside, flowside, provenance, queueing, voicemail, waiting
+from callrouter.router.lines import Lines
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import (
     CallChanged,
@@ -35,7 +35,6 @@ from callrouter.router.notices import (
     PhoneChanged,
     RecordReady,
 )
-from callrouter.router.watched import FloorWatch, WatchedFloor
 from callrouter.site import Site
 
 OURS: Final = "cr-"
@@ -48,18 +47,22 @@ NORMAL: Final = 16
 class Router:
     """All live calls of one controller. Not thread-safe; `now` never runs backwards."""
 
-    def __init__(self, site: Site, now: Instant, watch_floor: FloorWatch | None = None) -> None:
-        """`watch_floor` is told all that the floor is asked and decides, in order."""
+    def __init__(self, site: Site, now: Instant) -> None:
         self.site = site
-        floor = site.floor
-        self.floor = WatchedFloor(floor, now, watch_floor) if watch_floor else Floor(floor, now)
+        self.floor = Floor(site.floor, now)
         self.calls: dict[CallId, LiveCall] = {}
         self.now = now
         self.out: list[Outcome] = []
         self.channels: dict[ChannelId, tuple[LiveCall, Leg]] = {}
         self.callbacks = 0
+        self.lines = Lines()
+        self.served = queueing.Served()
+        self.partner_trunks: tuple[date, frozenset[str]] | None = None
+        """Names of a day, as `arrival` has looked them up."""
         self.promised: dict[CallId, LiveCall] = {}
         """Callbacks to come, each with the call that it was promised in."""
+        self.messages: dict[RecordingId, voicemail.Message] = {}
+        """Messages being spoken."""
         self.wrapping: dict[SeatId, list[LiveCall]] = {}
         self._zone = ZoneInfo(site.timezone)
         self._timers: Timers[TimerKey] = Timers()
@@ -93,15 +96,15 @@ class Router:
             if live is None:
                 continue
             self.touch(live)
-            if name == "flow":
-                flowside.tick(self, live)
+            if (timer := _TIMERS.get(name)) is not None:
+                timer(self, live)
             else:
                 live.talk.timer(name, number, self.now)
             self._work_through()
         due = self.floor.next_deadline()
         if due is not None and due <= self.now:
             for output in self.floor.tick(self.now):
-                floorside.decided(self, output)
+                self.decided(output)
             self._work_through()
         return self._take()
 
@@ -116,8 +119,10 @@ class Router:
         """New flows, directory or floor plan for calls to come; calls at hand keep their flow."""
         self.now = max(self.now, now)
         self.site = site
+        self.partner_trunks = None
         for output in self.floor.change_plan(site.floor, self.now):
-            floorside.decided(self, output)
+            self.decided(output)
+        self.lines.keep_only(site.directory.lines_on(self.today()))
         self._work_through()
         return self._take()
 
@@ -148,6 +153,13 @@ class Router:
         else:
             self._timers.set(key, session.deadline)
 
+    def set_timer(self, live: LiveCall, name: str, at: Instant | None) -> None:
+        """One of the call's deadlines in `_TIMERS`; None: not wanted any more."""
+        if at is None:
+            self._timers.cancel((live.call.id, name, 0))
+        else:
+            self._timers.set((live.call.id, name, 0), at)
+
     def wrapped_up(self, live: LiveCall, seat: SeatId) -> None:
         """A wrap-up has ended; when the record is out already its segment follows."""
         written = len(live.call.segments)
@@ -163,7 +175,11 @@ class Router:
     def ask_floor(self, event: e.FloorEvent) -> None:
         """A wish that the floor may refuse: raises `Refused`, nothing has changed then."""
         for output in self.floor.handle(event, self.now):
-            floorside.decided(self, output)
+            self.decided(output)
+
+    def decided(self, output: c.FloorOutput) -> None:
+        """Carry out one decision of the floor."""
+        floorside.decided(self, output)
 
     def tell_floor(self, event: e.FloorEvent) -> None:
         """An event of our own for the floor. The floor may know better: that is an oddity, not a fault."""
@@ -174,45 +190,6 @@ class Router:
 
     # --- facts from the switch --------------------------------------------------------------
 
-    def _call_offered(self, event: e.CallOffered) -> None:
-        if event.call in self.calls or event.channel in self.channels:
-            return
-        call = Call(
-            call=event.call,
-            node=event.node,
-            channel=event.channel,
-            dialled=event.dialled,
-            caller=event.caller,
-            trunk=event.trunk,
-            display=event.display,
-            now=self.now,
-        )
-        live = self.adopt(call)
-        self.channels[event.channel] = (live, call.caller)
-        self.touch(live)
-        ingress = self.site.directory.ingress(event.dialled, event.trunk, self.today())
-        if ingress is None:
-            call.rejected = True
-            live.talk.hang_up_caller("system", UNALLOCATED, self.now)
-            self.odd("number_not_served", call.id, dialled=event.dialled[:64], trunk=event.trunk)
-            return
-        call.organisation = ingress.organisation
-        live.flow = ingress.flow
-        live.session = FlowSession(
-            self.site.flows,
-            ingress.flow,
-            CallFacts(
-                call=call.id,
-                dialled=event.dialled,
-                caller=event.caller,
-                organisation=ingress.organisation,
-                trunk=event.trunk,
-                language=call.language,
-            ),
-            self.now,
-        )
-        flowside.act(self, live, live.session.start(self.now))
-
     def _leg(self, channel: ChannelId) -> tuple[LiveCall, Leg] | None:
         found = self.channels.get(channel)
         if found is not None:
@@ -221,19 +198,27 @@ class Router:
 
     def _leg_ringing(self, event: e.LegRinging) -> None:
         if found := self._leg(event.channel):
+            self.lines.ringing(event.channel)
             found[0].talk.leg_ringing(found[1], self.now)
 
     def _leg_answered(self, event: e.LegAnswered) -> None:
         if found := self._leg(event.channel):
-            found[0].talk.leg_answered(found[1], self.now)
+            live, leg = found
+            self.lines.answered(event.channel, self.now)
+            if leg.role is Role.PARTNER:
+                provenance.reached(live.call, leg.party)
+            live.talk.leg_answered(leg, self.now)
         elif event.channel.startswith(OURS):
             self.out.append(c.Hangup(node=event.node, call=CallId(""), channel=event.channel))
 
     def _leg_ended(self, event: e.LegEnded) -> None:
         if found := self._leg(event.channel):
-            live, leg = found
-            live.talk.leg_ended(leg, event.cause, self.now)
-            self.channels.pop(event.channel, None)
+            self._gone(*found, event.cause)
+
+    def _gone(self, live: LiveCall, leg: Leg, cause: int) -> None:
+        self.lines.ended(leg, cause, self.now)
+        live.talk.leg_ended(leg, cause, self.now)
+        self.channels.pop(leg.channel, None)
 
     def _digit(self, event: e.DigitReceived) -> None:
         found = self._leg(event.channel)
@@ -277,6 +262,8 @@ class Router:
             self._playback_finished(
                 e.PlaybackFinished(node=event.node, playback=PlaybackId(event.subject), failed=True)
             )
+        elif event.what == "RecordStart":
+            voicemail.failed(self, RecordingId(event.subject), event.reason)
         elif event.what in ("CreateBridge", "Join"):
             live.talk.bridge_failed(self.now)
         elif event.what in ("Answer", "Hangup") and event.status == 404:
@@ -291,11 +278,11 @@ class Router:
         for channel, (live, leg) in list(self.channels.items()):
             if leg.node == event.node and channel not in alive:
                 self.touch(live)
-                live.talk.leg_ended(leg, 0, self.now)
-                self.channels.pop(channel, None)
+                self._gone(live, leg, 0)
         for channel in event.channels:
             if channel not in self.channels and channel.startswith(OURS):
                 self.out.append(c.Hangup(node=event.node, call=CallId(""), channel=channel))
+        voicemail.node_up(self, event.node)
         known = {live.call.bridge for live in self.calls.values()}
         for bridge in event.bridges:
             if bridge.startswith(OURS) and bridge not in known:
@@ -329,7 +316,7 @@ class Router:
                 if isinstance(item, c.Command):
                     self.out.append(item)
                     if isinstance(item, c.Originate):
-                        self._own(live, item.channel)
+                        self._own(live, item)
                 elif isinstance(item, BackToFlow):
                     flowside.returned(self, live, item.source, item.reason)
                 elif isinstance(item, FeatureDialled):
@@ -341,9 +328,11 @@ class Router:
         for live in changed.values():
             self._close_if_done(live)
 
-    def _own(self, live: LiveCall, channel: ChannelId) -> None:
-        leg = next(x for x in live.call.legs if x.channel == channel)
-        self.channels[channel] = (live, leg)
+    def _own(self, live: LiveCall, item: c.Originate) -> None:
+        leg = next(x for x in live.call.legs if x.channel == item.channel)
+        self.channels[item.channel] = (live, leg)
+        if leg.role is Role.PARTNER:
+            self.lines.dialled(leg, item.endpoint, self.now)
 
     def _to_floor(self, live: LiveCall, event: e.FloorEvent) -> None:
         if isinstance(event, e.ContactEnded):
@@ -359,6 +348,7 @@ class Router:
             live.recorded = True
             del self.calls[call.id]
             for leg in call.legs:
+                self.lines.ended(leg, 0, self.now)
                 self.channels.pop(leg.channel, None)
             self.out.append(RecordReady(live.record(self.now)))
         self.out.append(CallChanged(call.id))
@@ -377,14 +367,22 @@ def _cause(status: int) -> int:
     return 20 if status in (400, 404) else 41
 
 
+_TIMERS: Final[dict[str, Callable[[Router, LiveCall], None]]] = {
+    "flow": flowside.tick,
+    "message": voicemail.stop_timer,
+    "queue_wait": queueing.wait_over,
+    "announce": queueing.announce,
+}
+
 _HANDLERS: Final[dict[type, Callable[..., None]]] = {
-    e.CallOffered: Router._call_offered,
+    e.CallOffered: arrival.offered,
     e.LegRinging: Router._leg_ringing,
     e.LegAnswered: Router._leg_answered,
     e.LegEnded: Router._leg_ended,
     e.DigitReceived: Router._digit,
     e.PlaybackStarted: lambda router, event: None,
     e.PlaybackFinished: Router._playback_finished,
+    e.RecordingEnded: voicemail.ended,
     e.PeerHeld: lambda router, event: None,
     e.CommandFailed: Router._command_failed,
     e.NodeUp: Router._node_up,

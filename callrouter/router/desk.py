@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from acd import commands as c
 from acd import events as e
 from acd.feature_codes import Feature
-from acd.ids import OfferId, SeatId
+from acd.ids import SeatId
 from acd.stage import FeatureDialled
 from acd.transfer import TransferEvent
-from callrouter.router import targets
+from callrouter.router import reach
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
@@ -70,24 +70,11 @@ def intent(router: Router, wish: e.Intent) -> None:
 def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> None:
     """Start a transfer to a line of the directory or to a colleague's seat."""
     live.talk.seat_in_talk(seat)
-    colleague = router.site.seat(SeatId(code))
-    if colleague is None:
-        target = targets.line_target(
-            router.site.directory,
-            code,
-            live.call,
-            router.today(),
-            router.site.moving_on(code, live.call.language),
-        )
+    if router.site.seat(SeatId(code)) is None:
+        announce = router.site.moving_on(code, live.call.language)
+        target = reach.line(router, live, code, announce=announce, warm=kind != "blind")
     else:
-        if code == seat:
-            raise e.Refused("own_seat", "This is your own seat.")
-        offer = OfferId(f"{live.call.id}-x{len(live.call.legs)}")
-        wish = e.SeatTaken(seat=SeatId(code), call=live.call.id, offer=offer)
-        router.ask_floor(wish)
-        target = targets.seat_target(
-            SeatId(code), colleague.endpoint, router.site.floor.consult_ring_for, offer, live.call
-        )
+        target = reach.colleague(router, live, code, seat)
     live.talk.handover.start(seat, target, kind, router.now)
 
 

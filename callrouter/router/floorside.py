@@ -8,7 +8,7 @@ from acd import commands as c
 from acd import outcall
 from acd.call import Call, Owner, Rung
 from acd.ids import CallId, ChannelId, OfferId, SeatId
-from callrouter.router import flowside, waiting
+from callrouter.router import flowside, queueing
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def decided(router: Router, output: c.FloorOutput) -> None:
                 router.touch(live)
                 live.talk.offer_withdrawn(offer, reason, router.now)
         case c.AnnounceDue():
-            _announce(router, output)
+            queueing.announce_due(router, output)
         case c.QueueExited(call=call, reason=reason):
             _exited(router, call, reason)
         case c.CallbackDial():
@@ -49,26 +49,27 @@ def decided(router: Router, output: c.FloorOutput) -> None:
 
 def confirmed(router: Router, live: LiveCall, offer: OfferId) -> None:
     """After the floor has seen an answer: connect, unless it has withdrawn the offer."""
+    if (
+        taken := next((x for x in live.call.legs if x.offer == offer and x.answered and x.usable), None)
+    ) is None:
+        return
+    if live.call.first_seat is None:
+        live.call.first_seat = SeatId(taken.party)
+        live.call.first_agent = router.floor.seat(live.call.first_seat).agent
     leg = live.talk.offered(offer)
     if leg is not None and leg.usable and live.call.owner is Owner.QUEUE and live.call.caller.up:
         seat = SeatId(leg.party)
         live.talk.connect(leg, router.floor.seat(seat).agent, router.now)
-
-
-def _announce(router: Router, due: c.AnnounceDue) -> None:
-    live = router.calls.get(due.call)
-    if live is None:
-        return
-    router.touch(live)
-    media = router.site.waiting(due.position, due.wait, live.call.language)
-    live.talk.tell(media + waiting.announced(router, live, due.callback))
+        router.served.note(live.call.caller_number, seat)
 
 
 def _exited(router: Router, call: CallId, reason: str) -> None:
     live = router.calls.get(call)
-    if live is None:
-        return
+    if live is None or live.call.owner is not Owner.QUEUE:
+        return  # a place filed for a callback, while the caller is the flow's
     router.touch(live)
+    if queueing.keep(router, live, reason):
+        return
     live.talk.leave_queue(router.now)
     live.callback = None
     if reason == "callback" and (live.session is None or not live.session.takes_callback):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from acd import commands as c
 from acd import events as e
 from acd.call import Owner
-from acd.ids import QueueId, SeatId
-from acd.record import Activity
+from acd.ids import SeatId
+from acd.record import Activity, Role
 from callrouter.flow import actions as f
-from callrouter.router import targets
+from callrouter.router import queueing, reach, voicemail
 from callrouter.router.live import LiveCall
-from callrouter.router.notices import LookupWanted
+from callrouter.router.notices import AnswersSaved, LookupWanted
 
 if TYPE_CHECKING:
     from callrouter.router.core import Router
@@ -46,8 +47,18 @@ def returned(router: Router, live: LiveCall, source: str, reason: str) -> None:
     router.touch(live)
     if live.session is None:
         live.talk.hang_up_caller("system", 16, router.now)
+    elif live.call.circling and not live.session.steps:
+        _after_first_receiver(router, live, source, reason)
     elif live.call.caller.usable:
         act(router, live, live.session.handle(f.Returned(source, reason), router.now))
+
+
+def _after_first_receiver(router: Router, live: LiveCall, source: str, reason: str) -> None:
+    """A circling caller comes back from the first receiver, where the flow had no part in it."""
+    if source == "conversation" and reason.endswith("_left"):
+        live.talk.hang_up_caller("flow", 16, router.now)
+    elif live.session is not None:
+        act(router, live, live.session.lead_to_person(router.now))
 
 
 def _one(router: Router, live: LiveCall, action: f.FlowAction) -> f.FlowEvent | None:
@@ -72,7 +83,7 @@ def _one(router: Router, live: LiveCall, action: f.FlowAction) -> f.FlowEvent | 
                 if call.caller.playback == playback:
                     call.caller.playback = None
         case f.ToQueue():
-            _enqueue(router, live, action)
+            queueing.enqueue(router, live, action)
         case f.ToTransfer():
             return _transfer(router, live, action)
         case f.EndCall(cause, _):
@@ -81,33 +92,46 @@ def _one(router: Router, live: LiveCall, action: f.FlowAction) -> f.FlowEvent | 
             router.out.append(
                 LookupWanted(call=call.id, token=token, kind=kind, request=request, timeout=timeout)
             )
-        case _:
-            return f.ActionFailed(type(action).__name__, "not available on this installation")
+        case f.RecordVoice():
+            voicemail.start(router, live, action)
+        case f.StopRecord(token, keep):
+            voicemail.stop(router, live, token, keep)
+        case f.BookCallback():
+            return queueing.book(router, live, action)
+        case f.AllowRecording(allowed):
+            call.recording_allowed = allowed
+        case f.SaveAnswers(kind, values):
+            _save(router, live, kind, values)
     return None
 
 
-def _enqueue(router: Router, live: LiveCall, action: f.ToQueue) -> None:
+def _save(router: Router, live: LiveCall, kind: str, values: Mapping[str, object]) -> None:
     call = live.call
-    live.tokens.clear()
-    sticky = SeatId(action.sticky) if action.sticky not in ("", "last") else None
-    live.talk.enqueue(
-        e.Enqueued(
+    live.answers += 1
+    seats = [SeatId(leg.party) for leg in call.legs if leg.role is Role.SEAT and leg.answered]
+    seat = seats[-1] if seats else None
+    router.out.append(
+        AnswersSaved(
+            id=f"{call.id}/{kind}/{live.answers}",
             call=call.id,
-            queue=QueueId(action.queue),
-            skills=action.skills,
-            priority=action.priority,
-            identity=call.caller_number,
-            language=action.language,
-            sticky=sticky,
-            arrived=call.ingress,
-        ),
-        router.now,
+            kind=kind,
+            values=values,
+            seat=seat,
+            agent=router.floor.seat(seat).agent if seat is not None else None,
+            at=router.now,
+        )
     )
 
 
-def _transfer(router: Router, live: LiveCall, action: f.ToTransfer) -> f.FlowEvent | None:
+def _transfer(router: Router, live: LiveCall, wish: f.ToTransfer) -> f.FlowEvent | None:
     try:
-        target = targets.line_target(router.site.directory, action.target, live.call, router.today(), ())
+        match wish.kind:
+            case "seat":
+                target = reach.colleague(router, live, wish.target, None)
+            case "number":
+                target = reach.outside(router, live, wish.target, wish.ring_for)
+            case _:
+                target = reach.line(router, live, wish.target, ring_at_most=wish.ring_for, warm=False)
         live.talk.handover.start(None, target, "flow", router.now)
     except e.Refused as refusal:
         return f.Returned("transfer", refusal.reason)

@@ -8,16 +8,32 @@ from acd.call import Call
 from acd.conversation import Conversation
 from acd.ids import Instant, PlaybackId
 from acd.record import CallRecord, FlowStep, Role
+from callrouter.flow.actions import ToQueue
 from callrouter.flow.session import FlowSession
 
 if TYPE_CHECKING:
+    from callrouter.router.voicemail import Message
     from callrouter.router.waiting import CallbackTalk
 
 
 class LiveCall:
     """One call with all that belongs to it."""
 
-    __slots__ = ("call", "callback", "flow", "recorded", "session", "talk", "tokens", "trace")
+    __slots__ = (
+        "answers",
+        "call",
+        "callback",
+        "flow",
+        "kept",
+        "message",
+        "recorded",
+        "session",
+        "talk",
+        "tokens",
+        "trace",
+        "waiting_since",
+        "wish",
+    )
 
     def __init__(self, call: Call, talk: Conversation) -> None:
         self.call = call
@@ -28,6 +44,14 @@ class LiveCall:
         self.trace: list[FlowStep] = []
         self.recorded = False
         self.callback: CallbackTalk | None = None
+        self.message: Message | None = None
+        """The message that the caller is just leaving."""
+        self.answers = 0
+        self.wish: ToQueue | None = None
+        """How the flow wants the caller to wait."""
+        self.waiting_since: Instant = 0.0
+        self.kept: Instant = 0.0
+        """When a caller of the last resort was put in line again."""
 
     def record(self, now: Instant) -> CallRecord:
         """The story so far; complete once every leg is gone."""

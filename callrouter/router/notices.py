@@ -11,7 +11,7 @@ from acd.commands import (
     QueueChanged,
     SeatChanged,
 )
-from acd.ids import CallId, Instant, SeatId
+from acd.ids import AgentId, CallId, Instant, NodeId, QueueId, RecordingId, SeatId
 from acd.record import CallRecord, LateSegment
 
 
@@ -58,6 +58,33 @@ class FlowAnswered:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoicemailLeft:
+    """A message is on disk, as ``recording``.wav among the recordings of `node`."""
+
+    call: CallId
+    node: NodeId
+    mailbox: str
+    recording: RecordingId
+    seconds: float
+    caller: str
+    queue: QueueId | None
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersSaved:
+    """What the caller has answered: for `kind` ``survey`` a grade; `seat` is who served the caller last."""
+
+    id: str
+    call: CallId
+    kind: str
+    values: Mapping[str, object]
+    seat: SeatId | None
+    agent: AgentId | None
+    at: Instant
+
+
 @dataclass(frozen=True, slots=True)
 class Oddity:
     """Something that should not happen has; worth a log line, never worth a call."""
@@ -79,5 +106,7 @@ Notice = (
     | OfferClosed
     | CallbackOpened
     | CallbackClosed
+    | VoicemailLeft
+    | AnswersSaved
 )
 Outcome = Command | Notice

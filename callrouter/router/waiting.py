@@ -63,7 +63,7 @@ def key(router: Router, live: LiveCall, digit: str) -> None:
     elif digit == "2" and talk.asked is Asked.CONFIRMING:
         _ask_number(router, live, talk)
     elif digit == "1":
-        talk.number = _plain(live.call.caller_number)
+        talk.number = plain(live.call.caller_number)
         if DIALLABLE.fullmatch(talk.number):
             _confirm(router, live, talk)
         else:
@@ -126,5 +126,6 @@ def _say(router: Router, live: LiveCall, prompt: str) -> None:
     live.talk.tell(router.site.media(prompt, language=live.call.language))
 
 
-def _plain(number: str) -> str:
+def plain(number: str) -> str:
+    """A number as it is dialled within the country."""
     return number.removeprefix("+86")

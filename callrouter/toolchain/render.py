@@ -159,7 +159,10 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
             f"{folder}: Asterisk's configuration can't name a path with blanks or ';': choose another"
         )
     etc, var, run, log, data = (folder / name for name in ("etc", "var", "run", "log", "data"))
-    for made in (folder, etc, var / "lib/keys", var / "spool", var / "cache", run, log, data):
+    spool = var / "spool"
+    # What callers say is the owner's alone; Asterisk would make neither of the two by itself, or for everybody.
+    sound = (spool, spool / "recording", spool / "monitor")
+    for made in (folder, etc, var / "lib/keys", *sound, var / "cache", run, log, data):
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
     _data(plan, data)
     ari_password, ami_password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)

@@ -7,6 +7,7 @@ tests that say step by step what happens and then look at who hears whom.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from acd import commands as c
 from acd import events as e
@@ -15,6 +16,7 @@ from acd.record import CallRecord, LateSegment
 from callrouter.router import Oddity, RecordReady, Router
 from callrouter.site import Site, load_site
 
+Kind = TypeVar("Kind")
 NODE = NodeId("main")
 SITE = Path(__file__).parents[2] / "ivr_flows"
 _cache: list[Site] = []
@@ -49,6 +51,7 @@ class World:
         self.records: list[CallRecord] = []
         self.late: list[LateSegment] = []
         self.oddities: list[Oddity] = []
+        self.others: list[object] = []
         for seat in seats:
             self.handle(e.SeatReachable(seat=SeatId(seat)))
             self.handle(e.SeatSignedIn(seat=SeatId(seat), agent=f"agent-{seat}"))  # type: ignore[arg-type]
@@ -121,6 +124,9 @@ class World:
     def seat(self, seat: str) -> str:
         return self.router.floor.seat(SeatId(seat)).state
 
+    def notices(self, kind: type[Kind]) -> list[Kind]:
+        return [x for x in self.others if isinstance(x, kind)]
+
     def leg(self, party: str) -> ChannelId:
         """The newest leg to a party."""
         for live in self.router.calls.values():
@@ -143,6 +149,8 @@ class World:
                     self.late.append(outcome.record)
             elif isinstance(outcome, Oddity):
                 self.oddities.append(outcome)
+            else:
+                self.others.append(outcome)
 
     def _obey(self, command: c.Command) -> None:
         match command:

@@ -15,7 +15,9 @@ CAUSES: Final[Mapping[str, str]] = {
     "cause_17": "busy", "cause_21": "busy",
     "cause_18": "no_answer", "cause_19": "no_answer",
     "cause_1": "unknown", "cause_28": "unknown", "unknown_target": "unknown",
-    "no_way": "unreachable",
+    "no_way": "unreachable", "been_there": "unreachable",
+    "line_down": "unreachable", "line_full": "unreachable",
+    "seat_busy": "busy", "seat_not_ready": "no_answer",
 }  # fmt: skip
 """Q.850 causes and the directory's refusals in the words of the branches."""
 KINDS: Final = ("line", "line_from", "seat", "number")

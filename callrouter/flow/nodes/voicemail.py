@@ -84,7 +84,15 @@ class Voicemail(Listening):
     def _record(self, frame: Frame) -> str | None:
         token = frame.ask(self.max_seconds + 10)
         frame.recording = True
-        frame.act(RecordVoice(token, self.mailbox, self.max_seconds, self.silence_seconds))
+        frame.act(
+            RecordVoice(
+                token,
+                self.mailbox,
+                self.max_seconds,
+                self.silence_seconds,
+                min_seconds=self.min_seconds,
+            )
+        )
         return None
 
     def _key(self, frame: Frame) -> str | None:

@@ -1,0 +1,84 @@
+"""Where a call has been: read from the one that hands it to us, written to the one it is handed to.
+
+User-to-User (RFC 7433) carries, in hex, ``CALL;visited=12315,12345``: the id that
+the hotline before us gave the call, and every number that has received it, the
+first receiver first. SIP's own Max-Forwards (RFC 3261 8.1.1.6) guards where
+somebody on the way drops the header.
+
+A caller who comes to a number for the second time runs in circles, and so does
+one whose hops are nearly used up. Whoever received first owns the case: the
+caller is handed to a person there, and to a person here when that is us or can't
+be reached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from acd.call import Call
+from acd.events import Refused
+from callrouter.directory.numbers import national
+
+MOST_WRITTEN: Final = 120
+"""Characters of the list; with the rest in hex it fits the 360 that the dialplan hands on."""
+
+FEW_HOPS: Final = 5
+"""Max-Forwards that leaves too little for another hand-over."""
+
+_HEX: Final = re.compile(r"\s*([0-9A-Fa-f]{2,2048})\s*(?:;.*)?")
+_VISITED: Final = re.compile(r"visited=([0-9,]{1,600})")
+_ID: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+_NUMBER: Final = re.compile(r"[0-9]{3,15}")
+
+
+def written(call: Call) -> str:
+    """The header for a leg that leaves us. Of a long list the first receiver and the latest are kept."""
+    first, *later = call.visited or (national(call.dialled),)
+    while later and len(first) + sum(len(x) + 1 for x in later) > MOST_WRITTEN:
+        later.pop(0)
+    payload = f"{call.id};visited={','.join((first, *later))}"
+    return f"{payload.encode().hex()};encoding=hex;purpose=callrouter"
+
+
+def read(call: Call, headers: Mapping[str, str]) -> None:
+    """Take over what the one before us says; anything else in the header is let be."""
+    before, _, rest = _payload(headers.get("User-to-User", "")).partition(";")
+    if _ID.fullmatch(before):
+        call.context["call"] = before
+    own = national(call.dialled)
+    visited: list[str] = []
+    if found := _VISITED.search(rest):
+        visited = [x for x in found[1].split(",") if _NUMBER.fullmatch(x)]
+        call.context |= {"visited": ",".join(visited), "from": visited[-1]} if visited else {}
+    hops = headers.get("Max-Forwards", "")
+    far = hops.isdecimal() and int(hops) <= FEW_HOPS
+    call.circling = far or own in visited
+    first = visited[0] if visited else own
+    # A partner who sends the caller straight back leaves it with us: no third round.
+    if call.circling and not far and first != own and visited.count(own) == 1:
+        call.first_receiver = first
+    call.visited = (*visited, own)
+
+
+def _payload(header: str) -> str:
+    found = _HEX.fullmatch(header[:4096])
+    if found is None or len(found[1]) % 2:
+        return ""
+    return bytes.fromhex(found[1]).decode("utf-8", "replace")
+
+
+def reached(call: Call, number: str) -> None:
+    """A partner has answered."""
+    if number not in call.visited:
+        call.visited = (*(call.visited or (national(call.dialled),)), number)
+
+
+def refusal(call: Call, number: str) -> Refused | None:
+    """Nobody is sent alone to where they have been."""
+    if number not in call.visited:
+        return None
+    return Refused(
+        "been_there", f"The caller has been at {number}: keep them, or consult {number} and go along."
+    )
