@@ -35,6 +35,7 @@ from callrouter.router.notices import (
     PhoneChanged,
     RecordReady,
 )
+from callrouter.router.watched import FloorWatch, WatchedFloor
 from callrouter.site import Site
 
 OURS: Final = "cr-"
@@ -47,9 +48,11 @@ NORMAL: Final = 16
 class Router:
     """All live calls of one controller. Not thread-safe; `now` never runs backwards."""
 
-    def __init__(self, site: Site, now: Instant) -> None:
+    def __init__(self, site: Site, now: Instant, watch_floor: FloorWatch | None = None) -> None:
+        """`watch_floor` is told all that the floor is asked and decides, in order."""
         self.site = site
-        self.floor = Floor(site.floor, now)
+        floor = site.floor
+        self.floor = WatchedFloor(floor, now, watch_floor) if watch_floor else Floor(floor, now)
         self.calls: dict[CallId, LiveCall] = {}
         self.now = now
         self.out: list[Outcome] = []
