@@ -57,13 +57,11 @@ class Router:
         self.now = now
         self.out: list[Outcome] = []
         self.channels: dict[ChannelId, tuple[LiveCall, Leg]] = {}
-        self.callbacks = 0
         self.lines = Lines()
         self.served = queueing.Served()
         self.partner_trunks: tuple[date, frozenset[str]] | None = None
         """Names of a day, as `arrival` has looked them up."""
-        self.promised: dict[CallId, LiveCall] = {}
-        """Callbacks to come, each with the call that it was promised in."""
+        self.promised = promises.Promises()
         self.messages: dict[RecordingId, voicemail.Message] = {}
         """Messages being spoken."""
         self.wrapping: dict[SeatId, list[LiveCall]] = {}
@@ -338,6 +336,8 @@ class Router:
             self.lines.dialled(leg, item.endpoint, self.now)
 
     def _to_floor(self, live: LiveCall, event: e.FloorEvent) -> None:
+        if isinstance(event, e.CallerLeft) and event.reason == "hung_up":
+            self.promised.remember(live.call, self.site.floor.missed_limit)
         if isinstance(event, e.ContactEnded):
             self.wrapping.setdefault(event.seat, []).append(live)
         self.tell_floor(event)
@@ -393,6 +393,8 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.SeatReachable: Router._seat_reach,
     e.SeatUnreachable: Router._seat_reach,
     FlowAnswered: Router._flow_answered,
+    e.CallbackAsked: promises.asked,
+    e.CallbackCancelled: promises.cancelled,
 }
 
 __all__ = ["NodeId", "Returned", "Router"]
