@@ -468,7 +468,7 @@ FloorEvent = (
     | CallbackCancelled
 )
 
-Event = SwitchEvent | SeatReachable | SeatUnreachable | Intent
+Event = SwitchEvent | SeatReachable | SeatUnreachable | Intent | CallbackAsked | CallbackCancelled
 
 
 class Refused(Exception):

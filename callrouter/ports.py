@@ -127,6 +127,37 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackView:
+    """A promised callback. `number` is in full: the web masks it unless a right allows."""
+
+    callback: CallId
+    origin: CallId
+    """The call that it was promised in."""
+    queue: QueueId
+    number: str
+    state: str
+    """waiting (for a seat), dialling, or paused until `due`."""
+    attempts: int
+    asked: Instant
+    due: Instant | None
+    expires: Instant
+    seat: SeatId | None
+    organisation: OrgId = NO_ORGANISATION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedView:
+    """Somebody who hung up while waiting and has not been spoken to since. `caller` is as received."""
+
+    call: CallId
+    queue: QueueId
+    caller: str
+    enqueued: Instant
+    left: Instant
+    organisation: OrgId = NO_ORGANISATION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """Something on the screens is different. Exactly one of the four is set.
 
@@ -163,6 +194,21 @@ class Engine(Protocol):
         """Call back on every change, in the loop; returns the function that ends it."""
 
     def health(self) -> Health: ...
+
+    def callbacks(self) -> tuple[CallbackView, ...]:
+        """Promised and not closed, oldest first."""
+
+    def missed(self) -> tuple[MissedView, ...]:
+        """Missed calls to be called back, oldest first."""
+
+    def call_back(self, call: CallId) -> CallId:
+        """Promise a callback for a missed call; returns the callback's id.
+
+        Raises `acd.events.Refused`; then nothing has changed.
+        """
+
+    def cancel_callback(self, callback: CallId) -> None:
+        """Take a promise back. Raises `acd.events.Refused`: unknown, or being dialled just now."""
 
 
 class Unavailable(Exception):

@@ -10,7 +10,14 @@ from acd.estimate import expected_wait, position
 from acd.events import FloorEvent
 from acd.floor import callbacks, calls, editing, offers, seats
 from acd.floor.state import FloorState
-from acd.floor.views import QueueStatus, SeatStatus, queue_status, seat_status
+from acd.floor.views import (
+    CallbackStatus,
+    QueueStatus,
+    SeatStatus,
+    callback_status,
+    queue_status,
+    seat_status,
+)
 from acd.ids import CallId, Instant, QueueId, SeatId, Seconds
 from acd.plan import FloorPlan
 from acd.queue import Entry
@@ -130,6 +137,10 @@ class Floor:
         """Expected further wait; None when not waiting or when no honest figure exists."""
         entry = self._state.entries.get(call)
         return expected_wait(entry, position(entry)) if entry is not None else None
+
+    def callbacks(self) -> tuple[CallbackStatus, ...]:
+        """Promised and not closed, oldest first."""
+        return tuple(callback_status(callback) for callback in self._state.callbacks.all())
 
     def missed(self) -> tuple[MissedCall, ...]:
         """Who hung up while waiting and has not been spoken to since, oldest first."""

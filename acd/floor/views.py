@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from acd.agent import CONSULTING, LOGGED_OUT, READY, RESERVED, RINGING, TALKING, WRAP_UP, Seat, State
+from acd.callback import PAUSED, Callback
 from acd.ids import AgentId, CallId, Instant, QueueId, SeatId
 from acd.queue import Queue
 
@@ -43,6 +44,37 @@ class QueueStatus:
     answered: int
     abandoned: int
     answered_in_target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackStatus:
+    """An open callback; `due` is when it is dialled again, while it pauses."""
+
+    callback: CallId
+    origin: CallId
+    queue: QueueId
+    number: str
+    state: str
+    attempts: int
+    asked: Instant
+    due: Instant | None
+    expires: Instant
+    seat: SeatId | None
+
+
+def callback_status(callback: Callback) -> CallbackStatus:
+    return CallbackStatus(
+        callback=callback.call,
+        origin=callback.origin,
+        queue=callback.entry.queue.queue,
+        number=callback.number,
+        state=callback.state,
+        attempts=callback.attempts,
+        asked=callback.asked,
+        due=callback.deadline if callback.state == PAUSED else None,
+        expires=callback.expires,
+        seat=callback.seat.id if callback.seat is not None else None,
+    )
 
 
 def seat_status(seat: Seat) -> SeatStatus:

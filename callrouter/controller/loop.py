@@ -10,14 +10,30 @@ from typing import Final
 import structlog
 
 from acd.commands import CallbackClosed, CallbackOpened, Command, OfferClosed, QueueChanged, SeatChanged
-from acd.events import Event, Intent, SwitchEvent
-from acd.ids import NodeId
+from acd.events import CallbackAsked, CallbackCancelled, Event, Intent, SwitchEvent
+from acd.ids import CallId, NodeId
 from acd.record import CallRecord, LateSegment
 from callrouter.controller import views
 from callrouter.controller.delays import Delays
-from callrouter.ports import Change, Clock, Health, RecordSink, Snapshot, Telephony
-from callrouter.router import CallChanged, LookupWanted, Oddity, RecordReady, Router
-from callrouter.router.notices import FlowAnswered, Outcome, PhoneChanged
+from callrouter.ports import (
+    CallbackView,
+    Change,
+    Clock,
+    Health,
+    MissedView,
+    RecordSink,
+    Snapshot,
+    Telephony,
+)
+from callrouter.router import CallChanged, LookupWanted, Oddity, RecordReady, Router, promises
+from callrouter.router.notices import (
+    AnswersSaved,
+    FlowAnswered,
+    Outcome,
+    PhoneChanged,
+    RecordingMade,
+    VoicemailLeft,
+)
 from callrouter.router.watched import FloorWatch
 from callrouter.site import Site
 
@@ -172,12 +188,31 @@ class Controller:
         """Act on what a person asked, at once. Raises `Refused`; then nothing has changed."""
         try:
             outcomes = self.router.handle(intent, self._clock.now())
+        self._ask(intent)
+
+    def _ask(self, wish: Intent | CallbackAsked | CallbackCancelled) -> None:
         finally:
             self._set_timer()
         self._carry_out(outcomes)
 
     def snapshot(self) -> Snapshot:
         return views.snapshot(self.router, self._clock.now())
+    def callbacks(self) -> tuple[CallbackView, ...]:
+        return tuple(views.callback_views(self.router))
+
+    def missed(self) -> tuple[MissedView, ...]:
+        return tuple(views.missed_views(self.router))
+
+    def call_back(self, call: CallId) -> CallId:
+        """Promise a callback for a missed call. Raises `Refused`; then nothing has changed."""
+        wish = promises.wish(self.router, call)
+        self._ask(wish)
+        return wish.callback
+
+    def cancel_callback(self, callback: CallId) -> None:
+        """Take a promise back. Raises `Refused`: unknown, or being dialled just now."""
+        self._ask(CallbackCancelled(call=callback))
+
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         self._subscribers.append(callback)

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 
-from acd.ids import CallId, Instant, QueueId, SeatId
-from callrouter.ports import CallView, Change, LegView, QueueView, SeatView, Snapshot
-from callrouter.router import Router
+from acd.ids import CallId, Instant, OrgId, QueueId, SeatId
+from callrouter.ports import (
+    CallbackView,
+    CallView,
+    Change,
+    LegView,
+    MissedView,
+    QueueView,
+    SeatView,
+    Snapshot,
+)
+from callrouter.router import Router, promises
 from callrouter.router.live import LiveCall
 
 
@@ -89,3 +98,33 @@ def call_view(router: Router, live: LiveCall) -> CallView:
             if leg.live
         ),
     )
+
+
+def callback_views(router: Router) -> Iterator[CallbackView]:
+    for status in router.floor.callbacks():
+        origin = router.promised.get(status.callback)
+        yield CallbackView(
+            callback=status.callback,
+            origin=status.origin,
+            queue=status.queue,
+            number=status.number,
+            state=status.state,
+            attempts=status.attempts,
+            asked=status.asked,
+            due=status.due,
+            expires=status.expires,
+            seat=status.seat,
+            organisation=OrgId(origin.organisation if origin is not None else ""),
+        )
+
+
+def missed_views(router: Router) -> Iterator[MissedView]:
+    for missed, origin in promises.missed(router):
+        yield MissedView(
+            call=missed.call,
+            queue=missed.queue,
+            caller=origin.caller,
+            enqueued=missed.enqueued,
+            left=missed.left,
+            organisation=OrgId(origin.organisation),
+        )

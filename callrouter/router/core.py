@@ -24,7 +24,17 @@ from acd.record import LateSegment, Role
 from acd.stage import BackToFlow, FeatureDialled, Manners, TimerKey
 from acd.timers import Timers
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished, Returned
-from callrouter.router import arrival, desk, floorside, flowside, provenance, queueing, voicemail, waiting
+from callrouter.router import (
+    arrival,
+    desk,
+    floorside,
+    flowside,
+    promises,
+    provenance,
+    queueing,
+    voicemail,
+    waiting,
+)
 from callrouter.router.lines import Lines
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import (
@@ -393,8 +403,8 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.SeatReachable: Router._seat_reach,
     e.SeatUnreachable: Router._seat_reach,
     FlowAnswered: Router._flow_answered,
-    e.CallbackAsked: promises.asked,
-    e.CallbackCancelled: promises.cancelled,
+    e.CallbackAsked: promises.callback_asked,
+    e.CallbackCancelled: promises.callback_cancelled,
 }
 
 __all__ = ["NodeId", "Returned", "Router"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from acd import commands as c
 from acd import outcall
-from acd.call import Call, Owner, Rung
-from acd.ids import CallId, ChannelId, OfferId, SeatId
+from acd.call import Owner, Rung
+from acd.ids import CallId, OfferId, SeatId
 from callrouter.router import flowside, queueing
 from callrouter.router.live import LiveCall
 
@@ -109,20 +109,8 @@ def _called_back(router: Router, callback: CallId) -> LiveCall | None:
     origin = router.promised.get(callback)
     if origin is None:
         return None
-    before = origin.call
-    call = Call(
-        call=callback,
-        node=before.node,
-        channel=ChannelId(f"cr-{callback}-0"),
-        dialled=before.dialled,
-        caller=before.caller_number,
-        trunk=before.trunk,
-        display=before.display,
-        now=router.now,
-    )
-    call.organisation, call.language, call.queue = before.organisation, before.language, before.queue
-    live = router.adopt(call)
-    outcall.plan(live.talk, str(before.queue), router.now)
+    live = router.adopt(origin.call(callback, router.now))
+    outcall.plan(live.talk, str(origin.queue), router.now)
     return live
 
 

@@ -16,7 +16,7 @@ from acd import events as e
 from acd.call import Owner, Place
 from acd.ids import QueueId, SeatId, Seconds
 from callrouter.flow import actions as f
-from callrouter.router import flowside, waiting
+from callrouter.router import flowside, promises, waiting
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ def book(router: Router, live: LiveCall, wish: f.BookCallback) -> f.LookupDone:
     Where a seat is free this moment nothing is filed: the caller had better be
     led to it now (``person_free``).
     """
-    number = waiting.plain(wish.number)
-    if not waiting.DIALLABLE.fullmatch(number):
+    number = promises.plain(wish.number)
+    if not promises.DIALLABLE.fullmatch(number):
         return f.LookupDone(wish.token, ok=False, reason="no_number")
     call = live.call
     reason = _file(router, live, wish)

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Final
 from acd import events as e
 from acd.call import Owner
 from acd.ids import CallId
+from callrouter.router import promises
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
     from callrouter.router.core import Router
 
-DIALLABLE: Final = re.compile(r"1[3-9]\d{9}|0\d{9,11}|[2-9]\d{6,7}")
-"""A mobile number, a fixed one with its area code, or one of the own area."""
 LONGEST: Final = 12
 
 
@@ -63,8 +62,8 @@ def key(router: Router, live: LiveCall, digit: str) -> None:
     elif digit == "2" and talk.asked is Asked.CONFIRMING:
         _ask_number(router, live, talk)
     elif digit == "1":
-        talk.number = plain(live.call.caller_number)
-        if DIALLABLE.fullmatch(talk.number):
+        talk.number = promises.plain(live.call.caller_number)
+        if promises.DIALLABLE.fullmatch(talk.number):
             _confirm(router, live, talk)
         else:
             _ask_number(router, live, talk)
@@ -76,7 +75,7 @@ def _entering(router: Router, live: LiveCall, talk: CallbackTalk, digit: str) ->
     elif digit.isdecimal() and len(talk.number) < LONGEST:
         talk.number += digit
     if digit == "#" or re.fullmatch(r"1[3-9]\d{9}", talk.number):
-        if DIALLABLE.fullmatch(talk.number):
+        if promises.DIALLABLE.fullmatch(talk.number):
             _confirm(router, live, talk)
         else:
             talk.number = ""
@@ -111,21 +110,8 @@ def _promise(router: Router, live: LiveCall, talk: CallbackTalk) -> None:
 
 def promise(router: Router, live: LiveCall, number: str) -> CallId:
     """Let a callback take the caller's place. Raises `Refused`; then the caller waits on."""
-    router.callbacks += 1
-    callback = CallId(f"{live.call.id}-c{router.callbacks}")
-    router.promised[callback] = live
-    try:
-        router.ask_floor(e.CallbackAsked(call=live.call.id, callback=callback, number=number))
-    except e.Refused:
-        del router.promised[callback]
-        raise
-    return callback
+    return promises.promise(router, promises.Origin.of(live.call), live.call.id, number)
 
 
 def _say(router: Router, live: LiveCall, prompt: str) -> None:
     live.talk.tell(router.site.media(prompt, language=live.call.language))
-
-
-def plain(number: str) -> str:
-    """A number as it is dialled within the country."""
-    return number.removeprefix("+86")
