@@ -186,17 +186,15 @@ class Controller:
 
     def submit(self, intent: Intent) -> None:
         """Act on what a person asked, at once. Raises `Refused`; then nothing has changed."""
-        try:
-            outcomes = self.router.handle(intent, self._clock.now())
         self._ask(intent)
 
     def _ask(self, wish: Intent | CallbackAsked | CallbackCancelled) -> None:
         finally:
             self._set_timer()
+        try:
+            outcomes = self.router.handle(wish, self._clock.now())
         self._carry_out(outcomes)
 
-    def snapshot(self) -> Snapshot:
-        return views.snapshot(self.router, self._clock.now())
     def callbacks(self) -> tuple[CallbackView, ...]:
         return tuple(views.callback_views(self.router))
 
@@ -215,6 +213,8 @@ class Controller:
 
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+    def snapshot(self) -> Snapshot:
+        return views.snapshot(self.router, self._clock.now())
         self._subscribers.append(callback)
 
         def end() -> None:
