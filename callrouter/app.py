@@ -63,7 +63,12 @@ class App:
         phones = _phones(self.site)
         self.ami = {NodeId(node.name): AmiClient(_ami(node), phones) for node in settings.asterisk}
         self.ari = {
-            name: AriClient(name, _ari(node), answer_phone=self.ami[name].answer_phone)
+            name: AriClient(
+                name,
+                _ari(node),
+                answer_phone=self.ami[name].answer_phone,
+                monitor=self.ami[name].monitor,
+            )
             for node in settings.asterisk
             for name in (NodeId(node.name),)
         }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 from panoramisk.message import Message
 
+from acd.commands import MonitorStart, MonitorStop
 from acd.events import SeatReachable, SeatUnreachable
 from acd.ids import ChannelId, SeatId
 from callrouter.ami.errors import AmiError, AmiRefused
@@ -104,6 +105,21 @@ class AmiClient:
         call. Raises `AmiError`.
         """
         await self._ask("PJSIPNotify", {"Channel": channel, "Variable": "Event=talk"})
+
+    async def monitor(self, command: MonitorStart | MonitorStop) -> None:
+        """Begin or end the recording of a channel (`MixMonitor`), found by its unique id.
+
+        The file lies in the spool's ``monitor`` folder, named by the recording. An
+        end for a channel that is gone is fine: the recording went with it. Raises `AmiError`.
+        """
+        if isinstance(command, MonitorStart):
+            await self._ask("MixMonitor", {"Channel": command.channel, "File": f"{command.recording}.wav"})
+            return
+        try:
+            await self._ask("StopMixMonitor", {"Channel": command.channel})
+        except AmiError as error:
+            if "No such channel" not in str(error):
+                raise
 
     async def reload(self, module: str) -> None:
         """Make a module read its configuration again, e.g. ``res_pjsip.so``. Raises `AmiError`."""

@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from acd.commands import AnswerPhone, Command, Originate
+from acd.commands import AnswerPhone, Command, MonitorStart, MonitorStop, Originate
 from acd.events import SwitchEvent
 from acd.ids import ChannelId, NodeId
 from callrouter.ari.codec import ALLOWED_EVENTS
@@ -33,6 +33,9 @@ _log = structlog.get_logger(__name__)
 Sink = Callable[[SwitchEvent], None]
 AnswerPhoneHook = Callable[[ChannelId], Awaitable[None]]
 """Makes the phone behind a ringing channel answer; raises with a reason when it cannot."""
+
+MonitorHook = Callable[[MonitorStart | MonitorStop], Awaitable[None]]
+"""Begins or ends the recording of a channel; raises with a reason when it cannot."""
 
 _TCP_CORK: int | None = getattr(net, "TCP_CORK", None)
 """Linux only."""
@@ -60,7 +63,12 @@ class AriClient:
     """See `callrouter.ports.Telephony`. One task runs `run`; `send` is called in the same loop."""
 
     def __init__(
-        self, node: NodeId, settings: AriSettings, *, answer_phone: AnswerPhoneHook | None = None
+        self,
+        node: NodeId,
+        settings: AriSettings,
+        *,
+        answer_phone: AnswerPhoneHook | None = None,
+        monitor: MonitorHook | None = None,
     ) -> None:
         self.node = node
         self.version = ""
@@ -72,6 +80,7 @@ class AriClient:
         )
         self._settings = settings
         self._answer_phone = answer_phone
+        self._monitor = monitor
         self._sink: Sink | None = None
         self._http: AriHttp | None = None
         self._to_write = asyncio.Event()
@@ -116,8 +125,8 @@ class AriClient:
 
     def send(self, command: Command) -> None:
         """Queue a command; every failure, now or later, arrives at the sink as `CommandFailed`."""
-        if isinstance(command, AnswerPhone) and self.protocol.up:
-            self._spawn(self._ask_phone(command))
+        if isinstance(command, AnswerPhone | MonitorStart | MonitorStop) and self.protocol.up:
+            self._spawn(self._by_hook(command))
         else:
             self.protocol.send(command, time.monotonic())
             self._drain()
@@ -173,17 +182,19 @@ class AriClient:
         self.protocol.settle(command, exists=exists, why=why)
         self._drain()
 
-    async def _ask_phone(self, command: AnswerPhone) -> None:
-        reason = ""
-        if self._answer_phone is None:
-            reason = "no way to make a phone answer is configured"
-        else:
-            try:
+    async def _by_hook(self, command: AnswerPhone | MonitorStart | MonitorStop) -> None:
+        """What only the manager interface can do; its failure comes back as a fact like any other."""
+        try:
+            if isinstance(command, AnswerPhone):
+                if self._answer_phone is None:
+                    raise LookupError("no way to make a phone answer is configured")
                 await self._answer_phone(command.channel)
-            except Exception as error:  # noqa: BLE001 - whatever the hook raises comes back as a fact
-                reason = str(error) or type(error).__name__
-        if reason:
-            self.protocol.fail(command, reason)
+            else:
+                if self._monitor is None:
+                    raise LookupError("no way to record calls is configured")
+                await self._monitor(command)
+        except Exception as error:  # noqa: BLE001 - whatever the hook raises comes back as a fact
+            self.protocol.fail(command, str(error) or type(error).__name__)
             self._drain()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -24,17 +24,7 @@ from acd.record import LateSegment, Role
 from acd.stage import BackToFlow, FeatureDialled, Manners, TimerKey
 from acd.timers import Timers
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished, Returned
-from callrouter.router import (
-    arrival,
-    desk,
-    floorside,
-    flowside,
-    promises,
-    provenance,
-    queueing,
-    voicemail,
-    waiting,
-)
+from callrouter.router import arrival, desk, floorside, flowside, provenance, queueing, voicemail, waiting
 from callrouter.router.lines import Lines
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import (
@@ -45,7 +35,6 @@ from callrouter.router.notices import (
     PhoneChanged,
     RecordReady,
 )
-from callrouter.router.watched import FloorWatch, WatchedFloor
 from callrouter.site import Site
 
 OURS: Final = "cr-"
@@ -58,20 +47,20 @@ NORMAL: Final = 16
 class Router:
     """All live calls of one controller. Not thread-safe; `now` never runs backwards."""
 
-    def __init__(self, site: Site, now: Instant, watch_floor: FloorWatch | None = None) -> None:
-        """`watch_floor` is told all that the floor is asked and decides, in order."""
+    def __init__(self, site: Site, now: Instant) -> None:
         self.site = site
-        floor = site.floor
-        self.floor = WatchedFloor(floor, now, watch_floor) if watch_floor else Floor(floor, now)
+        self.floor = Floor(site.floor, now)
         self.calls: dict[CallId, LiveCall] = {}
         self.now = now
         self.out: list[Outcome] = []
         self.channels: dict[ChannelId, tuple[LiveCall, Leg]] = {}
+        self.callbacks = 0
         self.lines = Lines()
         self.served = queueing.Served()
         self.partner_trunks: tuple[date, frozenset[str]] | None = None
         """Names of a day, as `arrival` has looked them up."""
-        self.promised = promises.Promises()
+        self.promised: dict[CallId, LiveCall] = {}
+        """Callbacks to come, each with the call that it was promised in."""
         self.messages: dict[RecordingId, voicemail.Message] = {}
         """Messages being spoken."""
         self.wrapping: dict[SeatId, list[LiveCall]] = {}
@@ -346,8 +335,6 @@ class Router:
             self.lines.dialled(leg, item.endpoint, self.now)
 
     def _to_floor(self, live: LiveCall, event: e.FloorEvent) -> None:
-        if isinstance(event, e.CallerLeft) and event.reason == "hung_up":
-            self.promised.remember(live.call, self.site.floor.missed_limit)
         if isinstance(event, e.ContactEnded):
             self.wrapping.setdefault(event.seat, []).append(live)
         self.tell_floor(event)
@@ -403,8 +390,6 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.SeatReachable: Router._seat_reach,
     e.SeatUnreachable: Router._seat_reach,
     FlowAnswered: Router._flow_answered,
-    e.CallbackAsked: promises.callback_asked,
-    e.CallbackCancelled: promises.callback_cancelled,
 }
 
 __all__ = ["NodeId", "Returned", "Router"]

@@ -10,6 +10,7 @@ from acd.ids import Instant, PlaybackId
 from acd.record import CallRecord, FlowStep, Role
 from callrouter.flow.actions import ToQueue
 from callrouter.flow.session import FlowSession
+from callrouter.router.recorder import Recorder
 
 if TYPE_CHECKING:
     from callrouter.router.voicemail import Message
@@ -27,6 +28,7 @@ class LiveCall:
         "kept",
         "message",
         "recorded",
+        "recorder",
         "session",
         "talk",
         "tokens",
@@ -46,6 +48,7 @@ class LiveCall:
         self.callback: CallbackTalk | None = None
         self.message: Message | None = None
         """The message that the caller is just leaving."""
+        self.recorder = Recorder()
         self.answers = 0
         self.wish: ToQueue | None = None
         """How the flow wants the caller to wait."""

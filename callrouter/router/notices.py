@@ -73,6 +73,24 @@ class VoicemailLeft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingMade:
+    """A file of a call's sound is complete, as ``recording``.wav in the monitor folder of `node`.
+
+    `kind`: ``talk``, or ``consult``, which nobody but the two who spoke may be
+    given together with the caller's. `offsets`: seconds into the file at which
+    each of the caller's segments begins, with its activity.
+    """
+
+    call: CallId
+    node: NodeId
+    kind: str
+    recording: RecordingId
+    started: Instant
+    ended: Instant
+    offsets: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersSaved:
     """What the caller has answered: for `kind` ``survey`` a grade; `seat` is who served the caller last."""
 
@@ -107,6 +125,7 @@ Notice = (
     | CallbackOpened
     | CallbackClosed
     | VoicemailLeft
+    | RecordingMade
     | AnswersSaved
 )
 Outcome = Command | Notice

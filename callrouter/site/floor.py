@@ -1,7 +1,7 @@
 """``site/floor.yaml``: seats, queues and skills, as engineers write them."""
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,6 +90,8 @@ class Queue(_Strict):
     """Then the caller goes back to the flow with `timeout`; empty: never."""
     unstaffed_exit: NotNegative | None = None
     """Nobody at work for so long: back to the flow with `unstaffed`; empty: callers stay."""
+    record: Literal["none", "talk"] = "none"
+    """Whether calls that a person of this queue answers are recorded, unless the caller refuses."""
     weight: float = Field(1.0, gt=0, le=100)
     """A second of waiting here counts as so many elsewhere."""
     target: PositiveSeconds = 15
@@ -160,6 +162,7 @@ class FloorConfig:
     seats: dict[SeatId, SeatAccountPlan]
     timezone: str
     skills: dict[str, str]
+    recorded: frozenset[QueueId]
 
 
 def read_floor(document: Document) -> FloorConfig:
@@ -178,6 +181,7 @@ def read_floor(document: Document) -> FloorConfig:
         },
         timezone=file.timezone,
         skills=dict(file.skills),
+        recorded=frozenset(QueueId(name) for name, queue in file.queues.items() if queue.record == "talk"),
     )
 
 
@@ -202,7 +206,7 @@ def _seat_plan(name: str, seat: Seat) -> SeatPlan:
 
 
 def _queue_plan(name: str, queue: Queue) -> QueuePlan:
-    plain: dict[str, Any] = queue.model_dump(exclude={"relaxation", "overflow"})
+    plain: dict[str, Any] = queue.model_dump(exclude={"relaxation", "overflow", "record"})
     known = {field.name for field in fields(QueuePlan)}
     assert set(plain) <= known, set(plain) - known
     return QueuePlan(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from acd.ids import Instant, SeatId
+from acd.ids import Instant, QueueId, SeatId
 from acd.plan import FloorPlan
 from callrouter.config.document import ConfigError, Fault, read_document
 from callrouter.directory import Directory, load_directory, reference_faults
@@ -26,6 +26,8 @@ class Site:
     floor: FloorPlan
     seats: dict[SeatId, SeatAccountPlan]
     timezone: str
+    recorded: frozenset[QueueId] = frozenset()
+    """Queues whose calls are recorded."""
 
     def seat(self, seat: SeatId) -> SeatAccountPlan | None:
         return self.seats.get(seat)
@@ -133,5 +135,6 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         floor=floor.plan,
         seats=floor.seats,
         timezone=floor.timezone,
+        recorded=floor.recorded,
     )
     return Checked(site, (), tuple(found.warnings))
