@@ -24,7 +24,18 @@ from acd.record import LateSegment, Role
 from acd.stage import BackToFlow, FeatureDialled, Manners, TimerKey
 from acd.timers import Timers
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished, Returned
-from callrouter.router import arrival, desk, floorside, flowside, provenance, queueing, voicemail, waiting
+from callrouter.router import (
+    arrival,
+    desk,
+    floorside,
+    flowside,
+    promises,
+    provenance,
+    queueing,
+    recording,
+    voicemail,
+    waiting,
+)
 from callrouter.router.lines import Lines
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import (
@@ -35,6 +46,7 @@ from callrouter.router.notices import (
     PhoneChanged,
     RecordReady,
 )
+from callrouter.router.watched import FloorWatch, WatchedFloor
 from callrouter.site import Site
 
 OURS: Final = "cr-"
@@ -47,20 +59,20 @@ NORMAL: Final = 16
 class Router:
     """All live calls of one controller. Not thread-safe; `now` never runs backwards."""
 
-    def __init__(self, site: Site, now: Instant) -> None:
+    def __init__(self, site: Site, now: Instant, watch_floor: FloorWatch | None = None) -> None:
+        """`watch_floor` is told all that the floor is asked and decides, in order."""
         self.site = site
-        self.floor = Floor(site.floor, now)
+        floor = site.floor
+        self.floor = WatchedFloor(floor, now, watch_floor) if watch_floor else Floor(floor, now)
         self.calls: dict[CallId, LiveCall] = {}
         self.now = now
         self.out: list[Outcome] = []
         self.channels: dict[ChannelId, tuple[LiveCall, Leg]] = {}
-        self.callbacks = 0
         self.lines = Lines()
         self.served = queueing.Served()
         self.partner_trunks: tuple[date, frozenset[str]] | None = None
         """Names of a day, as `arrival` has looked them up."""
-        self.promised: dict[CallId, LiveCall] = {}
-        """Callbacks to come, each with the call that it was promised in."""
+        self.promised = promises.Promises()
         self.messages: dict[RecordingId, voicemail.Message] = {}
         """Messages being spoken."""
         self.wrapping: dict[SeatId, list[LiveCall]] = {}
@@ -264,6 +276,8 @@ class Router:
             )
         elif event.what == "RecordStart":
             voicemail.failed(self, RecordingId(event.subject), event.reason)
+        elif event.what == "MonitorStart":
+            recording.refused(self, live, RecordingId(event.subject), event.reason)
         elif event.what in ("CreateBridge", "Join"):
             live.talk.bridge_failed(self.now)
         elif event.what in ("Answer", "Hangup") and event.status == 404:
@@ -335,6 +349,8 @@ class Router:
             self.lines.dialled(leg, item.endpoint, self.now)
 
     def _to_floor(self, live: LiveCall, event: e.FloorEvent) -> None:
+        if isinstance(event, e.CallerLeft) and event.reason == "hung_up":
+            self.promised.remember(live.call, self.site.floor.missed_limit)
         if isinstance(event, e.ContactEnded):
             self.wrapping.setdefault(event.seat, []).append(live)
         self.tell_floor(event)
@@ -344,6 +360,7 @@ class Router:
     def _close_if_done(self, live: LiveCall) -> None:
         call = live.call
         self.set_flow_timer(live)
+        recording.follow(self, live)
         if live.talk.done and not live.recorded:
             live.recorded = True
             del self.calls[call.id]
@@ -390,6 +407,8 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.SeatReachable: Router._seat_reach,
     e.SeatUnreachable: Router._seat_reach,
     FlowAnswered: Router._flow_answered,
+    e.CallbackAsked: promises.callback_asked,
+    e.CallbackCancelled: promises.callback_cancelled,
 }
 
 __all__ = ["NodeId", "Returned", "Router"]

@@ -1,0 +1,256 @@
+"""The one loop: facts → router → commands → switch, and the engine that desks and screens use."""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from acd.commands import CallbackClosed, CallbackOpened, Command, OfferClosed, QueueChanged, SeatChanged
+from acd.events import CallbackAsked, CallbackCancelled, Event, Intent, SwitchEvent
+from acd.ids import CallId, NodeId
+from acd.record import CallRecord, LateSegment
+from callrouter.controller import views
+from callrouter.controller.delays import Delays
+from callrouter.ports import (
+    CallbackView,
+    Change,
+    Clock,
+    Health,
+    MissedView,
+    RecordSink,
+    Snapshot,
+    Telephony,
+)
+from callrouter.router import CallChanged, LookupWanted, Oddity, RecordReady, Router, promises
+from callrouter.router.notices import (
+    AnswersSaved,
+    FlowAnswered,
+    Outcome,
+    PhoneChanged,
+    RecordingMade,
+    VoicemailLeft,
+)
+from callrouter.router.watched import FloorWatch
+from callrouter.site import Site
+
+BACKLOG: Final = 20_000
+"""Facts that may wait for the loop; beyond it the link is given up and reconciled."""
+
+BATCH: Final = 64
+"""Facts handled before the loop serves others."""
+
+log = structlog.get_logger(__name__)
+
+Lookup = Callable[[LookupWanted], Awaitable[FlowAnswered]]
+
+
+class Controller:
+    """Implements `callrouter.ports.Engine`. Everything happens in the asyncio loop that runs it."""
+
+    def __init__(
+        self,
+        site: Site,
+        switches: list[Telephony],
+        records: RecordSink,
+        clock: Clock,
+        look_up: Lookup,
+        notices: Callable[[Outcome], None] = lambda outcome: None,
+        watch_floor: FloorWatch | None = None,
+    ) -> None:
+        self._clock = clock
+        self.router = Router(site, clock.now(), watch_floor)
+        self._switches = {switch.node: switch for switch in switches}
+        self._up: dict[NodeId, bool] = {switch.node: False for switch in switches}
+        self._records = records
+        self._look_up = look_up
+        self._notices = notices
+        self._facts: deque[tuple[float, Event | FlowAnswered]] = deque()
+        self._arrived = asyncio.Event()
+        self._link_changed = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._subscribers: list[Callable[[Change], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.delays = Delays()
+
+    # --- running --------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises what makes a switch unusable (wrong password, version)."""
+        async with asyncio.TaskGroup() as group:
+            for switch in self._switches.values():
+                group.create_task(switch.run(self.fact), name=f"switch {switch.node}")
+            group.create_task(self._work(), name="controller")
+
+    def fact(self, event: SwitchEvent | Event | FlowAnswered) -> None:
+        """Take a fact; it is handled in the loop's next turn, in order of arrival."""
+        if len(self._facts) >= BACKLOG:
+            raise BufferError(f"{BACKLOG} facts wait for the loop")
+        self._facts.append((time.monotonic(), event))
+        self._arrived.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._facts:
+                for _ in range(min(BATCH, len(self._facts))):
+                    arrived, event = self._facts.popleft()
+                    self._one(event)
+                    self.delays.add(time.monotonic() - arrived)
+                self._set_timer()
+                # Screens, the API and the socket's reader get their turn.
+                await asyncio.sleep(0)
+
+    def _one(self, event: Event | FlowAnswered) -> None:
+        if (node := getattr(event, "node", None)) is not None:
+            name = type(event).__name__
+            if name in ("NodeUp", "NodeDown"):
+                self._up[node] = name == "NodeUp"
+                self._link_changed.set()
+                log.info("switch", node=node, up=self._up[node])
+        try:
+            self._carry_out(self.router.handle(event, self._clock.now()))
+        except Exception:
+            # A fault of ours in one call must not take the others down with it.
+            log.exception("router", fact=type(event).__name__)
+
+    def _tick(self) -> None:
+        self._timer = None
+        try:
+            self._carry_out(self.router.tick(self._clock.now()))
+        except Exception:
+            log.exception("router", fact="tick")
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.router.next_deadline()
+        if due is not None:
+            delay = max(0.0, due - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _carry_out(self, outcomes: list[Outcome]) -> None:
+        changed: dict[tuple[str, str], None] = {}
+        for outcome in outcomes:
+            match outcome:
+                case Command():
+                    self._send(outcome)
+                case CallChanged(call):
+                    changed["call", call] = None
+                case PhoneChanged(seat):
+                    changed["seat", seat] = None
+                case SeatChanged(seat=seat):
+                    changed["seat", seat] = None
+                    self._notices(outcome)
+                case QueueChanged(queue=queue):
+                    changed["queue", queue] = None
+                case RecordReady(LateSegment() as segment):
+                    self._records.put(segment)
+                case RecordReady(CallRecord() as record):
+                    self._records.put(record)
+                    log.info("call ended", call=record.call, outcome=record.outcome, ended_by=record.ended_by)
+                case OfferClosed() | CallbackOpened() | CallbackClosed():
+                    self._notices(outcome)
+                case VoicemailLeft() | RecordingMade() | AnswersSaved():
+                    self._notices(outcome)
+                case LookupWanted():
+                    self._start_lookup(outcome)
+                case Oddity(what, _, call, facts):
+                    log.warning(what, call=call, **facts)
+        if changed and self._subscribers:
+            self._publish(changed)
+
+    def _send(self, command: Command) -> None:
+        switch = self._switches.get(command.node)
+        if switch is None:
+            log.error("command for an unknown node", node=command.node, command=type(command).__name__)
+            return
+        switch.send(command)
+
+    def _start_lookup(self, wanted: LookupWanted) -> None:
+        async def answer() -> None:
+            try:
+                self.fact(await asyncio.wait_for(self._look_up(wanted), wanted.timeout + 1))
+            except TimeoutError:
+                self.fact(FlowAnswered(call=wanted.call, token=wanted.token, ok=False, reason="timeout"))
+
+        task = asyncio.get_running_loop().create_task(answer(), name="look-up")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- the engine for desks and screens ----------------------------------------------
+
+    def submit(self, intent: Intent) -> None:
+        """Act on what a person asked, at once. Raises `Refused`; then nothing has changed."""
+        self._ask(intent)
+
+    def _ask(self, wish: Intent | CallbackAsked | CallbackCancelled) -> None:
+        try:
+            outcomes = self.router.handle(wish, self._clock.now())
+        finally:
+            self._set_timer()
+        self._carry_out(outcomes)
+
+    def callbacks(self) -> tuple[CallbackView, ...]:
+        return tuple(views.callback_views(self.router))
+
+    def missed(self) -> tuple[MissedView, ...]:
+        return tuple(views.missed_views(self.router))
+
+    def call_back(self, call: CallId) -> CallId:
+        """Promise a callback for a missed call. Raises `Refused`; then nothing has changed."""
+        wish = promises.wish(self.router, call)
+        self._ask(wish)
+        return wish.callback
+
+    def cancel_callback(self, callback: CallId) -> None:
+        """Take a promise back. Raises `Refused`: unknown, or being dialled just now."""
+        self._ask(CallbackCancelled(call=callback))
+
+    def snapshot(self) -> Snapshot:
+        return views.snapshot(self.router, self._clock.now())
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        self._subscribers.append(callback)
+
+        def end() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return end
+
+    def _publish(self, changed: dict[tuple[str, str], None]) -> None:
+        for change in views.changes(self.router, changed):
+            for callback in list(self._subscribers):
+                callback(change)
+
+    def health(self) -> Health:
+        problems = tuple(
+            f"Asterisk {node} is not connected: check that it runs and that ARI answers."
+            for node, up in self._up.items()
+            if not up
+        )
+        return Health(
+            ready=not problems,
+            problems=problems,
+            nodes={str(node): up for node, up in self._up.items()},
+            calls=len(self.router.calls),
+            loop_delay_p99=self.delays.p99(),
+        )
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until a link goes up or down, at most `seconds`."""
+        self._link_changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._link_changed.wait(), seconds)
+
+    def change_site(self, site: Site) -> None:
+        """Swap in a checked site; calls at hand finish on the flow they began with."""
+        self._carry_out(self.router.change_site(site, self._clock.now()))
+        self._set_timer()
