@@ -1,6 +1,6 @@
 """Reading a scenario with every fault of it at its line."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,10 +30,13 @@ SOME_QUEUE: Final = _all_optional(Queue)
 SOME_RULES: Final = _all_optional(Waiting)
 
 
-def read_scenario(file: Path) -> Base:
-    """Read and check a scenario and the site that it names. Raises ConfigError with every fault."""
+def read_scenario(file: Path, changes: Mapping[str, int] | None = None) -> Base:
+    """Read and check a scenario and the site that it names; `changes` replaces some of its numbers.
+
+    Raises ConfigError with every fault.
+    """
     document = read_document(file)
-    scenario = parse(document, Scenario)
+    scenario = parse(document, Scenario).model_copy(update=dict(changes or {}))
     site_floor = None
     if scenario.site is not None:
         site = file.parent / scenario.site
