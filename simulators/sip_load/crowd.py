@@ -22,7 +22,7 @@ from simulators.sip_load.facts import (
     fold_offer,
 )
 from simulators.sip_load.plan import PlannedCall
-from simulators.sip_load.scenario import Seats
+from simulators.sip_load.scenario import Scenario
 from simulators.sipp_log import SipMessage
 from simulators.workload import stream
 
@@ -67,14 +67,13 @@ class Crowd:
 
     def __init__(
         self,
+        scenario: Scenario,
         plans: Sequence[PlannedCall],
-        seats: Sequence[Seats],
         processes: Sequence[str],
         begin: float,
-        seed: int,
     ) -> None:
         self.begin = begin
-        self.seed = seed
+        self.seed = scenario.seed
         self.callers = [
             Caller(plan, processes[number % len(processes)], number // len(processes) + 1, [])
             for number, plan in enumerate(plans)
@@ -87,8 +86,8 @@ class Crowd:
         self.taking_redials = True
         self.live = 0
         self.peak = 0
-        self._with_seats = bool(seats)
-        self._groups = {group.name: group for group in seats}
+        self._with_people = bool(scenario.seats or scenario.partners)
+        self._groups = {group.name: group for group in scenario.seats}
         self._by_place = {(caller.process, caller.place): caller for caller in self.callers}
         self._by_number = {caller.plan.number: caller for caller in self.callers}
         self._offers: dict[str, Offer] = {}
@@ -198,6 +197,11 @@ class Crowd:
                 if isinstance(subject, Attempt) and subject.seat_answered_at is not None:
                     continue
                 instruction = Instruction(instruction.process, instruction.call, "hangup")
+            if isinstance(subject, Attempt):
+                # SIPp awaits its BYE's answer then: a second word would be one it doesn't know.
+                if subject.leaving:
+                    continue
+                subject.leaving = instruction.do == "hangup"
             yield instruction
 
     @property
@@ -211,7 +215,9 @@ class Crowd:
         for caller in self.callers:
             attempt = caller.now
             if attempt is not None:
-                self._ready.append(Instruction(caller.process, caller.place, "hangup"))
+                if not attempt.leaving:
+                    attempt.leaving = True
+                    self._ready.append(Instruction(caller.process, caller.place, "hangup"))
             elif caller.attempts and not caller.done:
                 self._finish(caller)
 
@@ -243,13 +249,13 @@ class Crowd:
         if plan.choice is not None:
             for turn, key in enumerate(plan.choice.keys):
                 self._at(attempt.answered_at + plan.keys_after + turn * KEY_GAP, caller, "key", attempt, key)
-        if not self._with_seats and np.isfinite(plan.talk):
+        if not self._with_people and np.isfinite(plan.talk):
             self._at(attempt.answered_at + plan.talk, caller, "hangup", attempt)
 
     def _over(self, caller: Caller, attempt: Attempt) -> None:
         self.live -= 1
         served = attempt.seat_answered_at is not None or (
-            not self._with_seats and attempt.answered_at is not None
+            not self._with_people and attempt.answered_at is not None
         )
         waits = caller.plan.redials
         if served or not self.taking_redials or attempt.number > len(waits):

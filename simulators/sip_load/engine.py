@@ -65,7 +65,7 @@ class Run:
                 await stage.open_seats(group)
         names = stage.caller_names(self._plans)
         begin = time.time() + LEAD + 0.5
-        crowd = Crowd(self._plans, scenario.seats, names, begin, scenario.seed)
+        crowd = Crowd(scenario, self._plans, names, begin)
         self.result = result = RunResult(scenario=scenario, sip=self._sip, began=begin, crowd=crowd)
         result.seats = sum(len(group.users) for group in scenario.seats)
         result.usage, result.lateness = watch.usage, watch.lateness

@@ -36,6 +36,8 @@ class Attempt:
     """``caller`` or ``system``."""
     ended_at: float | None = None
     """BYE's 200, ours or theirs; or the refusal's ACK."""
+    leaving: bool = False
+    """The caller has been told to hang up."""
     offers: list["Offer"] = field(default_factory=list)
 
     @property

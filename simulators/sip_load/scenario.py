@@ -73,7 +73,7 @@ class Callers(Model):
     """One number, or several that are dialled equally often."""
     arrivals: Arrivals
     talk: Duration
-    """From the seat's answer (from the system's when no seats are simulated) until the caller hangs up."""
+    """From the seat's or partner's answer (from the system's when none are simulated) until hanging up."""
     patience: Duration = Duration(forever=True)
     """From dialling until the caller gives up, unless a person has answered."""
     redial: Redial | None = None

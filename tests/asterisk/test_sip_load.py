@@ -144,16 +144,16 @@ async def test_two_percent_of_loss_is_found(tmp_path: Path, town: Exchange) -> N
         plan = scenario(
             tmp_path,
             town,
-            duration=12,
+            duration=18,
             callers=[callers("a1001", rate=1)],
-            probes={"callers": 2, "dial": "a1009", "every": 6, "talk": 5},
-        )
-        plan = plan.model_copy(
-            update={"probes": plan.probes and plan.probes.model_copy(update={"callers": 1})}
+            probes={"callers": 1, "dial": "a1009", "every": 6.2, "talk": 5.8},
+            # Some 900 packets: chance alone keeps 2 % above this bound in 999 of 1000 runs.
+            bounds={"loss": 0.007},
         )
         report = await run(plan, town)
     assert "packet_loss" in codes(report)
-    assert report["figures"]["probes"]["loss"] == pytest.approx(0.02, abs=0.013)
+    # What the jitter buffer had to discard counts too.
+    assert 0.007 < report["figures"]["probes"]["loss"] < 0.06
 
 
 async def test_a_slow_partner_is_named(tmp_path: Path, town: Exchange) -> None:
@@ -264,7 +264,7 @@ async def test_callers_who_lose_patience_cancel_or_leave_and_try_again(
     assert volume["redials"] == volume["dialled"] > 3
     assert sessions["causes"] == {"487": volume["attempts"]}
     assert sessions["given_up_before_answer"] == volume["attempts"]
-    assert report["figures"]["left_behind"] == 0
+    assert report["figures"]["left_behind"] == 0, await town.channels()
     assert "no_seat_answers" in codes(report)
 
 

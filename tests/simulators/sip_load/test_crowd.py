@@ -36,7 +36,7 @@ class Town:
 
     def __init__(self, plan: Scenario) -> None:
         self.plan = plan
-        self.crowd = Crowd(plan_calls(plan), plan.seats, ["callers0"], BEGIN, plan.seed)
+        self.crowd = Crowd(plan, plan_calls(plan), ["callers0"], BEGIN)
         self.number = {place: caller.plan.number for place, caller in enumerate(self.crowd.callers, 1)}
 
     def message(self, place: int, at: float, sent: bool, method: str, status: int = 0, cseq: int = 1) -> None:
@@ -341,3 +341,14 @@ def test_waits_stand_beside_what_erlang_expects(town: Town) -> None:
     assert theory["measured_mean_wait"] == pytest.approx(1.0)
     patient = Town(scenario(seats=SEATS, people={"patience": {"exponential": 5}}))
     assert patient.report()["figures"]["theory"] is None
+
+
+def test_nobody_is_told_twice_to_hang_up(town: Town) -> None:
+    town = Town(scenario(seats=SEATS, people={"patience": {"constant": 5}, "talk": {"constant": 1}}))
+    town.dial(1, 0.0)
+    town.answer(1, 0.1)
+    assert [one.do for one in town.told(5.0)] == ["hangup"]
+    town.ring(1, "a1", 5.0, "offer-1")
+    town.seat("offer-1", 5.01, True, "INVITE", 200)
+    town.crowd.hang_up_all()
+    assert town.told(10) == []
