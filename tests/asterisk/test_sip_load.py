@@ -333,3 +333,53 @@ async def test_a_generator_killed_mid_run_leaves_a_partial_report(
     # The callers that the killed SIPp left on the line.
     await town.server.command("channel request hangup all")
     await eventually(town.is_idle)
+
+
+@pytest.mark.slow
+async def test_the_demo_province_takes_callers_who_meet_our_seats_and_are_handed_on(tmp_path: Path) -> None:
+    demo = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", "from callrouter.cli.main import run; run()", "demo", "--json", "--for", "120"),
+        *("--state-dir", str(tmp_path / "state")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=1 << 20,
+    )
+    assert demo.stdout is not None
+    try:
+        ready = json.loads(await asyncio.wait_for(demo.stdout.readline(), 60))
+        ours = [one for one in ready["logins"]["agent"] if one["phone"] == "yours"]
+        plan = Scenario.model_validate(
+            {
+                "duration": 25,
+                "drain": 25,
+                "target": {
+                    "sip": ready["sip"],
+                    "desk": ready["http"],
+                    "asterisk_config": ready["asterisk_config"],
+                },
+                "callers": [callers("12345", rate=0.5, talk={"constant": 10}, patience={"constant": 40})],
+                "seats": [
+                    {
+                        "accounts": [{"user": one["seat"], "password": one["password"]} for one in ours],
+                        "answer": {"constant": 0.5},
+                        "desk": {"wrap_up": {"constant": 0.5}},
+                        "transfers": {"share": 0.5, "lines": ["12315"], "after": {"constant": 1}},
+                    }
+                ],
+                "probes": {"callers": 1, "dial": "12345", "every": 12, "talk": 3},
+            }
+        )
+        report = document(await Run(plan, ready["sip"]).go(lambda _live: None))
+    finally:
+        demo.send_signal(signal.SIGINT)
+        await asyncio.wait_for(demo.wait(), 30)
+    figures = report["figures"]
+    assert report["void"] == report["broken"] == []
+    assert figures["sessions"]["SER"] == 1
+    assert figures["people"]["met_a_person"] >= 2
+    assert figures["seats"]["second_calls"] == 0
+    assert figures["retransmissions"]["sent"] == figures["retransmissions"]["received"] == {}
+    assert figures["generator"]["unexpected"] == 0
+    assert figures["left_behind"] == 0
+    assert figures["transfers"]["12315"] >= 1
