@@ -25,6 +25,7 @@ from acd.events import (
     WrapUpFinished,
 )
 from acd.ids import AgentId, OfferId, QueueId
+from acd.plan import RelaxationStep
 from tests.acd.floors import S1, S2, Q, call, offers, ready, small_floor, states
 
 
@@ -124,6 +125,18 @@ def test_declining_seat_does_not_get_the_same_caller_again_while_another_works()
     floor.handle(ContactEnded(seat=busy.seat, call=call(1)), 63.0)
     (third,) = offers(floor.handle(WrapUpFinished(seat=busy.seat), 64.0))
     assert (third.seat, third.call) == (busy.seat, call(2))
+
+
+def test_not_the_same_seat_twice_running_whatever_makes_us_look_again() -> None:
+    floor = small_floor(2, relaxation=(RelaxationStep(after=10.0, drop=("law",)),))
+    ready(floor, S1, S2)
+    (busy,) = offers(floor.handle(Enqueued(call=call(1), queue=Q), 0.0))
+    floor.handle(OfferAnswered(offer=busy.offer), 0.0)
+    (offer,) = offers(floor.handle(Enqueued(call=call(2), queue=Q), 1.0))
+    floor.handle(OfferRefused(offer=offer.offer, cause="decline"), 2.0)
+    assert floor.seat(offer.seat).state == "ready"
+    assert not offers(floor.tick(11.0))
+    assert floor.position(call(2)) == 1
 
 
 def test_a_phone_that_declines_at_once_does_not_loop() -> None:

@@ -199,6 +199,7 @@ class FloorMachine(RuleBasedStateMachine):
                 demand = relax(demand, drop=frozenset(step.drop), lower=step.lower)
                 tiers = step.tiers if step.tiers is not None else tiers
         assert satisfied(demand, seat.plan.skills)
+        assert entry.last_seat is not seat, "the same seat twice running"
         served = {m.queue: m.tier for m in seat.plan.queues}
         home = plan.queue in served and (tiers is None or served[plan.queue] <= tiers)
         assert home or any(rung.queue in served for rung in plan.overflow[: entry.reach])
