@@ -60,6 +60,25 @@ class LiveClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"{self.url} does not answer ({type(error).__name__})") from error
 
+    async def get(self, path: str) -> dict[str, Any]:
+        """One document of the API. Raises `Unreachable` or `NotAllowed`."""
+        timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout) as session:
+                if not self._token:
+                    self._token = await self._sign_in(session)
+                headers = {"Authorization": f"Bearer {self._token}"}
+                async with session.get(f"{self.url}/api/v1{path}", headers=headers) as reply:
+                    answer = await reply.json(content_type=None)
+                    if reply.status == 200 and isinstance(answer, dict):
+                        return answer
+                    detail = answer.get("detail", "") if isinstance(answer, dict) else ""
+                    if reply.status in (401, 403):
+                        raise NotAllowed(f"{self.url}: {detail}")
+                    raise Unreachable(f"{self.url}: {detail or reply.status}")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Unreachable(f"{self.url} does not answer ({type(error).__name__})") from error
+
     async def _sign_in(self, session: aiohttp.ClientSession) -> str:
         body = {"user": self._login.user, "password": self._login.password}
         async with session.post(f"{self.url}/api/v1/sign-in", json=body) as reply:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrouter.cli.state import StateDir, default_state_dir, fail, ready_line
+from callrouter.cli.server import Token, Url, User, chosen_server
+from callrouter.cli.state import StateDir, fail
 
 if TYPE_CHECKING:
-    from callrouter.cli.live_client import LiveClient, Login
+    from callrouter.cli.live_client import LiveClient
 
 
 def register(app: typer.Typer) -> None:
@@ -20,15 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    url: Annotated[
-        str | None, typer.Option(metavar="URL", help="The server, e.g. http://127.0.0.1:8345.")
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option(envvar="CALLROUTER_TOKEN", help="Bearer token; better in the environment.")
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option(help="Sign in as this user; the password comes from standard input.")
-    ] = None,
+    url: Url = None,
+    token: Token = None,
+    user: User = None,
     state_dir: StateDir = None,
     once: Annotated[bool, typer.Option("--once", help="Show the present state and end.")] = False,
     as_json: Annotated[
@@ -41,7 +36,7 @@ def watch(
     """
     from callrouter.cli.live_client import LiveClient, NotAllowed, Unreachable
 
-    client = LiveClient(*_server(url, token, user, state_dir))
+    client = LiveClient(*chosen_server(url, token, user, state_dir))
     try:
         asyncio.run(_once(client, as_json) if once else _run(client, as_json))
     except (NotAllowed, Unreachable) as error:
@@ -50,32 +45,6 @@ def watch(
         # The reader of our output has seen enough; the interpreter must not try to flush again.
         sys.stderr.close()
         raise typer.Exit(0) from None
-
-
-def _server(url: str | None, token: str | None, user: str | None, state_dir: StateDir) -> "tuple[str, Login]":
-    from callrouter.cli.live_client import Login
-
-    if url is not None:
-        if not url.startswith(("http://", "https://")):
-            fail(f"--url {url!r} is no address: write it like http://127.0.0.1:8345")
-        if token:
-            return url, Login(token=token)
-        if user:
-            return url, Login(user=user, password=_password())
-        fail("give --token (or CALLROUTER_TOKEN) or --user with --url")
-    line = ready_line(state_dir or default_state_dir())
-    try:
-        found = line["logins"]["supervisor"]
-        login = found[0] if isinstance(found, list) else found
-        return str(line["http"]), Login(token=token or "", user=login["user"], password=login["password"])
-    except (KeyError, IndexError, TypeError):
-        fail("the demo's ready line names no supervisor: give --url and --token")
-
-
-def _password() -> str:
-    if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True))
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 async def _once(client: "LiveClient", as_json: bool) -> None:

@@ -224,6 +224,42 @@ class Offer(BaseModel):
     )
 
 
+class CallbackBody(In):
+    call: str = Field(min_length=1, max_length=128, description="A call on the list of missed ones.")
+
+
+class Callback(BaseModel):
+    """A promise to call somebody back. It ends with exactly one outcome."""
+
+    callback: str
+    origin: str = Field(description="The call in which it was promised.")
+    queue: str
+    number: str = Field(description="Masked unless you may see numbers.")
+    state: str = Field(description="waiting (for a seat), dialling, or paused until `due`.")
+    attempts: int = Field(description="How often the person was dialled.")
+    asked: Instant
+    due: MaybeInstant
+    expires: Instant
+    seat: str | None
+    organisation: str
+
+
+class MissedCall(BaseModel):
+    """Somebody who hung up while waiting and has not been spoken to since."""
+
+    call: str
+    queue: str
+    caller: str = Field(description="Masked unless you may see numbers.")
+    enqueued: Instant
+    left: Instant
+    organisation: str
+
+
+class Callbacks(BaseModel):
+    open: list[Callback]
+    missed: list[MissedCall]
+
+
 class Line(BaseModel):
     number: str
     name: str

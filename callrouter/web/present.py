@@ -6,7 +6,7 @@ import msgspec
 
 from acd.commands import OfferClosed
 from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
-from callrouter.ports import CallView, LegView, QueueView, SeatView, User
+from callrouter.ports import CallbackView, CallView, LegView, MissedView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
 
 Document = dict[str, Any]
@@ -84,6 +84,20 @@ def offer_document(offer: OfferClosed) -> Document:
         "outcome": offer.outcome,
         "explanation": mask_value(dict(offer.explanation)),
     }
+
+
+def callback_document(callback: CallbackView, *, masked: bool) -> Document:
+    document = _built(callback)
+    if masked:
+        document["number"] = mask_number(callback.number)
+    return document
+
+
+def missed_document(missed: MissedView, *, masked: bool) -> Document:
+    document = _built(missed)
+    if masked:
+        document["caller"] = mask_number(missed.caller)
+    return document
 
 
 def past_call_document(record: CallRecord, *, masked: bool) -> Document:

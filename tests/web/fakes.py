@@ -12,10 +12,12 @@ from acd.record import CallRecord
 from callrouter.ports import (
     NO_ORGANISATION,
     AuditEntry,
+    CallbackView,
     CallView,
     Change,
     Health,
     LegView,
+    MissedView,
     QueueView,
     Role,
     SeatView,
@@ -86,6 +88,35 @@ def call_view(call: str, **changes: Any) -> CallView:
     return replace(base, **changes)
 
 
+def callback_view(callback: str, **changes: Any) -> CallbackView:
+    base = CallbackView(
+        callback=CallId(callback),
+        origin=CallId("c0"),
+        queue=QueueId("main"),
+        number="13812345678",
+        state="waiting",
+        attempts=0,
+        asked=T0 - 60,
+        due=None,
+        expires=T0 + 3600,
+        seat=None,
+        organisation=OrgId("qinghai"),
+    )
+    return replace(base, **changes)
+
+
+def missed_view(call: str, **changes: Any) -> MissedView:
+    base = MissedView(
+        call=CallId(call),
+        queue=QueueId("main"),
+        caller="13812345678",
+        enqueued=T0 - 90,
+        left=T0 - 30,
+        organisation=OrgId("qinghai"),
+    )
+    return replace(base, **changes)
+
+
 class FakeEngine:
     """Keeps what was submitted; signing in and out and readiness act on the seats it shows."""
 
@@ -93,6 +124,8 @@ class FakeEngine:
         self.seats = {view.seat: view for view in (seat_view("s1"), seat_view("s2"), seat_view("s3"))}
         self.queues = {QueueId("main"): queue_view()}
         self.calls: dict[CallId, CallView] = {}
+        self.promised: dict[CallId, CallbackView] = {}
+        self.gone: dict[CallId, MissedView] = {}
         self.submitted: list[Intent] = []
         self.refusal: Refused | None = None
         self.subscribers: list[Callable[[Change], None]] = []
@@ -140,6 +173,25 @@ class FakeEngine:
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         self.subscribers.append(callback)
         return lambda: self.subscribers.remove(callback)
+
+    def callbacks(self) -> tuple[CallbackView, ...]:
+        return tuple(self.promised.values())
+
+    def missed(self) -> tuple[MissedView, ...]:
+        return tuple(self.gone.values())
+
+    def call_back(self, call: CallId) -> CallId:
+        if self.refusal is not None:
+            raise self.refusal
+        missed = self.gone.pop(call)
+        view = callback_view(f"{call}-c1", origin=call, organisation=missed.organisation)
+        self.promised[view.callback] = view
+        return view.callback
+
+    def cancel_callback(self, callback: CallId) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        del self.promised[callback]
 
     def health(self) -> Health:
         return Health(
