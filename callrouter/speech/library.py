@@ -1,8 +1,11 @@
 """The prompts' folder: catalogue, ledger and audio on disk, and the changes tools make to it."""
 
+import fcntl
 import json
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -111,16 +114,29 @@ def bring_in(folder: Path, catalogue: Catalogue, prompt_id: str, language: str, 
 
 def prune(folder: Path, catalogue: Catalogue) -> list[Path]:
     """Delete the audio and ledger entries of prompts that the catalogue no longer has."""
-    ledger, removed = catalogue.ledger, []
-    for language, entries in catalogue.ledger.audio.items():
-        for prompt_id in entries:
-            if prompt_id not in catalogue or language not in catalogue.languages:
-                ledger = ledger.changed(prompt_id, language, None)
-                path = folder / language / f"{prompt_id}.wav"
-                path.unlink(missing_ok=True)
-                removed.append(path)
-    save_ledger(folder, ledger)
+    removed = []
+    with _alone(folder):
+        ledger = read_catalogue(folder).ledger
+        for language, entries in tuple(ledger.audio.items()):
+            for prompt_id in entries:
+                if prompt_id not in catalogue or language not in catalogue.languages:
+                    ledger = ledger.changed(prompt_id, language, None)
+                    path = folder / language / f"{prompt_id}.wav"
+                    path.unlink(missing_ok=True)
+                    removed.append(path)
+        save_ledger(folder, ledger)
     return removed
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One command at a time changes the ledger: two engineers may import side by side."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _tail(wording: Wording | None) -> float:
@@ -139,16 +155,16 @@ def _enter(
     voice: str,
 ) -> None:
     path = folder / language / f"{prompt_id}.wav"
-    write_prompt(path, prompt)
     wording = catalogue.wording(prompt_id, language)
-    entry = Rendering.model_validate(
-        {
-            "source": source,
-            "text": wording.digest() if wording is not None else "",
-            "audio": file_digest(path),
-            "seconds": round(prompt.seconds, 2),
-            "voice": voice,
-        }
-    )
-    # Re-read: the ledger may have been changed by another command since the catalogue was loaded.
-    save_ledger(folder, read_catalogue(folder).ledger.changed(prompt_id, language, entry))
+    with _alone(folder):
+        write_prompt(path, prompt)
+        entry = Rendering.model_validate(
+            {
+                "source": source,
+                "text": wording.digest() if wording is not None else "",
+                "audio": file_digest(path),
+                "seconds": round(prompt.seconds, 2),
+                "voice": voice,
+            }
+        )
+        save_ledger(folder, read_catalogue(folder).ledger.changed(prompt_id, language, entry))

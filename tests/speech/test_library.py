@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,20 @@ def test_prune_removes_what_the_catalogue_no_longer_has(tmp_path: Path) -> None:
     assert prune(folder, read_catalogue(folder)) == [folder / "zh" / "goodbye.wav"]
     assert read_catalogue(folder).faults() == ()
     assert sorted(path.name for path in (folder / "zh").iterdir()) == ["greeting_province.wav", "pause.wav"]
+
+
+def test_imports_side_by_side_lose_nothing(tmp_path: Path) -> None:
+    prompts = "".join(f"  number_{number}: {{zh: 好}}\n" for number in range(16))
+    folder = folder_in(tmp_path / "prompts", CATALOGUE + prompts)
+    take = studio(tmp_path / "take.wav", burst(1.0, rate=48_000))
+    catalogue = read_catalogue(folder)
+
+    def bring(number: int) -> None:
+        bring_in(folder, catalogue, f"number_{number}", "bo-amdo", take)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(bring, range(16)))
+    assert len(read_catalogue(folder).ledger.audio["bo-amdo"]) == 16
 
 
 def test_the_ledger_has_a_line_for_each_entry_so_that_changes_merge(tmp_path: Path) -> None:
