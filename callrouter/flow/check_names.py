@@ -1,7 +1,7 @@
 """Whether everything that a flow refers to exists: prompts, queues, lines, calendars, subflows, variables."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from acd import skill
@@ -34,6 +34,8 @@ class Known:
     skills: Collection[str] | None = None
     lines: Collection[str] | None = None
     seats: Collection[str] | None = None
+    never_met: Callable[[str, str], str] | None = None
+    """Of a queue and a skill expression: why no seat can ever serve it, or ``""``."""
     services: Collection[str] | None = None
     """Web services and databases of the settings."""
 
@@ -67,7 +69,10 @@ def _outside(placed: Placed, known: Known) -> Iterator[Remark]:
     body, at = placed.body, placed.path
     if type(body) is Queue or type(body) is Callback:
         yield from _exists("queue", body.queue, known.queues, (*at, "queue"))
-        yield from _skill_faults(body.skills, known.skills, (*at, "skills"))
+        unknown = list(_skill_faults(body.skills, known.skills, (*at, "skills")))
+        yield from unknown
+        if known.never_met is not None and not unknown and (why := known.never_met(body.queue, body.skills)):
+            yield (*at, "skills"), why, "Give the skills to a seat, ask for less, or add a relaxation step"
     if type(body) is Queue:
         for index, queue in enumerate(body.among):
             yield from _exists("queue", queue, known.queues, (*at, "among", index))

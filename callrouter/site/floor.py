@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from acd import skill
 from acd.ids import QueueId, SeatId
 from acd.plan import FloorPlan, Membership, OverflowRung, QueuePlan, RelaxationStep, SeatPlan
 from acd.strategy import STRATEGIES
 from callrouter.config.document import ConfigError, Document, Fault, parse
 from callrouter.config.validation import did_you_mean
+from callrouter.site.floor_faults import contradictions
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -171,8 +171,11 @@ def read_floor(document: Document) -> FloorConfig:
     faults = [*_queue_faults(document, file), *_seat_faults(document, file)]
     if faults:
         raise ConfigError(faults)
+    plan = plan_of(file)
+    if contradictory := list(contradictions(document, file, plan)):
+        raise ConfigError(contradictory)
     return FloorConfig(
-        plan=plan_of(file),
+        plan=plan,
         seats={
             SeatId(name): SeatAccountPlan(
                 SeatId(name), seat.name or name, seat.endpoint or f"PJSIP/{name}", seat.organisation
@@ -287,17 +290,3 @@ def _seat_faults(document: Document, file: FloorFile) -> list[Fault]:
             if m.queue not in file.queues
         ]
     return faults
-
-
-def skill_faults(config: FloorConfig, expression: str) -> str:
-    """What is wrong with a skill expression at this site; ``""`` when it can be met by some seat."""
-    try:
-        demand = skill.parse(expression)
-    except skill.SkillError as error:
-        return str(error)
-    unknown = [name for name in skill.names(demand) if name not in config.skills]
-    if unknown:
-        return f"no skill {unknown[0]!r}. {did_you_mean(unknown[0], config.skills)}"
-    if not any(skill.satisfied(demand, seat.skills) for seat in config.plan.seats):
-        return f"no seat has {expression!r}: give the skill to a seat or ask for less"
-    return ""

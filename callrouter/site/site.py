@@ -12,6 +12,7 @@ from callrouter.flow.check_names import Known
 from callrouter.flow.loader import flow_set, read_flows
 from callrouter.flow.program import FlowSet
 from callrouter.site.floor import SeatAccountPlan, read_floor
+from callrouter.site.floor_faults import never_met
 
 FALLBACK_LANGUAGE = "zh"
 
@@ -121,6 +122,7 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         skills=list(floor.skills) if floor else None,
         seats=list(floor.seats) if floor else None,
         lines=list(directory.lines) if directory else None,
+        never_met=never_met(floor.plan) if floor else None,
     )
     found = check(reading, known, now, audio=audio)
     faults += found.errors
