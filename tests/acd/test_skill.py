@@ -90,6 +90,7 @@ def test_lacking_names_something_exactly_when_unsatisfied(demand: Demand, have: 
 def test_relaxing_drops_and_lowers() -> None:
     demand = parse("bo-kham>=4 & legal & !zh")
     assert render(relax(demand, drop=frozenset({"legal"}), lower=2)) == "bo-kham>=2 & !zh"
+    assert relax(parse("legal>=2 | zh"), lower=9) == parse("legal | zh")
     assert relax(parse("legal"), drop=frozenset({"legal"})) is ANYONE
     assert relax(parse("!zh"), drop=frozenset({"zh"})) is ANYONE
 
