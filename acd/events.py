@@ -198,6 +198,23 @@ class SeatUnreachable:
     seat: SeatId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkReachable:
+    """OPTIONS sent by this trunk are answered."""
+
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkUnreachable:
+    """OPTIONS sent by this trunk are no longer answered."""
+
+    trunk: str
+
+
+PhoneEvent = SeatReachable | SeatUnreachable | TrunkReachable | TrunkUnreachable
+
+
 # --- people at desks -------------------------------------------------------------
 
 
@@ -468,7 +485,7 @@ FloorEvent = (
     | CallbackCancelled
 )
 
-Event = SwitchEvent | SeatReachable | SeatUnreachable | Intent | CallbackAsked | CallbackCancelled
+Event = SwitchEvent | PhoneEvent | Intent | CallbackAsked | CallbackCancelled
 
 
 class Refused(Exception):

@@ -60,8 +60,8 @@ class App:
             words_between,
         )
         self.site = self.folder.versions.current
-        phones = _phones(self.site)
-        self.ami = {NodeId(node.name): AmiClient(_ami(node), phones) for node in settings.asterisk}
+        phones, trunks = _phones(self.site), _asked_trunks(self.site)
+        self.ami = {NodeId(node.name): AmiClient(_ami(node), phones, trunks) for node in settings.asterisk}
         self.ari = {
             name: AriClient(
                 name,
@@ -276,6 +276,7 @@ class App:
             self.controller.change_site(site)
             for client in self.ami.values():
                 client.replace_seats(_phones(site))
+                client.replace_trunks(_asked_trunks(site))
 
     def _subtree(self, organisation: OrgId) -> frozenset[OrgId]:
         return self.site.directory.subtree(organisation)
@@ -325,3 +326,8 @@ def _services(settings: Settings) -> dict[str, Service]:
 def _phones(site: Site) -> dict[str, SeatId]:
     """Endpoints of seats' phones, as AMI names them."""
     return {plan.endpoint.removeprefix("PJSIP/"): seat for seat, plan in site.seats.items()}
+
+
+def _asked_trunks(site: Site) -> list[str]:
+    """Trunks whose OPTIONS tell whether they live."""
+    return [name for name, trunk in site.directory.trunks.items() if trunk.options]

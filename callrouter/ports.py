@@ -5,8 +5,8 @@ may ask of the controller, `Records` is what they may read of the past. Shells
 implement or use these and know nothing of each other.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -116,6 +116,42 @@ class CallView:
     transfer_target: str
     legs: tuple[LegView, ...]
     organisation: OrgId = NO_ORGANISATION
+    context: Mapping[str, str] = field(default_factory=dict)
+    """What the hotline before us told: its id of the ``call``, the ``visited`` numbers, ``from`` whom."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayView:
+    """A line by one of its trunks."""
+
+    trunk: str
+    state: str
+    """``closed`` (calls pass), ``open``, ``half_open`` or ``probing``: a circuit breaker's words."""
+    since: Instant
+    until: Instant | None
+    """When an open way is tried again."""
+    attempts: int
+    success: float | None
+    """Answered ÷ attempts of the last hour; None without any."""
+    outcomes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """A line of today's directory as it can be reached now."""
+
+    number: str
+    name: str
+    kind: str
+    open: bool
+    """Within its hours."""
+    calls: int
+    """Of ours, ringing or talking there."""
+    capacity: int
+    """0: unknown."""
+    refusal: str
+    """Why no caller can be handed there now: closed, line_full, line_down; ``""``: one can."""
+    ways: tuple[WayView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +160,7 @@ class Snapshot:
     seats: tuple[SeatView, ...]
     queues: tuple[QueueView, ...]
     calls: tuple[CallView, ...]
+    lines: tuple[LineView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

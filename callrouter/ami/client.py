@@ -6,26 +6,26 @@ Nothing polls: one list of contacts at each connection, events from then on.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from panoramisk.message import Message
 
 from acd.commands import MonitorStart, MonitorStop
-from acd.events import SeatReachable, SeatUnreachable
+from acd.events import PhoneEvent
 from acd.ids import ChannelId, SeatId
 from callrouter.ami.errors import AmiError, AmiRefused
 from callrouter.ami.protocol import SafeProtocol, Value
-from callrouter.ami.reachability import Contact, Reachability
+from callrouter.ami.reachability import Contact, Reachability, TrunkReachability
 from callrouter.backoff import Backoff
 
 _log = structlog.get_logger(__name__)
 
-SeatFact = SeatReachable | SeatUnreachable
 _MAX_HELD = 50_000
 """Contact events kept while the list of contacts is on its way."""
 _NOT_USABLE = frozenset({"UNAVAILABLE", "INVALID"})
+_NO_PEER = frozenset({"Unavailable", "Invalid"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +55,21 @@ class AmiHealth:
 
 
 class AmiClient:
-    """One task runs `run`; everything else is called in the same loop. `seats` maps endpoints to seats."""
+    """One task runs `run`; everything else is called in the same loop.
 
-    def __init__(self, settings: AmiSettings, seats: Mapping[str, SeatId]) -> None:
+    `seats` maps endpoints to seats; `trunks` names those whose OPTIONS tell whether they live.
+    """
+
+    def __init__(
+        self, settings: AmiSettings, seats: Mapping[str, SeatId], trunks: Collection[str] = ()
+    ) -> None:
         self.events: Counter[str] = Counter()
         self.connections = 0
         self._settings = settings
         self._reachability = Reachability(seats)
+        self._trunks = TrunkReachability(trunks)
         self._protocol: SafeProtocol | None = None
-        self._sink: Callable[[SeatFact], None] | None = None
+        self._sink: Callable[[PhoneEvent], None] | None = None
         self._held: list[Message] | None = None
         self._resync = asyncio.Event()
 
@@ -71,7 +77,7 @@ class AmiClient:
     def connected(self) -> bool:
         return self._protocol is not None
 
-    async def run(self, sink: Callable[[SeatFact], None]) -> None:
+    async def run(self, sink: Callable[[PhoneEvent], None]) -> None:
         """Stay connected until cancelled and tell `sink` which seats' phones are reachable.
 
         Raises `AmiRefused` when the first login is refused; later refusals and
@@ -130,6 +136,11 @@ class AmiClient:
         self._reachability.replace_seats(seats)
         self._resync.set()
 
+    def replace_trunks(self, trunks: Collection[str]) -> None:
+        """The directory has changed: learn the new trunks' state."""
+        self._trunks.replace_trunks(trunks)
+        self._resync.set()
+
     async def health(self) -> AmiHealth:
         """Ask Asterisk how it is. Never raises: a fault is part of the answer."""
         asked = time.monotonic()
@@ -165,6 +176,7 @@ class AmiClient:
             await self._log_in(protocol)
             self._protocol = protocol
             self._reachability.forget()
+            self._trunks.forget()
             await self._learn_contacts()
             self.connections += 1
             _log.info("ami.connected", host=settings.host, port=settings.port, version=protocol.version)
@@ -220,8 +232,13 @@ class AmiClient:
         contacts = [
             Contact(one.endpoint, one.uri, one.status) for one in listed if one.event == "ContactList"
         ]
+        peers = await self._ask("PJSIPShowEndpoints", {}, as_list=True) if self._trunks.trunks else []
         held, self._held = self._held, None
         self._tell(self._reachability.snapshot(contacts))
+        for one in peers:
+            # A trunk's contact is written in the configuration: it is in no list of contacts.
+            if one.event == "EndpointList":
+                self._tell(self._trunks.learn(one.objectname, one.devicestate not in _NO_PEER))
         for message in held:
             self._on_event(message)
 
@@ -238,13 +255,14 @@ class AmiClient:
         if message.event == "ContactStatus":
             contact = Contact(message.endpointname, message.uri, message.contactstatus)
             self._tell(self._reachability.update(contact))
+            self._tell(self._trunks.update(contact))
         elif message.event == "DeviceStateChange":
             technology, _, endpoint = message.device.partition("/")
             usable = message.state not in _NOT_USABLE
             if technology == "PJSIP" and self._reachability.contradicts(endpoint, usable):
                 self._resync.set()
 
-    def _tell(self, facts: list[SeatFact]) -> None:
+    def _tell(self, facts: Sequence[PhoneEvent]) -> None:
         assert self._sink is not None
         try:
             for fact in facts:

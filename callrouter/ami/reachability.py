@@ -7,10 +7,10 @@ otherwise. Facts are told on change only; the first snapshot after `forget` tell
 every seat.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from acd.events import SeatReachable, SeatUnreachable
+from acd.events import SeatReachable, SeatUnreachable, TrunkReachable, TrunkUnreachable
 from acd.ids import SeatId
 
 MAX_CONTACTS = 16
@@ -81,3 +81,29 @@ class Reachability:
             return []
         self._told[seat] = alive
         return [SeatReachable(seat=seat) if alive else SeatUnreachable(seat=seat)]
+
+
+class TrunkReachability:
+    """Which trunks' OPTIONS are answered, of those that send any."""
+
+    def __init__(self, trunks: Collection[str]) -> None:
+        self.trunks = frozenset(trunks)
+        self._told: dict[str, bool] = {}
+
+    def forget(self) -> None:
+        """Whoever listens may have missed something: tell every trunk anew."""
+        self._told.clear()
+
+    def replace_trunks(self, trunks: Collection[str]) -> None:
+        self.trunks = frozenset(trunks)
+        self._told = {trunk: told for trunk, told in self._told.items() if trunk in self.trunks}
+
+    def update(self, contact: Contact) -> list[TrunkReachable | TrunkUnreachable]:
+        """One contact's change; a trunk has one contact, its peer."""
+        return self.learn(contact.endpoint, contact.status not in _GONE | _DEAD)
+
+    def learn(self, trunk: str, alive: bool) -> list[TrunkReachable | TrunkUnreachable]:
+        if trunk not in self.trunks or self._told.get(trunk) is alive:
+            return []
+        self._told[trunk] = alive
+        return [TrunkReachable(trunk=trunk) if alive else TrunkUnreachable(trunk=trunk)]

@@ -46,6 +46,7 @@ from acd.events import (
     PlaybackFinished,
     PlaybackStarted,
     RecordingEnded,
+    ReferAsked,
     SwitchEvent,
 )
 from acd.ids import CallId, ChannelId, NodeId, PlaybackId, RecordingId
@@ -278,6 +279,20 @@ class EventCodec:
         )
         return (ended,)
 
+    def _transfer(self, event: models.ChannelTransfer) -> tuple[SwitchEvent, ...]:
+        """A REFER; with `state` it is but the echo of what we have told its sender."""
+        source, wanted = event.referred_by.source_channel, event.refer_to.requested_destination
+        if event.state or source is None:
+            return ()
+        other = event.refer_to.destination_channel
+        asked = ReferAsked(
+            node=self.node,
+            channel=ChannelId(source.id),
+            target=clean_dialled(wanted.destination if wanted is not None else ""),
+            replaces=ChannelId(other.id) if other is not None else None,
+        )
+        return (asked,)
+
     def _stasis_ended(self, event: models.StasisEnd) -> tuple[SwitchEvent, ...]:
         return self._gone(ChannelId(event.channel.id))
 
@@ -296,6 +311,7 @@ _TRANSLATORS: Mapping[str, Callable[[EventCodec, Any], tuple[SwitchEvent, ...]]]
     "ChannelUnhold": EventCodec._held,
     "PlaybackStarted": EventCodec._playback_started,
     "PlaybackFinished": EventCodec._playback_finished,
+    "ChannelTransfer": EventCodec._transfer,
     "RecordingFinished": EventCodec._recording_ended,
     "RecordingFailed": EventCodec._recording_ended,
 }

@@ -133,7 +133,14 @@ class Province:
             return TrunkAccount(name, (HOST,), codecs=trunk.codecs)
         # One address for all partners: it is told by the first trunk, calls go out by each.
         addresses = (ADDRESS,) if name == "departments" else ()
-        return TrunkAccount(name, addresses, peer=self.partners.proxy, codecs=trunk.codecs)
+        return TrunkAccount(
+            name,
+            addresses,
+            peer=self.partners.proxy,
+            codecs=trunk.codecs,
+            qualify=trunk.options,
+            allow_transfer=trunk.refer,
+        )
 
     def _settings(self) -> Settings:
         rendered = self.asterisk.rendered

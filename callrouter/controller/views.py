@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Iterator
 
 from acd.ids import CallId, Instant, OrgId, QueueId, SeatId
+from callrouter.directory import Line
 from callrouter.ports import (
     CallbackView,
     CallView,
     Change,
     LegView,
+    LineView,
     MissedView,
     QueueView,
     SeatView,
     Snapshot,
+    WayView,
 )
 from callrouter.router import Router, promises
+from callrouter.router.lines import open_at
 from callrouter.router.live import LiveCall
 
 
@@ -23,6 +27,7 @@ def snapshot(router: Router, now: Instant) -> Snapshot:
         seats=tuple(seat_view(router, plan.seat) for plan in router.site.floor.seats),
         queues=tuple(queue_view(router, plan.queue) for plan in router.site.floor.queues),
         calls=tuple(call_view(router, live) for live in router.calls.values()),
+        lines=tuple(line_view(router, line, now) for line in router.site.directory.lines_on(router.today())),
     )
 
 
@@ -73,6 +78,31 @@ def queue_view(router: Router, queue: QueueId) -> QueueView:
     )
 
 
+def line_view(router: Router, line: Line, now: Instant) -> LineView:
+    refusal = router.lines.refusal(router.site, line, now)
+    return LineView(
+        number=line.number,
+        name=line.name,
+        kind=line.kind,
+        open=open_at(router.site, line, now),
+        calls=router.lines.calls(line.number),
+        capacity=line.capacity,
+        refusal=refusal.reason if refusal is not None else "",
+        ways=tuple(
+            WayView(
+                trunk=way.trunk,
+                state=way.state.value,
+                since=way.since,
+                until=way.until,
+                attempts=way.attempts,
+                success=way.success,
+                outcomes=way.outcomes,
+            )
+            for way in router.lines.health(line, now)
+        ),
+    )
+
+
 def call_view(router: Router, live: LiveCall) -> CallView:
     call = live.call
     seat = call.talking_seat()
@@ -97,6 +127,7 @@ def call_view(router: Router, live: LiveCall) -> CallView:
             for leg in call.legs
             if leg.live
         ),
+        context=dict(call.context),
     )
 
 

@@ -10,8 +10,8 @@ as failure: busy, declined and unanswered come from people, who are there.
     PROBING    that call is on its way; its outcome decides, and if none ever
                comes (`probe_limit`) another may try
 
-A breaker advises the order of the ladder; it never keeps a caller from a line
-whose every way is open: then all are tried. Transitions are the table below;
+A breaker advises; what is left out of a ladder, and that emergency lines never
+are, the router decides (`callrouter.router.lines`). Transitions are the table below;
 every pair not in it leaves the state as it is.
 """
 

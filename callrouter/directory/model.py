@@ -39,6 +39,7 @@ class Trunk:
     user_to_user: bool
     capacity: int
     options: int
+    refer: bool
 
     def endpoint(self, number: str) -> str:
         """What Asterisk dials to reach `number` this way."""

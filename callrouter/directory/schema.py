@@ -76,6 +76,8 @@ class TrunkEntry(_Part):
     """Send the call's id as RFC 7433 User-to-User."""
     capacity: int = Field(default=0, ge=0, le=100_000)
     """Calls at a time; 0: no limit of ours."""
+    refer: bool = False
+    """Heed its REFER: partners who may hand a caller back to us by it."""
     options: int = Field(default=10, ge=0, le=3600)
     """Seconds between OPTIONS that tell whether it lives; 0: none."""
 

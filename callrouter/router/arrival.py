@@ -40,8 +40,9 @@ def offered(router: Router, event: e.CallOffered) -> None:
         router.odd("number_not_served", call.id, dialled=event.dialled[:64], trunk=event.trunk)
         return
     call.organisation = ingress.organisation
-    provenance.read(call, event.headers)
     if event.trunk in _partner_trunks(router):
+        # Elsewhere the headers are whatever a caller's phone likes to say.
+        provenance.read(call, event.headers)
         call.context.setdefault("from", event.trunk)
     live.flow = ingress.flow
     live.session = FlowSession(

@@ -33,6 +33,7 @@ from callrouter.router import (
     provenance,
     queueing,
     recording,
+    referring,
     voicemail,
     waiting,
 )
@@ -202,19 +203,20 @@ class Router:
 
     # --- facts from the switch --------------------------------------------------------------
 
-    def _leg(self, channel: ChannelId) -> tuple[LiveCall, Leg] | None:
+    def leg(self, channel: ChannelId) -> tuple[LiveCall, Leg] | None:
+        """Whose channel this is; the call is touched."""
         found = self.channels.get(channel)
         if found is not None:
             self.touch(found[0])
         return found
 
     def _leg_ringing(self, event: e.LegRinging) -> None:
-        if found := self._leg(event.channel):
+        if found := self.leg(event.channel):
             self.lines.ringing(event.channel)
             found[0].talk.leg_ringing(found[1], self.now)
 
     def _leg_answered(self, event: e.LegAnswered) -> None:
-        if found := self._leg(event.channel):
+        if found := self.leg(event.channel):
             live, leg = found
             self.lines.answered(event.channel, self.now)
             if leg.role is Role.PARTNER:
@@ -224,7 +226,7 @@ class Router:
             self.out.append(c.Hangup(node=event.node, call=CallId(""), channel=event.channel))
 
     def _leg_ended(self, event: e.LegEnded) -> None:
-        if found := self._leg(event.channel):
+        if found := self.leg(event.channel):
             self._gone(*found, event.cause)
 
     def _gone(self, live: LiveCall, leg: Leg, cause: int) -> None:
@@ -233,7 +235,7 @@ class Router:
         self.channels.pop(leg.channel, None)
 
     def _digit(self, event: e.DigitReceived) -> None:
-        found = self._leg(event.channel)
+        found = self.leg(event.channel)
         if found is None:
             return
         live, leg = found
@@ -400,6 +402,9 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.PlaybackStarted: lambda router, event: None,
     e.PlaybackFinished: Router._playback_finished,
     e.RecordingEnded: voicemail.ended,
+    e.ReferAsked: referring.asked,
+    e.TrunkReachable: lambda router, event: router.lines.board.trunk_up(event.trunk, router.now),
+    e.TrunkUnreachable: lambda router, event: router.lines.board.trunk_down(event.trunk, router.now),
     e.PeerHeld: lambda router, event: None,
     e.CommandFailed: Router._command_failed,
     e.NodeUp: Router._node_up,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from callrouter import __version__
 from callrouter.ports import Accounts, AuditSink, Clock, Engine, Records
-from callrouter.web import callbacks, calls, health, live, offers, pages, problems, seats, session
+from callrouter.web import callbacks, calls, health, lines, live, offers, pages, problems, seats, session
 from callrouter.web.context import Context
 from callrouter.web.guard import Guard
 from callrouter.web.metrics import Exposition, Metrics
@@ -64,7 +64,15 @@ def _routed(settings: WebSettings) -> FastAPI:
         redoc_url=None,
     )
     api = APIRouter(prefix="/api/v1")
-    for router in (session.router, seats.router, calls.router, offers.router, callbacks.router, live.router):
+    for router in (
+        session.router,
+        seats.router,
+        calls.router,
+        offers.router,
+        callbacks.router,
+        lines.router,
+        live.router,
+    ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(health.router)

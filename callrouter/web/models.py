@@ -126,6 +126,34 @@ class LiveCall(BaseModel):
     transfer_target: str
     legs: list[Leg]
     organisation: str
+    context: dict[str, str] = Field(
+        description="What the hotline before us told: its id of the `call`, `visited` numbers, `from` whom."
+    )
+
+
+class Way(BaseModel):
+    """A line by one of its trunks."""
+
+    trunk: str
+    state: str = Field(description="Its breaker: closed (calls pass), open, half_open or probing.")
+    since: Instant
+    until: MaybeInstant = Field(description="When an open way is tried again.")
+    attempts: int = Field(description="In the last hour.")
+    success: float | None = Field(description="Answered ÷ attempts.")
+    outcomes: dict[str, int]
+
+
+class LiveLine(BaseModel):
+    number: str
+    name: str
+    kind: str
+    open: bool = Field(description="Within its hours.")
+    calls: int = Field(description="Of ours, ringing or talking there.")
+    capacity: int = Field(description="0: unknown.")
+    refusal: str = Field(
+        description="Why no caller can be handed there now: closed, line_full or line_down; empty: one can."
+    )
+    ways: list[Way]
 
 
 class CallSummary(BaseModel):

@@ -6,7 +6,7 @@ import msgspec
 
 from acd.commands import OfferClosed
 from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
-from callrouter.ports import CallbackView, CallView, LegView, MissedView, QueueView, SeatView, User
+from callrouter.ports import CallbackView, CallView, LegView, LineView, MissedView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
 
 Document = dict[str, Any]
@@ -36,6 +36,10 @@ def seat_document(seat: SeatView) -> Document:
 
 def queue_document(queue: QueueView) -> Document:
     return _built(queue)
+
+
+def line_document(line: LineView) -> Document:
+    return _built(line)
 
 
 def live_call_document(call: CallView, *, masked: bool) -> Document:

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
-from acd.events import SeatReachable, SeatUnreachable
+from acd.events import PhoneEvent, SeatReachable, SeatUnreachable
 from acd.ids import ChannelId, SeatId
-from callrouter.ami.client import AmiClient, AmiSettings, SeatFact
+from callrouter.ami.client import AmiClient, AmiSettings
 from callrouter.ami.errors import AmiError, AmiRefused
 from callrouter.ami.protocol import MAX_UNFINISHED
 from tests.ami.fake_manager import FakeManager, error, fake_manager, message
 
 ONE, TWO = SeatId("1001"), SeatId("1002")
-Facts = asyncio.Queue[SeatFact]
+Facts = asyncio.Queue[PhoneEvent]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def running(manager: FakeManager, **more: float) -> AsyncIterator[tuple[Am
             await task
 
 
-async def told(facts: Facts, count: int = 2) -> list[SeatFact]:
+async def told(facts: Facts, count: int = 2) -> list[PhoneEvent]:
     return [await facts.get() for _ in range(count)]
 
 
@@ -225,7 +225,7 @@ async def test_new_seats_are_learnt_without_reconnecting(manager: FakeManager) -
 async def test_a_listener_that_is_full_gets_everything_anew(manager: FakeManager) -> None:
     kept, overflowed = Facts(), False
 
-    def sink(fact: SeatFact) -> None:
+    def sink(fact: PhoneEvent) -> None:
         nonlocal overflowed
         if kept.qsize() == 1 and not overflowed:
             overflowed = True
@@ -234,6 +234,6 @@ async def test_a_listener_that_is_full_gets_everything_anew(manager: FakeManager
 
     client = AmiClient(settings(manager), {"a1001": ONE, "a1002": TWO})
     task = asyncio.create_task(client.run(sink))
-    both: list[SeatFact] = [SeatUnreachable(seat=ONE), SeatUnreachable(seat=TWO)]
+    both: list[PhoneEvent] = [SeatUnreachable(seat=ONE), SeatUnreachable(seat=TWO)]
     assert await asyncio.wait_for(told(kept, 3), 5) == [both[0], *both]
     task.cancel()

@@ -3,9 +3,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.events import SeatReachable, SeatUnreachable
+from acd.events import SeatReachable, SeatUnreachable, TrunkReachable, TrunkUnreachable
 from acd.ids import SeatId
-from callrouter.ami.reachability import MAX_CONTACTS, Contact, Reachability
+from callrouter.ami.reachability import MAX_CONTACTS, Contact, Reachability, TrunkReachability
 
 ONE, TWO = SeatId("1001"), SeatId("1002")
 SEATS = {"a1001": ONE, "a1002": TWO}
@@ -41,6 +41,18 @@ def test_trunks_are_disregarded() -> None:
     known = Reachability(SEATS)
     assert known.update(contact("Reachable", "carrier")) == []
     assert not known.contradicts("carrier", usable=False)
+
+
+def test_a_trunk_is_told_of_on_change_and_anew_after_a_gap() -> None:
+    known = TrunkReachability(["departments"])
+    assert known.learn("departments", alive=False) == [TrunkUnreachable(trunk="departments")]
+    assert known.update(contact("Unreachable", "departments")) == []
+    assert known.update(contact("Reachable", "departments")) == [TrunkReachable(trunk="departments")]
+    assert known.update(contact("Unreachable", "a1001")) == []
+    known.forget()
+    assert known.learn("departments", alive=True) == [TrunkReachable(trunk="departments")]
+    known.replace_trunks(["carrier"])
+    assert known.update(contact("Unreachable", "departments")) == []
 
 
 def test_device_state_contradicts_only_what_is_believed_otherwise() -> None:

@@ -16,9 +16,11 @@ from acd.events import (
     PeerHeld,
     PlaybackFinished,
     PlaybackStarted,
+    RecordingEnded,
+    ReferAsked,
     SwitchEvent,
 )
-from acd.ids import CallId, ChannelId, NodeId, PlaybackId
+from acd.ids import CallId, ChannelId, NodeId, PlaybackId, RecordingId
 from callrouter.ari.codec import ALLOWED_EVENTS, EventCodec, call_id
 from tests.ari.said import caller, channel, entered, of_channel, playback, said
 
@@ -215,6 +217,38 @@ def test_digits_hold_and_playbacks() -> None:
         PlaybackStarted(node=NODE, playback=PlaybackId("p")),
         PlaybackFinished(node=NODE, playback=PlaybackId("p")),
         PlaybackFinished(node=NODE, playback=PlaybackId("q"), failed=True),
+    ]
+
+
+def test_recordings_end_once_they_are_on_disk_or_not_at_all() -> None:
+    codec = EventCodec(NODE)
+    done = {"name": "r", "format": "wav", "state": "done", "target_uri": "channel:x", "duration": 12}
+    torn = {"name": "s", "format": "wav", "state": "failed", "target_uri": "channel:x", "cause": "disk full"}
+    assert feed(
+        codec, said("RecordingFinished", recording=done), said("RecordingFailed", recording=torn)
+    ) == [
+        RecordingEnded(node=NODE, recording=RecordingId("r"), ok=True, seconds=12, reason="done"),
+        RecordingEnded(node=NODE, recording=RecordingId("s"), ok=False, reason="disk full"),
+    ]
+
+
+def test_a_refer_is_told_but_not_the_echo_of_our_own_answer() -> None:
+    codec = EventCodec(NODE)
+    by = {"source_channel": channel("leg"), "connected_channel": channel("caller")}
+    blind = {"requested_destination": {"destination": "12315"}}
+    attended = {
+        "requested_destination": {"destination": "12333", "protocol_id": "x"},
+        "destination_channel": channel("other"),
+    }
+    assert feed(
+        codec,
+        said("ChannelTransfer", refer_to=blind, referred_by=by),
+        said("ChannelTransfer", refer_to=blind, referred_by=by, state="channel_answered"),
+        said("ChannelTransfer", refer_to=attended, referred_by=by),
+        said("ChannelTransfer", refer_to=blind, referred_by={}),
+    ) == [
+        ReferAsked(node=NODE, channel=ChannelId("leg"), target="12315"),
+        ReferAsked(node=NODE, channel=ChannelId("leg"), target="12333", replaces=ChannelId("other")),
     ]
 
 

@@ -8,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd import commands as c
-from acd.ids import BridgeId, CallId, ChannelId, NodeId, PlaybackId
+from acd.ids import BridgeId, CallId, ChannelId, NodeId, PlaybackId, RecordingId
 from callrouter.ari.requests import MAX_DIGITS, MAX_FRAME, Request, Unencodable, encode, frame
 
 CHANNEL, BRIDGE, PLAYBACK = ChannelId("c1"), BridgeId("b1"), PlaybackId("p1")
+RECORDING = RecordingId("r1")
 NODE, CALL = NodeId("n"), CallId("k")
 
 
 def command(kind: type[c.Command], **given: object) -> c.Command:
-    known = {"channel": CHANNEL, "bridge": BRIDGE, "playback": PLAYBACK}
+    known = {"channel": CHANNEL, "bridge": BRIDGE, "playback": PLAYBACK, "recording": RECORDING}
     wanted = {f.name for f in fields(kind)}
     return kind(node=NODE, call=CALL, **{n: v for n, v in known.items() if n in wanted}, **given)  # type: ignore[arg-type]
 
@@ -41,6 +42,28 @@ def originate(**more: object) -> c.Command:
         (command(c.Leave), "POST", "bridges/b1/removeChannel", (("channel", "c1"),)),
         (command(c.SendDigits, digits="1a#"), "POST", "channels/c1/dtmf", (("dtmf", "1A#"),)),
         (command(c.Hangup, cause=17), "DELETE", "channels/c1", (("reason_code", "17"),)),
+        (
+            command(c.RecordStart, max_seconds=90.4, silence_seconds=5),
+            "POST",
+            "channels/c1/record",
+            (
+                ("name", "r1"),
+                ("format", "wav"),
+                ("maxDurationSeconds", "90"),
+                ("maxSilenceSeconds", "5"),
+                ("ifExists", "fail"),
+                ("beep", "true"),
+                ("terminateOn", "none"),
+            ),
+        ),
+        (command(c.RecordStop), "POST", "recordings/live/r1/stop", ()),
+        (command(c.RecordDiscard), "DELETE", "recordings/stored/r1", ()),
+        (
+            command(c.ReferProgress, state="answered"),
+            "POST",
+            "channels/c1/transfer_progress",
+            (("states", "channel_answered"),),
+        ),
         (
             command(c.ToDialplan, context="safety-net", extension="s"),
             "POST",
@@ -105,6 +128,9 @@ def test_what_the_far_end_is_shown(name: str, number: str, shown: str) -> None:
         command(c.ToDialplan, context="a\nb", extension="s"),
         command(c.MusicOn, music="a\x7f"),
         command(c.AnswerPhone),
+        command(c.MonitorStart),
+        command(c.MonitorStop),
+        command(c.ReferProgress, state="maybe"),
         c.Answer(node=NODE, call=CALL, channel=ChannelId("\ud800")),
         originate(caller_name="\udcff", endpoint="PJSIP/\udcff"),
         command(c.Play, media=("sound:\udcff",)),

@@ -1,0 +1,174 @@
+"""Where a call has been travels along, and nobody runs in circles."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acd import commands as c
+from acd import events as e
+from acd.call import Call
+from acd.ids import CallId, ChannelId, NodeId, SeatId
+from callrouter.controller import views
+from callrouter.router import provenance
+from tests.router.test_slice import in_talk
+from tests.router.world import NODE, Channel, World
+
+SEAT = SeatId("a1002")
+
+
+def uui(payload: str) -> str:
+    return f"{payload.encode().hex()};encoding=hex;purpose=callrouter"
+
+
+def comes(world: World, payload: str = "", *, trunk: str = "departments", hops: str = "70") -> ChannelId:
+    """A call that a partner hands to us."""
+    channel = ChannelId("in-P")
+    world.channels[channel] = Channel()
+    world.handle(
+        e.CallOffered(
+            node=NODE,
+            call=CallId("P"),
+            channel=channel,
+            dialled="12345",
+            caller="13800009999",
+            trunk=trunk,
+            headers={"User-to-User": uui(payload), "Max-Forwards": hops},
+        )
+    )
+    return channel
+
+
+def sent_payload(world: World) -> str:
+    leg = [x for x in world.sent if isinstance(x, c.Originate)][-1]
+    header = leg.variables["PJSIP_HEADER(add,User-to-User)"]
+    return bytes.fromhex(header.partition(";")[0]).decode()
+
+
+def a_call(**given: object) -> Call:
+    call = Call(
+        call=CallId("20270101T000000000-1-main"),
+        node=NodeId("main"),
+        channel=ChannelId("x"),
+        dialled="12345",
+        caller="",
+        trunk="t",
+        display="",
+        now=0.0,
+    )
+    for name, value in given.items():
+        setattr(call, name, value)
+    return call
+
+
+def test_a_transfer_tells_who_we_are_and_where_the_caller_has_been() -> None:
+    world = World()
+    in_talk(world)
+    world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+    assert sent_payload(world) == "C1;visited=12345"
+    world.answer(world.leg("12315"))
+    world.handle(e.TransferCancelled(seat=SEAT))
+    world.handle(e.TransferAsked(seat=SEAT, target="12333"))
+    assert sent_payload(world) == "C1;visited=12345,12315"
+
+
+def test_a_partners_caller_is_met_with_context_and_before_others() -> None:
+    world = World(seats=())
+    world.finish_playing(world.call(call="A"))
+    channel = comes(world, "their-id;visited=12315")
+    live = world.router.calls[CallId("P")]
+    assert views.call_view(world.router, live).context == {
+        "call": "their-id",
+        "visited": "12315",
+        "from": "12315",
+    }
+    world.finish_playing(channel)
+    assert world.router.floor.position(CallId("P")) == 1
+    assert world.router.floor.position(CallId("A")) == 2
+
+
+def test_a_partner_without_our_software_is_known_by_its_trunk() -> None:
+    world = World(seats=())
+    comes(world)
+    assert world.router.calls[CallId("P")].call.context == {"from": "departments"}
+
+
+def test_what_a_callers_phone_says_is_not_believed() -> None:
+    world = World(seats=())
+    comes(world, "x;visited=12315,12345", trunk="carrier", hops="1")
+    call = world.router.calls[CallId("P")].call
+    assert not call.context
+    assert not call.circling
+
+
+def test_a_circling_caller_goes_to_the_first_receiver() -> None:
+    world = World()
+    channel = comes(world, "x;visited=12333,12345,12315")
+    assert world.hears(channel) in ("ringback", "music")
+    partner = world.leg("12333")
+    world.answer(partner)
+    assert world.talking(channel, partner)
+    world.hang_up(partner)
+    assert channel not in world.channels
+    assert world.records[0].outcome == "answered"
+
+
+def test_a_first_receiver_that_does_not_answer_leaves_the_caller_to_a_person_here() -> None:
+    world = World()
+    channel = comes(world, "x;visited=12333,12345,12315")
+    world.hang_up(world.leg("12333"), 38)
+    seat = world.leg("a1002")
+    world.answer(seat)
+    assert world.talking(channel, seat)
+
+
+@pytest.mark.parametrize(
+    ("payload", "hops"),
+    [
+        ("x;visited=12345,12315", "70"),  # we were first
+        ("x;visited=12333,12345,12333,12345", "70"),  # thrown back by the first receiver
+        ("x;visited=12333", "3"),  # too far
+        ("x;visited=99999,12345", "70"),  # the first receiver is no line of ours
+    ],
+)
+def test_or_to_a_person_here_at_once(payload: str, hops: str) -> None:
+    world = World()
+    channel = comes(world, payload, hops=hops)
+    seat = world.leg("a1002")
+    world.answer(seat)
+    assert world.talking(channel, seat)
+    assert not any("@" in x.endpoint for x in world.sent if isinstance(x, c.Originate))
+
+
+def test_nobody_is_sent_alone_to_where_they_have_been() -> None:
+    world = World()
+    channel = comes(world, "x;visited=12315")
+    world.finish_playing(channel)
+    world.answer(world.leg("a1002"))
+    with pytest.raises(e.Refused, match="go along") as refused:
+        world.handle(e.TransferAsked(seat=SEAT, target="12315", kind="blind"))
+    assert refused.value.reason == "been_there"
+    world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+
+
+def test_a_long_way_keeps_the_first_receiver_and_fits_the_dialplan() -> None:
+    visited = tuple(f"09710{number:04d}" for number in range(40))
+    header = provenance.written(a_call(visited=visited))
+    assert len(header) <= 360
+    again = a_call(dialled="12315")
+    provenance.read(again, {"User-to-User": header})
+    assert again.visited[0] == visited[0]
+    assert again.visited[-2:] == (visited[-1], "12315")
+
+
+@given(st.dictionaries(st.sampled_from(["User-to-User", "Max-Forwards"]), st.text(max_size=500)))
+def test_any_header_is_survived(headers: dict[str, str]) -> None:
+    call = a_call()
+    provenance.read(call, headers)
+    assert call.visited[-1] == "12345"
+
+
+@given(st.text(max_size=300))
+def test_any_payload_is_survived(payload: str) -> None:
+    call = a_call()
+    provenance.read(call, {"User-to-User": payload.encode("utf-8", "replace").hex()})
+    assert all(number.isdecimal() and number.isascii() for number in call.visited)
