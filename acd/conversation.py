@@ -332,7 +332,7 @@ class Conversation(Stage):
         if not self.call.holding:
             raise e.Refused("not_held", "The caller is not on hold.")
         self.call.holding = False
-        self.together(now, Activity.TALK, self.call.caller, leg)
+        self.anew(now, Activity.TALK, leg, self.call.caller)
 
     def hang_up_seat(self, seat: SeatId, now: Instant) -> None:
         """The seat leaves: as if its phone had been put down."""

@@ -143,10 +143,10 @@ class Handover:
         transfer.swapped = not transfer.swapped
         if transfer.swapped:
             talk.aside(target, now)
-            talk.together(now, Activity.TALK, seat, talk.call.caller)
+            talk.anew(now, Activity.TALK, seat, talk.call.caller)
         else:
             talk.aside(talk.call.caller, now)
-            talk.together(now, Activity.CONSULT, seat, target)
+            talk.anew(now, Activity.CONSULT, seat, target)
 
     def _conference(self, transfer: Transfer, now: Instant) -> None:
         talk = self._conversation
@@ -174,7 +174,7 @@ class Handover:
         call.owner = Owner.CONVERSATION
         self._close(transfer, now)
         if seat is not None:
-            talk.together(now, Activity.TALK, call.caller, seat)
+            talk.anew(now, Activity.TALK, seat, call.caller)
             talk.out.append(e.SeatTalking(seat=SeatId(seat.party)))
 
     def _go_blonde(self, transfer: Transfer, now: Instant) -> None:
