@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from callrouter.cli.bench_simulator import simulator
 from callrouter.cli.bench_slice import slice_
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Hang `bench floor` under the command."""
     bench = typer.Typer(help="How fast the parts are, measured here.", no_args_is_help=True)
     bench.command("floor")(floor)
+    bench.command("simulator")(simulator)
     bench.command("slice")(slice_)
     bench.callback()(_several)
     app.add_typer(bench, name="bench")

@@ -50,7 +50,9 @@ DRAIN: Final = 4 * 3600.0
 """Callers of the last day are served for so long after it; who waits even then counts as unfinished."""
 
 _Planned = tuple[float, int, int, str, str, Caller | None]
-"""When, number (breaks ties), what, whom it is about."""
+"""When, number (breaks ties), what, whom it is about. An `_END` with a caller does not free the call's id."""
+
+_CUT_OFF: Final = Caller(0.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
 
 
 class Simulation:
@@ -71,6 +73,10 @@ class Simulation:
         self._planned: list[_Planned] = []
         self._waiting: dict[CallId, Caller] = {}
         """Callers and callbacks whom nobody has answered yet."""
+        self._free_ids: list[CallId] = []
+        self._ids = 0
+        self._visits: list[dict[CallId, Enqueued]] = [{} for _ in world.kinds]
+        """Facts by kind and id, made once."""
         self._shy: set[CallId] = set()
         """Whom a seat has let go: how the next one answers is drawn anew."""
         self._callbacks: dict[CallId, Caller] = {}
@@ -78,7 +84,6 @@ class Simulation:
         self._talking: dict[SeatId, Caller] = {}
         """Who talks with the seat; kept only while wrap-ups are ended by hand."""
         self._wrapping: dict[str, int] = {}
-        self._kinds = world.kinds
         self._populations = [population for population in world.populations for _ in population.kinds]
         self._recognised = [bool(pop.redial or pop.callbacks) for pop in self._populations]
         self._plan_duty(0)
@@ -101,26 +106,35 @@ class Simulation:
     def _run(self, until: Instant) -> bool:
         """Whether nothing is left to happen."""
         planned, rows, row = self._planned, self._rows, self._row
-        deadline, tick, take_in = self._floor.next_deadline, self._floor.tick, self._take_in
+        handle, tick, deadline = self._floor.handle, self._floor.tick, self._floor.next_deadline
+        take_in, arrive = self._take_in, self._arrive
         while True:
-            arrival = inf if row is None else row[0]
+            now = inf if row is None else row[0]
             first = planned[0][0] if planned else inf
             due = deadline()
-            if due is not None and due <= arrival and due <= first:
-                now = due
-            else:
-                due = None
-                now = arrival if arrival <= first else first
-            if now > until:
-                break
-            self.now = now
-            if due is not None:
-                take_in(tick(now), now)
-            elif row is not None and arrival <= first:
-                self._arrive(row, now)
+            if due is not None and due <= now and due <= first:
+                if due > until:
+                    break
+                self.now = due
+                take_in(tick(due), due)
+            elif row is not None and now <= first:
+                if now > until:
+                    break
+                self.now = now
+                arrive(row, now)
                 row = next(rows, None)
+            elif first <= until and first < inf:
+                self.now = first
+                item = heappop(planned)
+                if item[2] == _END:
+                    take_in(handle(ContactEnded(seat=SeatId(item[3]), call=CallId(item[4])), first), first)
+                    if item[5] is None:
+                        self._free_ids.append(CallId(item[4]))
+                else:
+                    self._happen(item, first)
             else:
-                self._happen(heappop(planned), now)
+                now = first
+                break
         self._row = row
         return now == inf
 
@@ -133,12 +147,11 @@ class Simulation:
     def _happen(self, item: _Planned, now: Instant) -> None:
         _, number, what, subject, other, caller = item
         handle = self._floor.handle
-        if what == _END:
-            self._take_in(handle(ContactEnded(seat=SeatId(subject), call=CallId(other)), now), now)
-        elif what == _ANSWER:
+        if what == _ANSWER:
             self._take_in(handle(OfferAnswered(offer=OfferId(subject)), now), now)
         elif what == _LEAVE:
-            self._lose_patience(CallId(subject), now)
+            if caller is not None and self._waiting.get(CallId(subject)) is caller:
+                self._lose_patience(CallId(subject), caller, now)
         elif what == _WRAPPED:
             if self._wrapping.get(subject) == number:
                 self._take_in(handle(WrapUpFinished(seat=SeatId(subject)), now), now)
@@ -162,27 +175,50 @@ class Simulation:
 
     def _arrive(self, caller: Caller, now: Instant) -> None:
         index = caller[2]
-        kind = self._kinds[index]
-        person = str(caller[1])
-        call = CallId(person if caller[7] == 1 else f"{person}/{caller[7]}")
+        event = self._recognised_visit(caller) if self._recognised[index] else self._visit(index)
+        call = event.call
         self._waiting[call] = caller
-        event = Enqueued(
-            call=call,
-            queue=kind.queue,
-            skills=kind.skills,
-            priority=kind.priority,
-            identity=person if self._recognised[index] else "",
-            language=kind.language,
-        )
         self._take_in(self._floor.handle(event, now), now)
         patience = caller[4]
         if patience < inf and call in self._waiting:
-            self._plan(now + patience, _LEAVE, call)
+            self._plan(now + patience, _LEAVE, call, caller=caller)
 
-    def _lose_patience(self, call: CallId, now: Instant) -> None:
-        caller = self._waiting.pop(call, None)
-        if caller is None:
-            return
+    def _visit(self, kind: int) -> Enqueued:
+        """Ids of conversations that are over are used again, and so are the facts made of them."""
+        ids = self._free_ids
+        if ids:
+            call = ids.pop()
+        else:
+            self._ids += 1
+            call = CallId(f"c{self._ids}")
+        known = self._visits[kind]
+        event = known.get(call)
+        if event is None:
+            asks = self.world.kinds[kind]
+            event = known[call] = Enqueued(
+                call=call,
+                queue=asks.queue,
+                skills=asks.skills,
+                priority=asks.priority,
+                language=asks.language,
+            )
+        return event
+
+    def _recognised_visit(self, caller: Caller) -> Enqueued:
+        """Of somebody who may call again, or be called back: known by number."""
+        asks = self.world.kinds[caller.kind]
+        person = str(caller.number)
+        return Enqueued(
+            call=CallId(person if caller.attempt == 1 else f"{person}/{caller.attempt}"),
+            queue=asks.queue,
+            skills=asks.skills,
+            priority=asks.priority,
+            identity=person,
+            language=asks.language,
+        )
+
+    def _lose_patience(self, call: CallId, caller: Caller, now: Instant) -> None:
+        del self._waiting[call]
         self._shy.discard(call)
         outputs = self._floor.handle(CallerLeft(call=call), now)
         self.tally.abandoned(caller, now, ringing=any(isinstance(output, OfferClosed) for output in outputs))
@@ -209,26 +245,30 @@ class Simulation:
 
     def _take_in(self, outputs: list[FloorOutput], now: Instant) -> None:
         for output in outputs:
-            if isinstance(output, SeatChanged):
+            # The most frequent first; `type(…) is` because this is asked a dozen times a call.
+            if type(output) is SeatChanged:
                 state = output.state
-                if state != "talking":
+                if state == "reserved" or state == "ready":
                     self.tally.seat_changed(output.seat, state, now)
-                    if state == "not_ready" or state == "wrap_up":
-                        self._seat_pauses(output, now)
-                    if self._by_hand and state != "wrap_up":
+                    if self._by_hand:
                         self._wrapping.pop(output.seat, None)
-            elif isinstance(output, OfferMade):
+                elif state != "talking":
+                    self._seat_pauses(output, now)
+            elif type(output) is QueueChanged:
+                continue
+            elif type(output) is OfferMade:
                 self._offered(output, now)
-            elif isinstance(output, OfferClosed):
+            elif type(output) is OfferClosed:
                 self._offer_closed(output, now)
-            elif not isinstance(output, QueueChanged):
+            else:
                 self._rare(output, now)
 
     def _offered(self, offer: OfferMade, now: Instant) -> None:
         """The seat's phone rings."""
-        caller = self._waiting[offer.call]
+        call = offer.call
+        caller = self._waiting[call]
         ring = caller[5]
-        if offer.call in self._shy or offer.call in self._callbacks:
+        if call in self._shy or call in self._callbacks:
             ring = self._ring_anew(caller, offer)
         if ring <= 0:
             self._take_in(self._floor.handle(OfferAnswered(offer=offer.offer), now), now)
@@ -250,11 +290,15 @@ class Simulation:
             self._talking[offer.seat] = caller
         if offer.call not in self._callbacks:
             self.tally.answered(caller, now)
-            self._plan(now + caller[3], _END, offer.seat, offer.call)
+            known = caller if self._recognised[caller[2]] else None
+            self._count += 1
+            heappush(self._planned, (now + caller[3], self._count, _END, offer.seat, offer.call, known))
 
     def _seat_pauses(self, change: SeatChanged, now: Instant) -> None:
-        if change.state == "not_ready":
-            if change.reason in ("rona", "declined"):
+        self.tally.seat_changed(change.seat, change.state, now)
+        if change.state != "wrap_up":
+            self._wrapping.pop(change.seat, None)
+            if change.state == "not_ready" and change.reason in ("rona", "declined"):
                 wait = self.world.manners.back_after
                 dice = stream(self._seed, "back", change.seat, int(now))
                 self._plan(now + float(wait.sample(dice, 1)[0]), _BACK, change.seat)
@@ -281,7 +325,8 @@ class Simulation:
             self.tally.callback_closed(caller, output)
         elif isinstance(output, SeatDropped):
             self.tally.cut_off += 1
-            self._plan(now, _END, output.seat, output.call)
+            # Its natural end comes later, finds the conversation over, and frees the id.
+            self._plan(now, _END, output.seat, output.call, _CUT_OFF)
 
     # --- callbacks
 
@@ -322,4 +367,4 @@ class Simulation:
             self._take_in(self._floor.handle(CallbackFailed(call=call, cause="no_answer"), now), now)
         else:
             self._take_in(self._floor.handle(CallbackReached(call=call), now), now)
-            self._plan(now + caller.talk, _END, seat, call)
+            self._plan(now + caller.talk, _END, seat, call, caller)
