@@ -55,6 +55,7 @@ async def in_talk(hotline: Hotline, seat: str = "a1002") -> tuple[Softphone, Sof
     caller = await hotline.caller()
     call = await hotline.call(caller)
     await caller.wait_for("confirmed")
+    await caller.send_digits("1")  # not to hear the greeting each time
     await hotline.until(lambda: hotline.view(seat).state == "talking", "talking", 20)
     await caller.play(CALLER_HZ)
     await desk.play(SEAT_HZ)
