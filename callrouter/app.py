@@ -9,6 +9,7 @@ from typing import Any, Self
 import structlog
 
 from acd.ids import NodeId, OrgId, SeatId
+from callrouter.aftercall import AfterCall
 from callrouter.ami.client import AmiClient, AmiSettings
 from callrouter.ami.errors import AmiRefused
 from callrouter.ari.client import AriClient, AriSettings
@@ -23,6 +24,7 @@ from callrouter.flow.difference import words_between
 from callrouter.live_folder import Archive, LiveFolder
 from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
 from callrouter.ports import Health
+from callrouter.router.notices import Outcome
 from callrouter.settings import Feed, Node, Settings
 from callrouter.site import Site, load_site
 from callrouter.store.accounts import StoredAccounts
@@ -101,7 +103,7 @@ class App:
             self.writer,
             self.clock,
             lookups,
-            self.writer.noticed,
+            self._noticed,
             self._floor_log(),
         )
         self._task("controller", self.controller.run())
@@ -110,6 +112,10 @@ class App:
         self._task("site folder", self.folder.run())
         self._open_feed()
         await self._open_web()
+
+    def _noticed(self, notice: Outcome) -> None:
+        self.writer.noticed(notice)
+        self.after_call.noticed(notice)
 
     def _floor_log(self) -> FloorRecorder | None:
         """Calls do not depend on it: without a disk for it there is none."""
@@ -138,6 +144,9 @@ class App:
         await self.writer.start()
         self._stack.push_async_callback(self._close_store)
         self._stack.callback(lambda: self.writer.end_shifts(self.clock.now()))
+        spools = {NodeId(node.name): node.spool for node in self.settings.asterisk if node.spool}
+        self.after_call = AfterCall(spools, self.writer.put)
+        self._stack.push_async_callback(self.after_call.finish)
         self.records = StoredRecords(self.database)
         self.accounts = StoredAccounts(self.database, self.clock)
 

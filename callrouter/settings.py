@@ -51,6 +51,9 @@ class Node(_Strict):
     ami_password_file: Path | None = None
     """File with nothing but the password."""
 
+    spool: Path | None = None
+    """Its spool folder (`astspooldir`), where recordings and messages lie, as this machine sees it."""
+
     @model_validator(mode="after")
     def _one_source(self) -> "Node":
         for which in ("ari", "ami"):
@@ -154,7 +157,7 @@ def _absolute(settings: Settings, base: Path) -> Settings:
         node.model_copy(
             update={
                 name: base / value
-                for name in ("ari_password_file", "ami_password_file")
+                for name in ("ari_password_file", "ami_password_file", "spool")
                 if (value := getattr(node, name)) is not None
             }
         )

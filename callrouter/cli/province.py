@@ -152,6 +152,7 @@ class Province:
             ami_port=rendered.ami_port,
             ami_user=rendered.ami_user,
             ami_password=SecretStr(rendered.ami_password),
+            spool=rendered.folder / "var" / "spool",
         )
         return Settings(
             site=self.wishes.site,
