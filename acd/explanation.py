@@ -30,12 +30,12 @@ class Explanation(Mapping[str, object]):
 
     def __init__(self, trigger: str, entry: Entry, seat: Seat, now: Instant) -> None:
         cls = entry.cls
-        seen: list[tuple[Group, bytes]] = []
+        seen: list[bytearray] = []
         if cls is not None:
             room = NAMED
             for group in cls.groups:
-                states = bytes(group.states[:room])
-                seen.append((group, states))
+                states = group.states[:room]
+                seen.append(states)
                 room -= len(states)
                 if room <= 0:
                     break
@@ -92,7 +92,7 @@ class Explanation(Mapping[str, object]):
         """Who could have taken the call, and what kept each from it."""
         chosen, last_seat = self._saw[2], self._saw[7]
         named: list[dict[str, object]] = []
-        for seat, state in self._named():
+        for seat, state in self._named(cls):
             if seat is chosen:
                 verdict = "chosen"
             elif seat is last_seat:
@@ -105,8 +105,8 @@ class Explanation(Mapping[str, object]):
         total = sum(len(group.seats) for group in cls.groups)
         return {"eligible": total, "named": named, "not_named": total - len(named)}
 
-    def _named(self) -> Iterator[tuple[Seat, State]]:
-        for group, seen in self._saw[8]:
+    def _named(self, cls: WaitingClass) -> Iterator[tuple[Seat, State]]:
+        for group, seen in zip(cls.groups, self._saw[8], strict=False):
             for seat, index in zip(group.seats, seen, strict=False):
                 yield seat, STATES[index]
 

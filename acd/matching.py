@@ -29,6 +29,7 @@ from acd.skill import Demand, satisfied
 from acd.strategy import Order
 
 _STATE_INDEX: Final[Mapping[State, int]] = {state: index for index, state in enumerate(STATES)}
+_AT_WORK: Final = tuple(AT_WORK[state] for state in STATES)
 
 
 class Board:
@@ -147,13 +148,20 @@ class Group:
             for queue in self.queues:
                 queue.at_work += 1
 
-    def moved(self, seat: Seat, after: State) -> None:
-        """A seat of this group is changing its state."""
-        counts, base = self.board.counts, self.base
-        index = _STATE_INDEX[after]
-        counts[base + self.states[seat.place]] -= 1
+    def moved(self, seat: Seat, after: State) -> bool:
+        """A seat of this group is changing its state; does it stop working by that?"""
+        counts, base, states, place = self.board.counts, self.base, self.states, seat.place
+        before, index = states[place], _STATE_INDEX[after]
+        counts[base + before] -= 1
         counts[base + index] += 1
-        self.states[seat.place] = index
+        states[place] = index
+        if _AT_WORK[before] is _AT_WORK[index]:
+            return False
+        change = 1 if _AT_WORK[index] else -1
+        self.at_work += change
+        for queue in self.queues:
+            queue.at_work += change
+        return change < 0
 
     def count(self, state: State) -> int:
         return self.board.counts[self.base + _STATE_INDEX[state]]

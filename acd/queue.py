@@ -328,8 +328,3 @@ class Queue:
         self.answered += 1
         if waited <= self.plan.target:
             self.answered_in_target += 1
-
-
-def place_key(now: Instant, priority: int, priority_step: Seconds) -> float:
-    """The key of a caller who joins now."""
-    return now - priority * priority_step

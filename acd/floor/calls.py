@@ -12,9 +12,10 @@ from acd.ids import Instant, SeatId
 from acd.matching import best_entry
 from acd.offer import CALLER_LEFT
 from acd.plan import ALWAYS
-from acd.queue import FIRST_IN_LINE, INFINITE, Entry, Queue, WaitingClass, place_key
+from acd.queue import FIRST_IN_LINE, INFINITE, Entry, Queue, WaitingClass
 from acd.skill import ANYONE, Demand, SkillError, canonical
 
+HIGHEST_PRIORITY = 9
 LENGTH_HYSTERESIS = 0.8
 """A rung opened by length closes (for newcomers) when the queue is shorter than this share of it."""
 
@@ -44,7 +45,9 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
     entry = _new_entry(f, queue, demand, source, event, now)
     f.entries[event.call] = entry
     queue.waiting += 1
-    _count_offered(f, queue, now)
+    if now >= queue.day_ends:
+        queue.turn_day(now, f.plan.day_offset)
+    queue.offered += 1
     f.announce_waiting(queue, now)
     if queue.widens:
         _review(f, queue, entry, now)
@@ -63,9 +66,12 @@ def _place_kept(f: FloorState, queue: Queue, event: Enqueued, now: Instant) -> M
 def _new_entry(
     f: FloorState, queue: Queue, demand: Demand, source: str, event: Enqueued, now: Instant
 ) -> Entry:
-    priority = min(9, max(0, event.priority))
-    key = now - FIRST_IN_LINE if event.first_in_line else place_key(now, priority, f.plan.priority_step)
-    entry = Entry(event.call, queue, f.next_number(), source, demand, priority, event.identity, now, key)
+    priority = event.priority
+    if not 0 <= priority <= HIGHEST_PRIORITY:
+        priority = min(HIGHEST_PRIORITY, max(0, priority))
+    key = now - FIRST_IN_LINE if event.first_in_line else now - priority * f.plan.priority_step
+    f.number = number = f.number + 1
+    entry = Entry(event.call, queue, number, source, demand, priority, event.identity, now, key)
     if queue.plan.announce_first is not None:
         entry.next_announce = now + queue.plan.announce_first
     if event.identity:
@@ -75,12 +81,6 @@ def _new_entry(
             f.departed.forget(kept)
         callbacks.caller_is_back(f, entry, now)
     return entry
-
-
-def _count_offered(f: FloorState, queue: Queue, now: Instant) -> None:
-    if now >= queue.day_ends:
-        queue.turn_day(now, f.plan.day_offset)
-    queue.offered += 1
 
 
 def _review(f: FloorState, queue: Queue, newcomer: Entry, now: Instant) -> None:

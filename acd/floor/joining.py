@@ -22,7 +22,7 @@ from acd.queue import INFINITE, Entry, WaitingClass
 def seek(f: FloorState, entry: Entry, now: Instant, trigger: str) -> None:
     """Offer a caller who is in no heap to the best idle seats, or file the caller."""
     plan = entry.queue.plan
-    if plan.relaxation:
+    if plan.relaxation and now > entry.enqueued:
         entry.step = entry.step_at(now)
     if plan.overflow:
         entry.reach = entry.reach_at(now)

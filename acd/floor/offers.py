@@ -59,11 +59,13 @@ def _served(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
         entry.callback.seat = seat
         callbacks.dial(f, entry.callback, now)
         return
-    judge(entry, now)
+    if entry.predicted is not None:
+        judge(entry, now)
     entry.queue.count_answer(now - entry.enqueued)
-    missed = f.departed.of_person(entry.identity, entry.queue.queue)
-    if missed is not None:
-        f.departed.forget(missed)
+    if entry.identity:
+        missed = f.departed.of_person(entry.identity, entry.queue.queue)
+        if missed is not None:
+            f.departed.forget(missed)
 
 
 def refused(f: FloorState, event: OfferRefused, now: Instant) -> None:

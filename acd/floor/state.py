@@ -3,7 +3,7 @@
 from typing import Final
 
 from acd.agenda import Agenda
-from acd.agent import AT_WORK, TRANSITIONS, Refusal, Seat, State
+from acd.agent import TRANSITIONS, Refusal, Seat, State
 from acd.callback import Callback, Callbacks, Departed
 from acd.commands import FloorOutput, QueueChanged, SeatChanged
 from acd.events import Refused
@@ -76,15 +76,8 @@ class FloorState:
 
     def move(self, seat: Seat, state: State, now: Instant, reason: str = "") -> None:
         """Put the seat into a state and say so. Being idle is entered and left elsewhere."""
-        group, before = seat.group, seat.state
-        if AT_WORK[before] is not AT_WORK[state]:
-            change = 1 if AT_WORK[state] else -1
-            group.at_work += change
-            for queue in group.queues:
-                queue.at_work += change
-            if change < 0:
-                self.left.append(seat)
-        group.moved(seat, state)
+        if seat.group.moved(seat, state):
+            self.left.append(seat)
         seat.state = state
         seat.reason = reason
         seat.since = now
