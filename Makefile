@@ -55,7 +55,7 @@ check-lint: $(STAMP)
 check-format: $(STAMP)
 	@$(BIN)/ruff format --check --quiet . || { echo "ruff format: run  $(BIN)/ruff format ."; exit 1; }
 check-layers: $(STAMP)
-	@$(BIN)/lint-imports --no-timing >.venv/layers.log || { cat .venv/layers.log; exit 1; }
+	@$(BIN)/lint-imports --no-logo >.venv/layers.log || { cat .venv/layers.log; exit 1; }
 check-types: $(STAMP)
 	@$(BIN)/mypy
 check-unit: $(STAMP)

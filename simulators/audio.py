@@ -8,7 +8,7 @@ import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,9 @@ def render(sound: Sound) -> Samples:
     if isinstance(sound, int | float):
         return tone(sound)
     if isinstance(sound, tuple) and len(sound) == 2 and all(isinstance(part, int | float) for part in sound):
-        return tone(*sound)  # type: ignore[arg-type]
-    return np.concatenate([render(part) for part in sound])  # type: ignore[arg-type]
+        hertz, seconds = cast(tuple[float, float], sound)
+        return tone(hertz, seconds)
+    return np.concatenate([render(part) for part in cast(Sequence[Sound], sound)])
 
 
 def write_wav(path: Path, samples: Samples, rate: int = RATE) -> None:

@@ -173,7 +173,7 @@ class DayCurve(Model):
 
 
 class Surge(Model):
-    """Poisson at `rate`, but `peak` times that between `begins` and `ends`, with linear ramps of `ramp` seconds."""
+    """Poisson at `rate`, `peak` times that between `begins` and `ends`; linear ramps of `ramp` seconds."""
 
     process: Literal["surge"]
     rate: Positive

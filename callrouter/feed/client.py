@@ -102,6 +102,7 @@ class FeedClient:
                     if other is not None:
                         raise other from None
                     self._lost(gone or group)
+                _go_if_cancelled()
                 tries = 0 if self.health.connected else tries + 1
                 self.health.connected = False
                 await asyncio.sleep(BACK_OFF[min(tries, len(BACK_OFF) - 1)])
@@ -229,3 +230,10 @@ class FeedClient:
             reason=reason,
             payload=payload,
         )
+
+
+def _go_if_cancelled() -> None:
+    """A task group cancelled while one of its tasks fails raises the failure: the wish would be lost."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -160,7 +160,7 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
         )
     etc, var, run, log, data = (folder / name for name in ("etc", "var", "run", "log", "data"))
     spool = var / "spool"
-    # What callers say is the owner's alone; Asterisk would make neither of the two by itself, or for everybody.
+    # What callers say is the owner's alone; Asterisk would make neither of the two, or for everybody.
     sound = (spool, spool / "recording", spool / "monitor")
     for made in (folder, etc, var / "lib/keys", *sound, var / "cache", run, log, data):
         made.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -86,10 +86,18 @@ def test_cases_need_sound_flows_and_something_to_run(app: typer.Typer, folder: P
 
 
 def test_try_walks(app: typer.Typer, folder: Path) -> None:
-    keys = 'answer orders {"state": "done"}\n5\n2026110001#1\nlisten\nlisten\nvars\ntrace\nback\n\n0\ntalked\n5\n\n'
+    said = ('answer orders {"state": "done"}', "5", "2026110001#1", "listen", "listen", "vars", "trace")
+    keys = "\n".join([*said, "back", "", "0", "talked", "5", "", ""])
     code, text = call(app, "try", folder / "one_layer.yaml", "--at", "2026-11-20T10:00", keys=keys)
     assert code == 0
-    for words in ("您的工单", "已经办结", "order='2026110001'", "You are in no queue", "queue province", "rate → graded"):
+    for words in (
+        "您的工单",
+        "已经办结",
+        "order='2026110001'",
+        "You are in no queue",
+        "queue province",
+        "rate → graded",
+    ):
         assert words in text
     assert "10:00:0" in text
 
@@ -111,7 +119,9 @@ def test_graph(app: typer.Typer, folder: Path, tmp_path: Path) -> None:
     assert target.read_text().startswith("<svg")
     assert "flowchart TD" in call(app, "graph", folder / "province.yaml", "--mermaid")[1]
     record = tmp_path / "call.json"
-    record.write_text(json.dumps({"trace": [{"at": 1.0, "flow": "province", "node": "greeting", "line": 10}]}))
+    record.write_text(
+        json.dumps({"trace": [{"at": 1.0, "flow": "province", "node": "greeting", "line": 10}]})
+    )
     assert "this call" in call(app, "graph", folder / "province.yaml", "--trace", record)[1]
     record.write_text("{}")
     assert call(app, "graph", folder / "province.yaml", "--trace", record)[0] == 2
@@ -126,7 +136,9 @@ def test_diff(app: typer.Typer, folder: Path) -> None:
     code, text = call(app, "diff", SHIPPED, folder)
     assert code == 1
     assert "greeting: key 4 now leads to tibetan" in text
-    assert json.loads(call(app, "diff", SHIPPED / "province.yaml", path, "--json")[1])[0]["flow"] == "province"
+    assert (
+        json.loads(call(app, "diff", SHIPPED / "province.yaml", path, "--json")[1])[0]["flow"] == "province"
+    )
     assert call(app, "diff", folder / "gone.yaml", path)[0] == 2
 
 
@@ -162,7 +174,9 @@ def test_written_schemas_and_pages_are_those_of_the_sources(app: typer.Typer, tm
     assert call(app, "schema", "--docs", tmp_path / "docs")[0] == 0
     for name in ("flow", "cases", "calendar"):
         fresh = (tmp_path / f"{name}.schema.json").read_text()
-        assert fresh == (SHIPPED / f"{name}.schema.json").read_text(), "run: callrouter flow schema --write ivr_flows"
+        assert fresh == (SHIPPED / f"{name}.schema.json").read_text(), (
+            "run: callrouter flow schema --write ivr_flows"
+        )
     pages = SHIPPED.parent / "docs" / "reference" / "flow"
     for page in (tmp_path / "docs").iterdir():
         assert page.read_text() == (pages / page.name).read_text(), "run: callrouter flow schema --docs …"

@@ -14,14 +14,14 @@ ORDER = Order(number="2026111600001", accepted=date(2026, 11, 16), unit="西宁�
 
 
 async def ask(
-    service: OrderService, number: str, token: str = "s", timeout: float = 2.0
+    service: OrderService, number: str, token: str = "s", seconds: float = 2.0
 ) -> tuple[bool, object, str]:
     headers = {"Authorization": f"Bearer {token}"}
     lookups = Lookups({"orders": HttpService(url=service.url, headers=headers)})
     request = {"service": "orders", "method": "GET", "path": f"/orders/{number}", "query": {}, "body": {}}
     try:
         answer = await lookups(
-            LookupWanted(call=CallId("c"), token=1, kind="http", request=request, timeout=timeout)
+            LookupWanted(call=CallId("c"), token=1, kind="http", request=request, timeout=seconds)
         )
     finally:
         await lookups.close()
@@ -30,9 +30,15 @@ async def ask(
 
 @pytest.mark.parametrize(
     ("day", "pace", "state"),
-    [(16, 30, "accepted"), (17, 30, "dispatched"), (19, 30, "in_hand"), (24, 30, "supervised"), (18, 2, "done"),
-     (17, 2, "dispatched")],
-)  # fmt: skip
+    [
+        (16, 30, "accepted"),
+        (17, 30, "dispatched"),
+        (19, 30, "in_hand"),
+        (24, 30, "supervised"),
+        (18, 2, "done"),
+        (17, 2, "dispatched"),
+    ],
+)
 def test_states(day: int, pace: int, state: str) -> None:
     order = Order(number="1", accepted=date(2026, 11, 16), unit="x", pace=pace)
     assert order.state(date(2026, 11, day)) == state
@@ -64,7 +70,7 @@ async def test_moods() -> None:
     async with OrderService({ORDER.number: ORDER}, TODAY, mood=Mood(failing=1)) as service:
         assert (await ask(service, ORDER.number))[2] == "status_503"
         service.mood = Mood(delay=1.0)
-        assert (await ask(service, ORDER.number, timeout=0.1))[2] == "timeout"
+        assert (await ask(service, ORDER.number, seconds=0.1))[2] == "timeout"
 
 
 async def test_gone() -> None:
