@@ -83,7 +83,7 @@ def render(sound: Sound) -> Samples:
     if isinstance(sound, tuple) and len(sound) == 2 and all(isinstance(part, int | float) for part in sound):
         hertz, seconds = cast(tuple[float, float], sound)
         return tone(hertz, seconds)
-    return np.concatenate([render(part) for part in cast(Sequence[Sound], sound)])
+    return np.concatenate([render(part) for part in sound])
 
 
 def write_wav(path: Path, samples: Samples, rate: int = RATE) -> None:
