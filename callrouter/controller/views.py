@@ -58,6 +58,7 @@ def seat_view(router: Router, seat: SeatId) -> SeatView:
         reachable=state.reachable,
         queues=state.queues,
         call=state.call,
+        organisation=OrgId(plan.organisation),
     )
 
 
