@@ -317,6 +317,11 @@ class Phone(asyncio.DatagramProtocol):
         )
         return (await self.response(above=199)).status
 
+    async def refer(self, target: str, more: str = "") -> int:
+        """Ask for a transfer to a URI; how it goes comes by NOTIFY."""
+        self._in_dialog("REFER", "", f"Refer-To: <{target}{more}>\r\n")
+        return (await self.response(above=199)).status
+
     async def bye(self) -> int:
         self._in_dialog("BYE", "")
         self.media.quiet()
