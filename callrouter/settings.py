@@ -86,7 +86,9 @@ class Http(_Strict):
 class Feed(_Strict):
     """The MQTT feed; off without a broker."""
 
-    broker: str = Field("", pattern=r"^([^:\s]+(:[0-9]{1,5})?)?$", description="host:port of the MQTT broker.")
+    broker: str = Field(
+        "", pattern=r"^([^:\s]+(:[0-9]{1,5})?)?$", description="host:port of the MQTT broker."
+    )
     user: str = ""
     """Name the broker knows us by; empty: anonymous."""
     password_file: Path | None = None
