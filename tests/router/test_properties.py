@@ -1,5 +1,7 @@
 """Any order of facts, wishes, silences and failures: nobody is lost, nothing is left behind."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -7,11 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from acd import commands as c
 from acd import events as e
 from acd.call import Owner
-from acd.ids import SeatId
+from acd.ids import QueueId, SeatId
 from acd.record import Role
+from callrouter.router.notices import RecordingMade
 from tests.router.test_slice import assert_tiles
 from tests.router.world import NODE, World
 
+SUBJECTS = ("playback", "recording", "channel", "bridge")
 SEATS = ("a1001", "a1002", "a1003")
 WISHES = (
     lambda seat, target: e.TransferAsked(seat=seat, target=target),
@@ -43,6 +47,8 @@ class Calls(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.world = World(seats=SEATS)
+        site = replace(self.world.router.site, recorded=frozenset({QueueId("province")}))
+        self.world.router.site = site
 
     def pick(self, data: st.DataObject, choices: list) -> object:  # type: ignore[type-arg]
         return data.draw(st.sampled_from(choices))
@@ -66,7 +72,11 @@ class Calls(RuleBasedStateMachine):
     @rule(data=st.data(), goal=st.sampled_from(["12315", "12333", "110"]), answered=st.booleans())
     def a_transfer_begins(self, data: st.DataObject, goal: str, answered: bool) -> None:
         seat = self.pick(data, self.talking_seats())
-        self.world.handle(e.TransferAsked(seat=seat, target=goal))  # type: ignore[arg-type]
+        try:
+            self.world.handle(e.TransferAsked(seat=seat, target=goal))  # type: ignore[arg-type]
+        except e.Refused as refusal:
+            self.refusals.append(refusal)
+            return
         for live in self.world.router.calls.values():
             transfer = live.call.transfer
             if not answered or transfer is None or transfer.by != seat or transfer.leg is None:
@@ -118,6 +128,22 @@ class Calls(RuleBasedStateMachine):
         except e.Refused as refusal:
             self.refusals.append(refusal)
 
+    @precondition(lambda self: self.world.channels)
+    @rule(data=st.data(), goal=st.sampled_from(["12345", "12315", "12333", "a1003", "00000", ""]))
+    def somebody_refers(self, data: st.DataObject, goal: str) -> None:
+        channel = self.pick(data, sorted(self.world.channels))
+        self.world.handle(e.ReferAsked(node=NODE, channel=channel, target=goal))  # type: ignore[arg-type]
+
+    @rule(trunk=st.sampled_from(["departments", "emergency"]), lives=st.booleans())
+    def a_trunk_comes_or_goes(self, trunk: str, lives: bool) -> None:
+        self.world.handle(e.TrunkReachable(trunk=trunk) if lives else e.TrunkUnreachable(trunk=trunk))
+
+    @precondition(lambda self: self.world.router.calls)
+    @rule(data=st.data(), allowed=st.booleans())
+    def somebody_says_whether_to_record(self, data: st.DataObject, allowed: bool) -> None:
+        call = self.pick(data, sorted(self.world.router.calls))
+        self.world.router.calls[call].call.recording_allowed = allowed  # type: ignore[index]
+
     @rule(seconds=st.sampled_from([0.1, 1.0, 3.1, 16.0, 26.0]))
     def time_passes(self, seconds: float) -> None:
         self.world.wait(seconds)
@@ -126,9 +152,7 @@ class Calls(RuleBasedStateMachine):
     @rule(data=st.data(), status=st.sampled_from([0, 404, 409, 500]))
     def a_recent_command_fails(self, data: st.DataObject, status: int) -> None:
         command = self.pick(data, self.world.sent[-6:])
-        subject = next(
-            (getattr(command, n) for n in ("playback", "channel", "bridge") if hasattr(command, n)), ""
-        )
+        subject = next((getattr(command, n) for n in SUBJECTS if hasattr(command, n)), "")
         if isinstance(command, c.Originate):
             self.world.channels.pop(command.channel, None)
         if isinstance(command, c.Answer | c.Hangup) and status == 404:
@@ -186,6 +210,17 @@ class Calls(RuleBasedStateMachine):
         for channel in self.world.channels:
             assert channel in self.world.router.channels
 
+    @invariant()
+    def the_consult_talk_is_never_recorded_with_the_caller_in_it(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        for live in self.world.router.calls.values():
+            running = live.recorder.running
+            if "consult" in running and live.call.caller.up:
+                caller = self.world.channels.get(live.call.caller.channel)
+                seat = self.world.channels.get(running["consult"].channel)
+                assert caller is None or seat is None or not seat.bridge or seat.bridge != caller.bridge
+
     def teardown(self) -> None:
         if not hasattr(self, "world"):
             return
@@ -206,6 +241,14 @@ class Calls(RuleBasedStateMachine):
         assert not world.bridges
         assert not world.router.calls
         assert not world.router.channels
+        assert not world.router.messages
+        assert all(world.router.lines.calls(number) == 0 for number in ("12315", "12333", "110"))
+        started = [x.recording for x in world.sent if isinstance(x, c.MonitorStart)]
+        made = [x.recording for x in world.notices(RecordingMade)]
+        missed = sum(x.what == "not_recorded" for x in world.oddities)
+        assert len(set(started)) == len(started)
+        assert set(made) <= set(started)
+        assert len(made) + missed >= len(started), "every recording ends once"
         visits = [r.call for r in world.records if "-c" not in r.call]
         assert sorted(visits) == sorted(f"C{n + 1}" for n in range(self.calls))
         assert len({r.call for r in world.records}) == len(world.records)
