@@ -59,7 +59,7 @@ check-layers: $(STAMP)
 check-types: $(STAMP)
 	@$(BIN)/mypy
 check-unit: $(STAMP)
-	@$(BIN)/pytest -q -m "not asterisk and not slow"
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not asterisk and not slow"
 
 test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
 	@$(BIN)/callrouter $(TOOLS)

@@ -11,6 +11,8 @@ from simulators.bench_plot import log_plot
 from simulators.bench_population import Population, Size
 from simulators.bench_wanted import average, verdicts
 
+pytestmark = pytest.mark.slow
+
 
 def test_population_is_reproducible_and_crowded() -> None:
     size = Size(seats=100, queues=4, groups=20, waiting=300)
