@@ -261,16 +261,16 @@ class Match:
     score: float
 
 
-SEGMENT: Final = RATE
+SEGMENT: Final = RATE // 2
 SLIP: Final = RATE // 10
 
 
 def find_prompt(samples: Samples, prompt: Samples) -> Match:
     """Where the prompt is heard in the recording, by normalised cross-correlation.
 
-    The prompt is compared second by second, each allowed 0.1 s of slip (a jitter
-    buffer drops and repeats frames), and the score is the mean over its seconds
-    that carry sound: about 0.98 through G.711, under 0.3 for other speech. A
+    The prompt is compared half a second at a time, each allowed 0.1 s of slip (a jitter
+    buffer drops and repeats frames), and the score is the mean over its pieces
+    that carry sound: about 0.98 through G.711, under 0.4 for other speech. A
     prompt cut short scores the share that was heard. (0, 0) when either is silent.
     """
     pieces = [
@@ -329,7 +329,7 @@ def identify(samples: Samples, library: Mapping[str, Samples]) -> tuple[str, flo
 
     The loudest second and a half of the recording is looked for in each. ("", 0) when silent.
     """
-    size = min(len(samples), SEGMENT * 3 // 2) // FRAME * FRAME
+    size = min(len(samples), RATE * 3 // 2) // FRAME * FRAME
     levels = frame_levels(samples)
     if size < FRAME or levels.max() < SILENCE_DBFS:
         return "", 0.0

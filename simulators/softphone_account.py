@@ -47,6 +47,12 @@ class Host(Protocol):
     def keep(self, call: "Call") -> None:
         """Hold a reference: pjsua2 needs the object until it has reported DISCONNECTED."""
 
+    def take_handset(self) -> Handset:
+        """An unused one."""
+
+    def return_handset(self, handset: Handset) -> None:
+        """It may be used by another phone from now on."""
+
     def retire(self, call: "Call") -> None:
         """Let go of the reference when that is safe."""
 
@@ -95,8 +101,13 @@ class Phone(pj.Account):  # type: ignore[misc]
         self.first_rtp: float | None = None
         self.finished: dict[str, Any] = {}
         self.streams: list[dict[str, Any]] = []
-        self.handset = Handset(f"handset{number}", float(options.get("keep_seconds", 120)))
-        self.create(account_config(options))
+        self.handset = host.take_handset()
+        self.handset.reset(float(options.get("keep_seconds", 120)))
+        try:
+            self.create(account_config(options))
+        except pj.Error:
+            host.return_handset(self.handset)
+            raise
 
     def emit(self, event: str, **fields: Any) -> None:
         self.host.send({"event": event, "phone": self.number, "at": time.monotonic(), **fields})
@@ -140,6 +151,7 @@ class Phone(pj.Account):  # type: ignore[misc]
             if call is self.call:
                 self.finished = self.stats()
                 self.call = None
+                self.handset.listening = False
                 self.silence()
             self.host.retire(call)
 
@@ -152,6 +164,7 @@ class Phone(pj.Account):  # type: ignore[misc]
             # Who holds does not speak, and the far end's music is for the held one alone.
             if item.type == pj.PJMEDIA_TYPE_AUDIO and item.status in CONNECTED:
                 stream = call.getAudioMedia(item.index)
+                self.handset.listening = True
                 stream.startTransmit(self.handset)
                 self.handset.startTransmit(stream)
 
@@ -215,8 +228,9 @@ class Phone(pj.Account):  # type: ignore[misc]
         self.handset.speech = None
 
     def close(self) -> None:
-        """Leave the conference bridge, then the account: the endpoint may be destroyed after this."""
-        del self.handset
+        """Give the handset back and end the account."""
+        self.handset.reset(0.0)
+        self.host.return_handset(self.handset)
         self.shutdown()
 
     # --- figures --------------------------------------------------------------------

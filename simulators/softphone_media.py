@@ -31,18 +31,23 @@ class Handset(pj.AudioMediaPort):  # type: ignore[misc]
     call is connected to this port; the other thread only swaps whole objects.
     """
 
-    def __init__(self, name: str, keep_seconds: float) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self.heard: collections.deque[tuple[float, bytes]] = collections.deque(
-            maxlen=round(keep_seconds / FRAME_SECONDS)
-        )
+        self.heard: collections.deque[tuple[float, bytes]] = collections.deque(maxlen=0)
+        self.listening = False
         self.speech: Speech | None = None
         shape = pj.MediaFormatAudio()
         shape.init(pj.PJMEDIA_FORMAT_PCM, CLOCK_RATE, 1, round(FRAME_SECONDS * 1e6), 16)
         self.createPort(name, shape)
 
+    def reset(self, keep_seconds: float) -> None:
+        """For the next phone: silent, deaf until its call has media, nothing kept."""
+        self.listening = False
+        self.speech = None
+        self.heard = collections.deque(maxlen=round(keep_seconds / FRAME_SECONDS))
+
     def onFrameReceived(self, frame: Any) -> None:
-        if self.heard.maxlen:
+        if self.listening and self.heard.maxlen:
             self.heard.append((time.monotonic(), frame_bytes(frame.buf)))
 
     def onFrameRequested(self, frame: Any) -> None:

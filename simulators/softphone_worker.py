@@ -32,7 +32,7 @@ from typing import Any
 import pjsua2 as pj
 
 from simulators.softphone_account import DTMF_METHODS, Call, CommandError, Phone, op_param
-from simulators.softphone_media import CLOCK_RATE, FRAME_SECONDS
+from simulators.softphone_media import CLOCK_RATE, FRAME_SECONDS, Handset
 
 CALLS_PER_PROCESS = 4
 """What pjsua2-python is built for, whatever maxCalls says."""
@@ -54,6 +54,7 @@ class Worker:
         self.phones: dict[int, Phone] = {}
         self.calls: set[Call] = set()
         self.retired: list[Call] = []
+        self.handsets: list[Handset] = []
         self.ticking = True
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.order = itertools.count()
@@ -76,6 +77,13 @@ class Worker:
         if not self.ticking:
             self.endpoint.audDevManager().setNullDev()
             self.ticking = True
+
+    def take_handset(self) -> Handset:
+        return self.handsets.pop() if self.handsets else Handset(f"handset{next(self.order)}")
+
+    def return_handset(self, handset: Handset) -> None:
+        # Never destroyed: the conference bridge takes a port out in its own thread, some time later.
+        self.handsets.append(handset)
 
     def rest(self) -> None:
         """Stop the conference bridge's clock: 50 beats a second are most of what an idle process costs."""
