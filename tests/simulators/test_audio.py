@@ -121,7 +121,7 @@ def test_sounds_are_rendered_in_a_row_and_come_back_from_their_file(tmp_path: Pa
     assert len(audio.load(fast)) == audio.RATE
     raw = tmp_path / "sound.alaw"
     raw.write_bytes(alaw_table()[samples.astype(np.uint16)].tobytes())
-    assert audio.find_prompt(audio.load(raw), samples).score > 0.99
+    assert np.corrcoef(audio.load(raw), samples)[0, 1] > 0.99
 
 
 def test_a_file_that_is_no_telephone_sound_is_refused_by_name(tmp_path: Path) -> None:
