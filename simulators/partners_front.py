@@ -18,6 +18,9 @@ from typing import Final
 
 Address = tuple[str, int]
 CALLS_KEPT: Final = 10_000
+MOBILE: Final = re.compile(r"1[3-9]\d{9}")
+PEOPLE_HERTZ: Final = 400
+"""What a person who is called back speaks with: no line's tone."""
 _NUMBER: Final = re.compile(r"^(?:sips?|tel):([^@;>\s]+)@?", re.IGNORECASE)
 
 
@@ -118,6 +121,8 @@ class Front:
     asterisk: Address
     tones: Mapping[str, int]
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    people: Behaviour = field(default=Behaviour(kind=Kind.HANG_UP, after=2.0, length=20.0))
+    """What a call to a mobile number meets: the carrier's network, for callbacks."""
     silent: bool = False
     """The network to the partners is cut."""
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=CALLS_KEPT))
@@ -156,10 +161,7 @@ class Front:
         if seen is None:
             number = _user(rest)
             name = f"p{next(self._serial)}"
-            known = number in self.tones
-            behaviour = (
-                self.behaviours.get(number, Behaviour()) if known else Behaviour(kind=Kind.REJECT, status=404)
-            )
+            behaviour = self._behaviour(number)
             seen = _Seen(sender, Received(name, number, now, tuple(headers), behaviour))
             self._seen[call_id] = seen
             self.received.append(seen.received)
@@ -208,12 +210,17 @@ class Front:
             seen.open = False
         return wanted
 
+    def _behaviour(self, number: str) -> Behaviour:
+        if number in self.tones:
+            return self.behaviours.get(number, Behaviour())
+        return self.people if MOBILE.fullmatch(number) else Behaviour(kind=Kind.REJECT, status=404)
+
     def _orders(self, received: Received) -> dict[str, str]:
         behaviour = received.behaviour
         orders = {
             "Does": behaviour.kind.value,
             "Call": received.call,
-            "Tone": str(self.tones[received.number]),
+            "Tone": str(self.tones.get(received.number, PEOPLE_HERTZ)),
             "After": f"{behaviour.after:g}",
             "Length": f"{behaviour.length:g}",
         }

@@ -130,7 +130,8 @@ class Province:
     def _trunk(self, name: str) -> TrunkAccount:
         trunk = self.site.directory.trunks[name]
         if name == "carrier":
-            return TrunkAccount(name, (HOST,), codecs=trunk.codecs)
+            # Who is called back is found in the partners' network too.
+            return TrunkAccount(name, (HOST,), peer=self.partners.proxy, codecs=trunk.codecs)
         # One address for all partners: it is told by the first trunk, calls go out by each.
         addresses = (ADDRESS,) if name == "departments" else ()
         return TrunkAccount(

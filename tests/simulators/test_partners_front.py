@@ -121,3 +121,12 @@ def test_behaviours_that_mean_nothing_are_refused(wrong: dict[str, object]) -> N
 def test_any_datagram_is_survived(data: bytes) -> None:
     for answer in front().decide(data, ROUTER, 0):
         assert answer.data
+
+
+def test_a_mobile_number_is_a_person_who_answers_and_leaves() -> None:
+    asked = front()
+    (send,) = asked.decide(request(user="13800000000@"), ROUTER, 0)
+    assert b"X-Partner-Does: hang_up" in send.data
+    assert b"X-Partner-Tone: 400" in send.data
+    asked.people = Behaviour(kind=Kind.REJECT, status=486)
+    assert statuses(asked.decide(request(user="13800000001@", call="other"), ROUTER, 0)) == [100, 486]
