@@ -104,6 +104,7 @@ class Leg:
         "node",
         "number",
         "offer",
+        "parked",
         "party",
         "place",
         "playback",
@@ -142,6 +143,8 @@ class Leg:
         self.closed = False
         """Its track has its last segment."""
         self.offer = offer
+        self.parked: ChannelId | None = None
+        """The phone's first line while it speaks on a second (`acd.second_line`)."""
 
     @property
     def up(self) -> bool:

@@ -85,7 +85,9 @@ class Stage:
         leg.state = LegState.ENDING
         self._timers.cancel((self.call.id, "ring", leg.number))
         self._timers.set((self.call.id, "teardown", leg.number), now + TEARDOWN)
-        self.out.append(c.Hangup(node=leg.node, call=self.call.id, channel=leg.channel, cause=cause))
+        for channel in (leg.channel, leg.parked):
+            if channel is not None:
+                self.out.append(c.Hangup(node=leg.node, call=self.call.id, channel=channel, cause=cause))
 
     def contact_over(self, leg: Leg, now: Instant) -> None:
         """A seat that has spoken wraps up; one that only rang is free by the floor's own word."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from acd import commands as c
 from acd import events as e
 from acd.call import Call
+from acd.ids import SeatId
 from callrouter.flow.session import CallFacts, FlowSession
-from callrouter.router import flowside, provenance, reach
+from callrouter.router import desk, flowside, provenance, reach
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ UNALLOCATED: Final = 1
 
 def offered(router: Router, event: e.CallOffered) -> None:
     if event.call in router.calls or event.channel in router.channels:
+        return
+    if (seat := _seat_at(router, event.trunk)) is not None:
+        desk.dialled(router, event, seat)
         return
     call = Call(
         call=event.call,
@@ -80,6 +84,14 @@ def _end_the_circle(router: Router, live: LiveCall) -> None:
             return
     if live.session is not None:
         flowside.act(router, live, live.session.lead_to_person(router.now))
+
+
+def _seat_at(router: Router, endpoint: str) -> SeatId | None:
+    """The seat whose phone this is."""
+    if router.site.seat(SeatId(endpoint)) is not None:
+        return SeatId(endpoint)
+    named = f"PJSIP/{endpoint}"
+    return next((seat for seat, plan in router.site.seats.items() if plan.endpoint == named), None)
 
 
 def _partner_trunks(router: Router) -> frozenset[str]:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from acd import commands as c
 from acd import events as e
+from acd import second_line
 from acd.call import Call, Leg, Owner
 from acd.conversation import Conversation
 from acd.floor import Floor
@@ -227,12 +228,15 @@ class Router:
 
     def _leg_ended(self, event: e.LegEnded) -> None:
         if found := self.leg(event.channel):
-            self._gone(*found, event.cause)
+            self._gone(*found, event.channel, event.cause)
 
-    def _gone(self, live: LiveCall, leg: Leg, cause: int) -> None:
+    def _gone(self, live: LiveCall, leg: Leg, channel: ChannelId, cause: int) -> None:
+        self.channels.pop(channel, None)
+        if channel == leg.parked or second_line.ended(live.talk, leg, channel, self.now):
+            leg.parked = None
+            return
         self.lines.ended(leg, cause, self.now)
         live.talk.leg_ended(leg, cause, self.now)
-        self.channels.pop(leg.channel, None)
 
     def _digit(self, event: e.DigitReceived) -> None:
         found = self.leg(event.channel)
@@ -294,7 +298,7 @@ class Router:
         for channel, (live, leg) in list(self.channels.items()):
             if leg.node == event.node and channel not in alive:
                 self.touch(live)
-                self._gone(live, leg, 0)
+                self._gone(live, leg, channel, 0)
         for channel in event.channels:
             if channel not in self.channels and channel.startswith(OURS):
                 self.out.append(c.Hangup(node=event.node, call=CallId(""), channel=channel))
@@ -365,10 +369,13 @@ class Router:
         recording.follow(self, live)
         if live.talk.done and not live.recorded:
             live.recorded = True
+            referring.hang_up(self, live)
             del self.calls[call.id]
             for leg in call.legs:
                 self.lines.ended(leg, 0, self.now)
                 self.channels.pop(leg.channel, None)
+                if leg.parked is not None:
+                    self.channels.pop(leg.parked, None)
             self.out.append(RecordReady(live.record(self.now)))
         self.out.append(CallChanged(call.id))
 
@@ -391,6 +398,7 @@ _TIMERS: Final[dict[str, Callable[[Router, LiveCall], None]]] = {
     "message": voicemail.stop_timer,
     "queue_wait": queueing.wait_over,
     "announce": queueing.announce,
+    "later": referring.hang_up,
 }
 
 _HANDLERS: Final[dict[type, Callable[..., None]]] = {

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from acd import commands as c
 from acd import events as e
+from acd import second_line
+from acd.call import Target
 from acd.feature_codes import Feature
 from acd.ids import SeatId
-from acd.stage import FeatureDialled
+from acd.stage import DECLINED, FeatureDialled
 from acd.transfer import TransferEvent
 from callrouter.router import reach
 from callrouter.router.live import LiveCall
@@ -47,7 +49,7 @@ def intent(router: Router, wish: e.Intent) -> None:
     if isinstance(wish, _TO_FLOOR):
         router.ask_floor(wish)
         return
-    live = _call_of(router, wish.seat)
+    live = call_of(router, wish.seat)
     router.touch(live)
     if (event := _TRANSFER_EVENTS.get(type(wish))) is not None:
         live.talk.handover.ask(wish.seat, event, router.now)
@@ -69,13 +71,16 @@ def intent(router: Router, wish: e.Intent) -> None:
 
 def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> None:
     """Start a transfer to a line of the directory or to a colleague's seat."""
+    live.talk.handover.start(seat, target(router, live, seat, code, kind), kind, router.now)
+
+
+def target(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> Target:
+    """Where a transfer of this seat would lead. Raises `Refused`."""
     live.talk.seat_in_talk(seat)
     if router.site.seat(SeatId(code)) is None:
         announce = router.site.moving_on(code, live.call.language)
-        target = reach.line(router, live, code, announce=announce, warm=kind != "blind")
-    else:
-        target = reach.colleague(router, live, code, seat)
-    live.talk.handover.start(seat, target, kind, router.now)
+        return reach.line(router, live, code, announce=announce, warm=kind != "blind")
+    return reach.colleague(router, live, code, seat)
 
 
 def feature(router: Router, live: LiveCall, dialled: FeatureDialled) -> None:
@@ -103,8 +108,8 @@ def feature(router: Router, live: LiveCall, dialled: FeatureDialled) -> None:
         )
 
 
-def _call_of(router: Router, seat: SeatId) -> LiveCall:
-    """The call that a seat's phone is in, talking or ringing."""
+def call_of(router: Router, seat: SeatId) -> LiveCall:
+    """The call that a seat's phone is in, talking or ringing. Raises `Refused`."""
     for live in router.calls.values():
         if live.talk.involves(seat):
             return live
@@ -116,3 +121,24 @@ def _answer(router: Router, live: LiveCall, seat: SeatId) -> None:
     if leg is None:
         raise e.Refused("not_ringing", "This seat's phone does not ring.")
     router.out.append(c.AnswerPhone(node=leg.node, call=live.call.id, channel=leg.channel))
+
+
+def dialled(router: Router, event: e.CallOffered, seat: SeatId) -> None:
+    """A seat's phone dials on a second line: the consultation of its own buttons.
+
+    Refused (603) unless the seat talks with a caller and the number leads somewhere.
+    """
+    try:
+        live = call_of(router, seat)
+        router.touch(live)
+        leg = live.talk.seat_in_talk(seat)
+        if leg.parked is not None or leg.node != event.node:
+            raise e.Refused("two_lines", "This phone uses two lines already.")
+        wanted = target(router, live, seat, event.dialled, "consult")
+    except e.Refused as refusal:
+        router.odd("second_line_refused", event.call, seat=seat, reason=refusal.reason)
+        router.out.append(c.Hangup(node=event.node, call=event.call, channel=event.channel, cause=DECLINED))
+        return
+    router.channels[event.channel] = (live, leg)
+    second_line.taken(live.talk, leg, event.channel)
+    live.talk.handover.start(seat, wanted, "consult", router.now)

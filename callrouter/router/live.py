@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acd.call import Call
+from acd.commands import Hangup
 from acd.conversation import Conversation
 from acd.ids import Instant, PlaybackId
 from acd.record import CallRecord, FlowStep, Role
@@ -26,6 +27,7 @@ class LiveCall:
         "callback",
         "flow",
         "kept",
+        "later",
         "message",
         "recorded",
         "recorder",
@@ -53,6 +55,8 @@ class LiveCall:
         self.wish: ToQueue | None = None
         """How the flow wants the caller to wait."""
         self.waiting_since: Instant = 0.0
+        self.later: list[Hangup] = []
+        """Hang-ups that give a phone time to read how its REFER went."""
         self.kept: Instant = 0.0
         """When a caller of the last resort was put in line again."""
 

@@ -2,6 +2,7 @@
 
     sender    Refer-To                    what happens
     seat      a line, a colleague's seat  a blind transfer, as with the feature code
+    seat      its own second line         the consultation there is completed
     partner   a number that we answer     the caller is first in line for a person
     partner   another line                a blind transfer there
     caller    anything                    declined: callers are moved by us alone
@@ -12,13 +13,14 @@ or 603, and then the call is as it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from acd import commands as c
 from acd import events as e
-from acd.call import Leg, Owner
-from acd.ids import SeatId
+from acd.call import IN_BRIDGE, Leg, Owner
+from acd.ids import BridgeId, ChannelId, SeatId, Seconds
 from acd.record import Role, TransferRecord
+from acd.transfer import TransferEvent
 from callrouter.directory.numbers import national
 from callrouter.router import desk, reach
 from callrouter.router.live import LiveCall
@@ -26,30 +28,57 @@ from callrouter.router.live import LiveCall
 if TYPE_CHECKING:
     from callrouter.router.core import Router
 
+READING: Final[Seconds] = 1.0
+
 
 def asked(router: Router, event: e.ReferAsked) -> None:
     found = router.leg(event.channel)
     if found is None:
         return
     live, leg = found
-    before = len(live.talk.out)
+    before, bridge = len(live.talk.out), live.call.bridge if leg.place in IN_BRIDGE else None
     try:
         _carry_out(router, live, leg, event)
     except e.Refused as refusal:
         router.odd("refer_declined", live.call.id, party=leg.party, reason=refusal.reason)
-        _tell(live, leg, "declined", len(live.talk.out))
+        _tell(live, event.channel, "declined", len(live.talk.out))
     else:
-        # Before the hang-up: nobody reads a NOTIFY after a BYE.
-        _tell(live, leg, "answered", before)
+        _tell(live, event.channel, "answered", before)
+        _let_it_read(router, live, event.channel, bridge)
 
 
-def _tell(live: LiveCall, leg: Leg, state: str, place: int) -> None:
-    told = c.ReferProgress(node=leg.node, call=live.call.id, channel=leg.channel, state=state)
+def _tell(live: LiveCall, channel: ChannelId, state: str, place: int) -> None:
+    told = c.ReferProgress(node=live.call.node, call=live.call.id, channel=channel, state=state)
     live.talk.out.insert(place, told)
 
 
+def _let_it_read(router: Router, live: LiveCall, channel: ChannelId, bridge: BridgeId | None) -> None:
+    """The sender hangs up by itself once it knows; hung up at once it would be told 503 (22.10.1)."""
+    out, later = [], []
+    for item in live.talk.out:
+        if not isinstance(item, c.Hangup) or item.channel != channel:
+            out.append(item)
+            continue
+        later.append(item)
+        if bridge is not None:  # it must not overhear whoever comes next
+            out.append(c.Leave(node=item.node, call=item.call, bridge=bridge, channel=channel))
+    live.talk.out[:] = out
+    live.later = later
+    router.set_timer(live, "later", router.now + READING)
+
+
+def hang_up(router: Router, live: LiveCall) -> None:
+    """Whoever has not hung up by itself."""
+    router.out += live.later
+    live.later = []
+
+
 def _carry_out(router: Router, live: LiveCall, leg: Leg, event: e.ReferAsked) -> None:
-    if leg.role is Role.SEAT:
+    if event.replaces is not None and {event.channel, event.replaces} == {leg.channel, leg.parked}:
+        live.talk.handover.ask(SeatId(leg.party), TransferEvent.CONSULT_COMPLETED, router.now)
+    elif event.replaces is not None:
+        raise e.Refused("other_call", "Replaces names no other line of this phone.")
+    elif leg.role is Role.SEAT:
         desk.transfer(router, live, SeatId(leg.party), event.target, "blind")
     elif leg.role is Role.PARTNER:
         _by_partner(router, live, leg, national(event.target))

@@ -1,6 +1,7 @@
 """Messages, recordings, REFER and the lines' health on a real Asterisk: files and ears decide."""
 
 import asyncio
+import re
 import shutil
 import sqlite3
 import stat
@@ -20,7 +21,7 @@ from simulators.partners import tone
 from simulators.softphone import Softphone, SoftphonePool
 from tests.asterisk.exchange import eventually
 from tests.asterisk.hotline import SITE, Hotline
-from tests.asterisk.raw_sip import Phone
+from tests.asterisk.raw_sip import Dialog, Phone
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
 
@@ -304,3 +305,43 @@ async def test_a_partners_call_brings_its_context(hotline: Hotline) -> None:
     partner = await calling
     await hotline.province.partners.hang_up(partner)
     await hotline.ended(view.call)
+
+
+def replaces(dialog: Dialog) -> str:
+    """The other line as a header of Refer-To (RFC 3891), for its peer: our remote tag is its own."""
+
+    def tag(address: str) -> str:
+        found = re.search(r"tag=([^;>]+)", address)
+        assert found, address
+        return found[1]
+
+    return f"?Replaces={dialog.call_id}%3Bto-tag%3D{tag(dialog.remote)}%3Bfrom-tag%3D{tag(dialog.local)}"
+
+
+async def test_a_phone_that_joins_its_two_lines(hotline: Hotline) -> None:
+    first = await raw_seat(hotline, "a1002")
+    first.media.speak(SEAT_HZ)
+    caller = await hotline.caller()
+    call = await hotline.call(caller)
+    await caller.wait_for("confirmed")
+    await caller.send_digits("0")
+    await hears_tone(caller, SEAT_HZ)
+    second = await Phone.open(first.server)
+    second.media.speak(SEAT_HZ)
+    second.invite("12315", caller="<sip:a1002@127.0.0.1>")
+    challenge = await second.response(above=199)
+    second.settle(challenge)
+    second.prove(challenge, "a1002", hotline.province.passwords["a1002"])
+    second.settle(await second.response(above=199, seconds=10))
+    partner = await hotline.partner_call("12315")
+    assert abs(await second.media.listen(1.5) - tone("12315")) < 20
+    assert second.dialog is not None
+    assert await first.refer(f"sip:12315@{hotline.province.sip}", replaces(second.dialog)) == 202
+    await notified(first, "200")
+    await hears_tone(caller, tone("12315"))
+    await hotline.until(lambda: hotline.view("a1002").state == "wrap_up", "wrap-up")
+    await hotline.province.partners.hang_up(partner)
+    record = await hotline.ended(call)
+    assert [transfer.outcome for transfer in record.transfers] == ["completed"]
+    first.close()
+    second.close()

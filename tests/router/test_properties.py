@@ -9,11 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from acd import commands as c
 from acd import events as e
 from acd.call import Owner
-from acd.ids import QueueId, SeatId
+from acd.ids import CallId, ChannelId, QueueId, SeatId
 from acd.record import Role
 from callrouter.router.notices import RecordingMade
 from tests.router.test_slice import assert_tiles
-from tests.router.world import NODE, World
+from tests.router.world import NODE, Channel, World
 
 SUBJECTS = ("playback", "recording", "channel", "bridge")
 SEATS = ("a1001", "a1002", "a1003")
@@ -42,6 +42,7 @@ class Calls(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.calls = 0
+        self.seconds = 0
         self.refusals: list[e.Refused] = []
 
     @initialize()
@@ -133,6 +134,32 @@ class Calls(RuleBasedStateMachine):
     def somebody_refers(self, data: st.DataObject, goal: str) -> None:
         channel = self.pick(data, sorted(self.world.channels))
         self.world.handle(e.ReferAsked(node=NODE, channel=channel, target=goal))  # type: ignore[arg-type]
+
+    @rule(seat=st.sampled_from(SEATS), goal=st.sampled_from(["12315", "12333", "a1003", "00000"]))
+    def a_seat_dials_on_a_second_line(self, seat: str, goal: str) -> None:
+        self.seconds += 1
+        channel = ChannelId(f"second-{self.seconds}")
+        self.world.channels[channel] = Channel()
+        call = CallId(f"S{self.seconds}")
+        self.world.handle(
+            e.CallOffered(node=NODE, call=call, channel=channel, dialled=goal, caller=seat, trunk=seat)
+        )
+
+    @precondition(lambda self: self.parked())
+    @rule(data=st.data(), turned=st.booleans())
+    def a_phone_joins_its_two_lines(self, data: st.DataObject, turned: bool) -> None:
+        first, second = self.pick(data, self.parked())  # type: ignore[misc]
+        if turned:
+            first, second = second, first
+        self.world.handle(e.ReferAsked(node=NODE, channel=first, target="12315", replaces=second))
+
+    def parked(self) -> list[tuple[ChannelId, ChannelId]]:
+        return [
+            (leg.parked, leg.channel)
+            for live in self.world.router.calls.values()
+            for leg in live.call.legs
+            if leg.parked is not None and leg.up
+        ]
 
     @rule(trunk=st.sampled_from(["departments", "emergency"]), lives=st.booleans())
     def a_trunk_comes_or_goes(self, trunk: str, lives: bool) -> None:

@@ -6,7 +6,7 @@ from acd import commands as c
 from acd import events as e
 from acd.ids import CallId, ChannelId, SeatId
 from tests.router.test_slice import assert_tiles, consulting, in_talk
-from tests.router.world import NODE, World
+from tests.router.world import NODE, Channel, World
 
 SEAT = SeatId("a1002")
 
@@ -32,9 +32,9 @@ def test_the_transfer_button_is_a_blind_transfer() -> None:
     world = World()
     caller, seat = in_talk(world)
     assert refer(world, seat, "12315") == "answered"
-    told = next(n for n, x in enumerate(world.sent) if isinstance(x, c.ReferProgress))
-    hung_up = next(n for n, x in enumerate(world.sent) if isinstance(x, c.Hangup) and x.channel == seat)
-    assert told < hung_up, "nobody reads a NOTIFY after a BYE"
+    assert seat in world.channels, "it gets time to read how it went"
+    world.wait(1)
+    assert seat not in world.channels
     world.answer(world.leg("12315"))
     assert world.talking(caller, world.leg("12315"))
     assert world.seat("a1002") == "wrap_up"
@@ -56,7 +56,7 @@ def test_a_partner_hands_the_caller_back_first_in_line() -> None:
         world.finish_playing(world.call(call=call, caller=f"139000000{call[1]}"))
     world.answer(world.router.calls[CallId("W1")].call.legs[1].channel)
     assert refer(world, partner, "12345") == "answered"
-    assert partner not in world.channels
+    world.hang_up(partner)
     assert world.hears(caller) == "music"
     assert world.router.floor.position(CallId("C1")) == 1
     assert world.router.floor.position(CallId("W2")) == 2
@@ -71,6 +71,7 @@ def test_a_partner_sends_the_caller_on_to_another_line() -> None:
     world = World()
     caller, partner = with_partner(world)
     assert refer(world, partner, "12333") == "answered"
+    world.wait(1)
     assert partner not in world.channels
     world.answer(world.leg("12333"))
     assert world.talking(caller, world.leg("12333"))
@@ -108,3 +109,119 @@ def test_a_callers_own_refer_is_not_heeded() -> None:
     assert refer(world, caller, "12315") == "declined"
     assert world.talking(caller, seat)
     world.handle(e.ReferAsked(node=NODE, channel=ChannelId("nobody"), target="12315"))
+
+
+# --- a phone with two lines -------------------------------------------------------------
+
+
+def dials(world: World, number: str, seat: str = "a1002") -> ChannelId:
+    """The seat's phone holds its first line and dials on a second."""
+    channel = ChannelId(f"second-{seat}")
+    world.channels[channel] = Channel()
+    world.handle(
+        e.CallOffered(node=NODE, call=CallId("S"), channel=channel, dialled=number, caller=seat, trunk=seat)
+    )
+    return channel
+
+
+def on_two_lines(world: World) -> tuple[ChannelId, ChannelId, ChannelId, ChannelId]:
+    caller, first = in_talk(world)
+    second = dials(world, "12315")
+    assert world.hears(caller) in ("prompt", "music")
+    partner = world.leg("12315")
+    world.answer(partner)
+    assert world.talking(second, partner)
+    assert world.seat("a1002") == "consulting"
+    return caller, first, second, partner
+
+
+def attended(world: World, channel: ChannelId, replaces: ChannelId) -> str:
+    world.handle(e.ReferAsked(node=NODE, channel=channel, target="12315", replaces=replaces))
+    return [x for x in world.sent if isinstance(x, c.ReferProgress)][-1].state
+
+
+def test_joining_two_lines_completes_the_consultation() -> None:
+    world = World()
+    caller, first, second, partner = on_two_lines(world)
+    world.wait(5)
+    assert attended(world, first, second) == "answered"
+    assert world.talking(caller, partner)
+    assert second not in world.channels
+    world.wait(1)
+    assert first not in world.channels
+    assert world.seat("a1002") == "wrap_up"
+    world.hang_up(partner)
+    assert not world.channels
+    assert not world.router.channels
+    record = world.records[0]
+    assert [t.outcome for t in record.transfers] == ["completed"]
+    assert_tiles(record)
+
+
+def test_joining_while_it_rings_leaves_the_caller_with_us() -> None:
+    world = World()
+    caller, first = in_talk(world)
+    second = dials(world, "12315")
+    assert attended(world, first, second) == "answered"
+    world.answer(world.leg("12315"))
+    assert world.talking(caller, world.leg("12315"))
+
+
+def test_hanging_up_the_second_line_brings_the_caller_back_on_the_first() -> None:
+    world = World()
+    caller, first, second, partner = on_two_lines(world)
+    world.hang_up(second)
+    assert world.talking(caller, first)
+    assert partner not in world.channels
+    assert world.seat("a1002") == "talking"
+
+
+def test_hanging_up_the_first_line_keeps_the_second() -> None:
+    world = World()
+    caller, first, second, partner = on_two_lines(world)
+    world.hang_up(first)
+    assert world.talking(second, partner)
+    world.keys(second, "*0")
+    assert world.talking(caller, second)
+    world.hang_up(second)
+    assert caller not in world.channels or world.hears(caller) != "silence"
+
+
+def test_a_busy_partner_leaves_caller_and_seat_together_on_the_second_line() -> None:
+    world = World()
+    caller, first = in_talk(world)
+    second = dials(world, "12315")
+    world.hang_up(world.leg("12315"), 17)
+    assert world.talking(caller, second)
+    world.hang_up(second)
+    assert world.talking(caller, first)
+
+
+def test_a_caller_who_leaves_ends_both_lines() -> None:
+    world = World()
+    caller, first, second, _ = on_two_lines(world)
+    world.hang_up(caller)
+    assert first not in world.channels
+    assert second not in world.channels
+
+
+@pytest.mark.parametrize("number", ["00000", "a1002"])
+def test_a_second_line_to_nowhere_is_refused(number: str) -> None:
+    world = World()
+    caller, first = in_talk(world)
+    second = dials(world, number)
+    assert second not in world.channels
+    assert world.talking(caller, first)
+
+
+def test_a_seat_without_a_caller_cannot_dial() -> None:
+    world = World()
+    assert dials(world, "12315") not in world.channels
+    assert not world.router.calls
+
+
+def test_a_stranger_to_the_call_replaces_nothing() -> None:
+    world = World()
+    _, first, second, partner = on_two_lines(world)
+    assert attended(world, first, ChannelId("elsewhere")) == "declined"
+    assert world.talking(second, partner)
