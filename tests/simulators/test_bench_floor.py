@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
