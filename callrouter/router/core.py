@@ -16,27 +16,24 @@ from zoneinfo import ZoneInfo
 
 from acd import commands as c
 from acd import events as e
-from acd import second_line
 from acd.call import Call, Leg, Owner
 from acd.conversation import Conversation
 from acd.floor import Floor
-from acd.ids import CallId, ChannelId, Instant, NodeId, PlaybackId, RecordingId, SeatId
+from acd.ids import CallId, ChannelId, Instant, RecordingId, SeatId
 from acd.record import LateSegment, Role
 from acd.stage import BackToFlow, FeatureDialled, Manners, TimerKey
 from acd.timers import Timers
-from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished, Returned
 from callrouter.router import (
     arrival,
     desk,
     floorside,
     flowside,
     promises,
-    provenance,
     queueing,
     recording,
     referring,
+    switchside,
     voicemail,
-    waiting,
 )
 from callrouter.router.lines import Lines
 from callrouter.router.live import LiveCall
@@ -45,17 +42,10 @@ from callrouter.router.notices import (
     FlowAnswered,
     Oddity,
     Outcome,
-    PhoneChanged,
     RecordReady,
 )
 from callrouter.router.watched import FloorWatch, WatchedFloor
 from callrouter.site import Site
-
-OURS: Final = "cr-"
-"""Every channel, bridge and playback that we make has an id that begins so."""
-
-UNALLOCATED: Final = 1
-NORMAL: Final = 16
 
 
 class Router:
@@ -202,126 +192,12 @@ class Router:
         except e.Refused as refusal:
             self.odd("floor_refused", event=type(event).__name__, reason=refusal.reason)
 
-    # --- facts from the switch --------------------------------------------------------------
-
     def leg(self, channel: ChannelId) -> tuple[LiveCall, Leg] | None:
         """Whose channel this is; the call is touched."""
         found = self.channels.get(channel)
         if found is not None:
             self.touch(found[0])
         return found
-
-    def _leg_ringing(self, event: e.LegRinging) -> None:
-        if found := self.leg(event.channel):
-            self.lines.ringing(event.channel)
-            found[0].talk.leg_ringing(found[1], self.now)
-
-    def _leg_answered(self, event: e.LegAnswered) -> None:
-        if found := self.leg(event.channel):
-            live, leg = found
-            self.lines.answered(event.channel, self.now)
-            if leg.role is Role.PARTNER:
-                provenance.reached(live.call, leg.party)
-            live.talk.leg_answered(leg, self.now)
-        elif event.channel.startswith(OURS):
-            self.out.append(c.Hangup(node=event.node, call=CallId(""), channel=event.channel))
-
-    def _leg_ended(self, event: e.LegEnded) -> None:
-        if found := self.leg(event.channel):
-            self._gone(*found, event.channel, event.cause)
-
-    def _gone(self, live: LiveCall, leg: Leg, channel: ChannelId, cause: int) -> None:
-        self.channels.pop(channel, None)
-        if channel == leg.parked or second_line.ended(live.talk, leg, channel, self.now):
-            leg.parked = None
-            return
-        self.lines.ended(leg, cause, self.now)
-        live.talk.leg_ended(leg, cause, self.now)
-
-    def _digit(self, event: e.DigitReceived) -> None:
-        found = self.leg(event.channel)
-        if found is None:
-            return
-        live, leg = found
-        if leg.role is Role.CALLER:
-            if live.call.owner is Owner.FLOW and live.session is not None:
-                flowside.act(self, live, live.session.handle(Digit(event.digit), self.now))
-            else:
-                waiting.key(self, live, event.digit)
-        else:
-            live.talk.key(leg, event.digit, self.now)
-
-    def _playback_finished(self, event: e.PlaybackFinished) -> None:
-        live = self.calls.get(_call_of(event.playback))
-        if live is None:
-            return
-        self.touch(live)
-        token = live.tokens.pop(event.playback, None)
-        leg = next((x for x in live.call.legs if x.playback == event.playback), None)
-        if leg is not None:
-            live.talk.playback_finished(leg, self.now)
-        if token is not None and live.session is not None and live.call.owner is Owner.FLOW:
-            flowside.act(self, live, live.session.handle(MediaFinished(token, event.failed), self.now))
-
-    def _command_failed(self, event: e.CommandFailed) -> None:
-        """A refused command is a fact about the leg, bridge or playback that it was for."""
-        self.odd(
-            "command_failed", event.call, command=event.what, status=event.status, reason=event.reason[:200]
-        )
-        live = self.calls.get(event.call)
-        if live is None:
-            return
-        self.touch(live)
-        if event.what == "Originate":
-            self._leg_ended(
-                e.LegEnded(node=event.node, channel=ChannelId(event.subject), cause=_cause(event.status))
-            )
-        elif event.what == "Play":
-            self._playback_finished(
-                e.PlaybackFinished(node=event.node, playback=PlaybackId(event.subject), failed=True)
-            )
-        elif event.what == "RecordStart":
-            voicemail.failed(self, RecordingId(event.subject), event.reason)
-        elif event.what == "MonitorStart":
-            recording.refused(self, live, RecordingId(event.subject), event.reason)
-        elif event.what in ("CreateBridge", "Join"):
-            live.talk.bridge_failed(self.now)
-        elif event.what in ("Answer", "Hangup") and event.status == 404:
-            self._leg_ended(e.LegEnded(node=event.node, channel=ChannelId(event.subject)))
-        elif live.session is not None and live.call.owner is Owner.FLOW:
-            failed = ActionFailed(event.what, event.reason)
-            flowside.act(self, live, live.session.handle(failed, self.now))
-
-    def _node_up(self, event: e.NodeUp) -> None:
-        """After a silence of the link: what is gone has ended, what nobody knows is sent on."""
-        alive = set(event.channels)
-        for channel, (live, leg) in list(self.channels.items()):
-            if leg.node == event.node and channel not in alive:
-                self.touch(live)
-                self._gone(live, leg, channel, 0)
-        for channel in event.channels:
-            if channel not in self.channels and channel.startswith(OURS):
-                self.out.append(c.Hangup(node=event.node, call=CallId(""), channel=channel))
-        voicemail.node_up(self, event.node)
-        known = {live.call.bridge for live in self.calls.values()}
-        for bridge in event.bridges:
-            if bridge.startswith(OURS) and bridge not in known:
-                self.out.append(c.DestroyBridge(node=event.node, call=CallId(""), bridge=bridge))
-
-    def _node_down(self, event: e.NodeDown) -> None:
-        self.odd("node_down", node=event.node)
-
-    def _seat_reach(self, event: e.SeatReachable | e.SeatUnreachable) -> None:
-        self.tell_floor(event)
-        if self.site.seat(event.seat) is not None:
-            self.out.append(PhoneChanged(event.seat))
-
-    def _flow_answered(self, event: FlowAnswered) -> None:
-        live = self.calls.get(event.call)
-        if live is not None and live.session is not None and live.call.owner is Owner.FLOW:
-            self.touch(live)
-            done = LookupDone(event.token, event.ok, event.value, event.reason)
-            flowside.act(self, live, live.session.handle(done, self.now))
 
     # --- working through -------------------------------------------------------------------------
 
@@ -384,15 +260,6 @@ class Router:
         return out
 
 
-def _call_of(playback: PlaybackId) -> CallId:
-    return CallId(playback.removeprefix(OURS).rpartition("-")[0])
-
-
-def _cause(status: int) -> int:
-    """A refused Originate as a Q.850 cause: unknown endpoint → unallocated, else temporary failure."""
-    return 20 if status in (400, 404) else 41
-
-
 _TIMERS: Final[dict[str, Callable[[Router, LiveCall], None]]] = {
     "flow": flowside.tick,
     "message": voicemail.stop_timer,
@@ -403,25 +270,23 @@ _TIMERS: Final[dict[str, Callable[[Router, LiveCall], None]]] = {
 
 _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.CallOffered: arrival.offered,
-    e.LegRinging: Router._leg_ringing,
-    e.LegAnswered: Router._leg_answered,
-    e.LegEnded: Router._leg_ended,
-    e.DigitReceived: Router._digit,
+    e.LegRinging: switchside.leg_ringing,
+    e.LegAnswered: switchside.leg_answered,
+    e.LegEnded: switchside.leg_ended,
+    e.DigitReceived: switchside.digit,
     e.PlaybackStarted: lambda router, event: None,
-    e.PlaybackFinished: Router._playback_finished,
+    e.PlaybackFinished: switchside.playback_finished,
     e.RecordingEnded: voicemail.ended,
     e.ReferAsked: referring.asked,
     e.TrunkReachable: lambda router, event: router.lines.board.trunk_up(event.trunk, router.now),
     e.TrunkUnreachable: lambda router, event: router.lines.board.trunk_down(event.trunk, router.now),
     e.PeerHeld: lambda router, event: None,
-    e.CommandFailed: Router._command_failed,
-    e.NodeUp: Router._node_up,
-    e.NodeDown: Router._node_down,
-    e.SeatReachable: Router._seat_reach,
-    e.SeatUnreachable: Router._seat_reach,
-    FlowAnswered: Router._flow_answered,
+    e.CommandFailed: switchside.command_failed,
+    e.NodeUp: switchside.node_up,
+    e.NodeDown: switchside.node_down,
+    e.SeatReachable: switchside.seat_reach,
+    e.SeatUnreachable: switchside.seat_reach,
+    FlowAnswered: switchside.flow_answered,
     e.CallbackAsked: promises.callback_asked,
     e.CallbackCancelled: promises.callback_cancelled,
 }
-
-__all__ = ["NodeId", "Returned", "Router"]
