@@ -127,18 +127,20 @@ def test_emergency_lines_have_their_own_trunk(province: Directory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialled", "organisation"),
+    ("dialled", "organisation", "flow"),
     [
-        ("12345", "province"),
-        ("097112345", "xining"),
-        ("0970-12345", "haibei"),
-        ("+8697912345", "haixi"),
-        ("0977-12345", "haixi"),
-        ("12336", "province"),
+        ("12345", "province", "province"),
+        ("097112345", "xining", "prefecture"),
+        ("0970-12345", "haibei", "prefecture"),
+        ("+8697912345", "haixi", "prefecture"),
+        ("0977-12345", "haixi", "prefecture"),
+        ("12336", "province", "merged_line"),
     ],
 )
-def test_numbers_lead_to_their_organisation(province: Directory, dialled: str, organisation: str) -> None:
-    assert province.ingress(dialled, "carrier", TODAY) == Ingress(organisation, "province")
+def test_numbers_lead_to_their_organisation_and_flow(
+    province: Directory, dialled: str, organisation: str, flow: str
+) -> None:
+    assert province.ingress(dialled, "carrier", TODAY) == Ingress(organisation, flow)
 
 
 @pytest.mark.parametrize("dialled", ["12315", "12356", "097812345", "99999", "", "operator"])

@@ -57,7 +57,10 @@ async def test_records_arrive_within_a_tenth_of_a_second(database: Database, wri
     assert writer.outcomes == {"answered": 1}
 
 
-async def test_stop_writes_what_is_waiting(database: Database, tmp_path: Path) -> None:
+async def test_stop_writes_what_is_waiting(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "WRITE_TIMEOUT", 30)  # a slow disk is not an absent database
     writer = RecordWriter(database, tmp_path / "spill")
     await writer.start()
     for number in range(1700):
