@@ -63,7 +63,7 @@ def _let_it_read(router: Router, live: LiveCall, channel: ChannelId, bridge: Bri
         if bridge is not None:  # it must not overhear whoever comes next
             out.append(c.Leave(node=item.node, call=item.call, bridge=bridge, channel=channel))
     live.talk.out[:] = out
-    live.later = later
+    live.later += later
     router.set_timer(live, "later", router.now + READING)
 
 

@@ -225,3 +225,13 @@ def test_a_stranger_to_the_call_replaces_nothing() -> None:
     _, first, second, partner = on_two_lines(world)
     assert attended(world, first, ChannelId("elsewhere")) == "declined"
     assert world.talking(second, partner)
+
+
+def test_a_second_refer_forgets_nobody_who_is_to_be_hung_up() -> None:
+    world = World()
+    _, first, second, partner = on_two_lines(world)
+    assert attended(world, first, second) == "answered"
+    assert refer(world, partner, "12345") == "answered"
+    world.wait(1)
+    assert first not in world.channels
+    assert partner not in world.channels
