@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --qui
 # Where this Python has no wheel of pjsua2, softphones run on a private one (amd64 only: there is no other wheel).
 TOOLS := tools install $(if $(filter x86_64,$(shell uname -m)),--with softphone)
 UV_VERSION := 0.13.9
+# What failed runs once more, by itself: whoever passes then is flaky, is named, and wants hunting (CONTRIBUTING.md).
+ALONE := echo "What failed, once more and alone (flaky if it passes now):" >&2; $(BIN)/pytest -q -ra --last-failed --last-failed-no-failures none
 SOAK_SECONDS ?= 3600
 SOAK_CALLS_PER_MINUTE ?= 60
 
@@ -59,12 +61,12 @@ check-layers: $(STAMP)
 check-types: $(STAMP)
 	@$(BIN)/mypy
 check-unit: $(STAMP)
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not asterisk and not slow"
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not asterisk and not slow" || { $(ALONE) -m "not asterisk and not slow"; }
 
 test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
 	@$(BIN)/callrouter $(TOOLS)
 	@$(MAKE) check
-	@$(BIN)/pytest -m "asterisk or slow" $(ARGS)
+	@$(BIN)/pytest -m "asterisk or slow" $(ARGS) || { $(ALONE) -m "asterisk or slow" $(ARGS); }
 
 soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CALLS_PER_MINUTE=60
 	@$(BIN)/callrouter $(TOOLS) >/dev/null
