@@ -13,10 +13,10 @@
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import aiomqtt
 import msgspec
@@ -29,6 +29,8 @@ from callrouter.feed.live import LiveState
 from callrouter.ports import Clock, Engine, Inbox, Outbox, Outgoing, RejectedMessage, Unavailable
 
 BATCH: Final = 200
+TAKERS: Final = 50
+"""Inbound messages being made safe at a time."""
 LIVE_INTERVAL: Final = 0.2
 CONFIRM_SECONDS: Final = 15.0
 LOOK_AGAIN: Final = 10.0
@@ -94,24 +96,16 @@ class FeedClient:
         try:
             while True:
                 try:
-                    await self._connected()
+                    await _until_one_ends([self._connected()])
                 except (aiomqtt.MqttError, Unavailable, OSError, TimeoutError) as error:
                     self._lost(error)
-                except ExceptionGroup as group:
-                    gone, other = group.split((aiomqtt.MqttError, Unavailable, OSError, TimeoutError))
-                    if other is not None:
-                        raise other from None
-                    self._lost(gone or group)
-                _go_if_cancelled()
                 tries = 0 if self.health.connected else tries + 1
                 self.health.connected = False
                 await asyncio.sleep(BACK_OFF[min(tries, len(BACK_OFF) - 1)])
         finally:
             end()
 
-    def _lost(self, error: BaseException) -> None:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+    def _lost(self, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
         if self.health.connected or reason != self.health.reason:
             _log.warning("broker lost; the outbox keeps what is to be sent", reason=reason)
@@ -119,16 +113,20 @@ class FeedClient:
 
     async def _connected(self) -> None:
         async with self._connection() as client:
-            await self._greet(client)
-            self.health.connected, self.health.reason = True, ""
-            _log.info("broker connected", host=self._settings.host, port=self._settings.port)
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._send_outbox(client))
-                    tasks.create_task(self._send_live(client))
-                    tasks.create_task(self._receive(client, tasks))
+                await self._greet(client)
+                self.health.connected, self.health.reason = True, ""
+                _log.info("broker connected", host=self._settings.host, port=self._settings.port)
+                await self._work(client)
             finally:
                 await self._take_leave(client)
+
+    async def _work(self, client: Connection) -> None:
+        arrived: asyncio.Queue[aiomqtt.Message] = asyncio.Queue()  # bounded by the broker: IN_FLIGHT
+        takers = [self._take_each(client, arrived) for _ in range(TAKERS)]
+        await _until_one_ends(
+            [self._send_outbox(client), self._send_live(client), self._receive(client, arrived), *takers]
+        )
 
     async def _take_leave(self, client: Connection) -> None:
         """Say that we go; when the connection is gone the broker says it for us."""
@@ -199,10 +197,14 @@ class FeedClient:
 
     # --- in ---
 
-    async def _receive(self, client: Connection, tasks: asyncio.TaskGroup) -> None:
+    async def _receive(self, client: Connection, arrived: asyncio.Queue[aiomqtt.Message]) -> None:
         async for message in client.messages:
             self.health.received += 1
-            tasks.create_task(self._take(client, message))
+            arrived.put_nowait(message)
+
+    async def _take_each(self, client: Connection, arrived: asyncio.Queue[aiomqtt.Message]) -> None:
+        while True:
+            await self._take(client, await arrived.get())
 
     async def _take(self, client: Connection, message: aiomqtt.Message) -> None:
         topic = str(message.topic)
@@ -232,8 +234,23 @@ class FeedClient:
         )
 
 
-def _go_if_cancelled() -> None:
-    """A task group cancelled while one of its tasks fails raises the failure: the wish would be lost."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+async def _until_one_ends(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all until one ends; raises what ended it.
+
+    `asyncio.wait_for`, which aiomqtt waits with, loses a cancellation that comes together with what it waits
+    for (Python < 3.12): so each task is cancelled until it heeds, and our own caller never waits by it.
+    """
+    tasks = {asyncio.create_task(one) for one in work}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        pending = {task for task in tasks if not task.done()}
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.2)
+    for task in done:
+        task.result()
+    for task in tasks - done:
+        if not task.cancelled():
+            task.exception()

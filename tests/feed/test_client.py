@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sqlite3
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +29,8 @@ from tests.web.fakes import FakeEngine, Watch
 
 pytestmark = pytest.mark.asterisk
 
+HANDBOOK = Path(__file__).parents[2] / "docs" / "howto"
+
 
 @dataclass
 class Stage:
@@ -37,6 +41,7 @@ class Stage:
     broker: TestBroker
     feed: FeedClient
     engine: FakeEngine
+    clock: Watch
     consumer: Consumer = field(default_factory=Consumer)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -91,7 +96,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         clock=clock,
     )
     await writer.start()
-    found = Stage(database, writer, broker, feed, engine)
+    found = Stage(database, writer, broker, feed, engine, clock)
     yield found
     for task in found.tasks:
         task.cancel()
@@ -281,3 +286,28 @@ async def test_a_broker_that_refuses_empties_no_outbox(stage: Stage) -> None:
     assert await stage.ask("SELECT count(*) FROM outbox") == [(3,)]
     stage.broker.allow()
     await until(lambda: stage.feed.health.sent == 3)
+
+
+async def test_the_partner_client_of_the_handbook(stage: Stage) -> None:
+    stage.clock.at = time.time()
+    stage.run(stage.feed.run())
+    await until(lambda: stage.feed.health.connected)
+    partner = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(HANDBOOK / "partner_client.py"),
+        *("127.0.0.1", str(stage.broker.port), "12315", USERS["12315"]),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert partner.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            refused = (await partner.stdout.readline()).decode()
+            stage.writer.put(record())
+            handed_over = (await partner.stdout.readline()).decode()
+    finally:
+        partner.terminate()
+        await partner.wait()
+    assert refused.startswith("dead_letter")
+    assert "missing required field" in refused
+    assert handed_over.startswith("transfer_ended")
+    await stage.until_rows("SELECT count(*) FROM calls WHERE node = 'feed/12315'", 1)
