@@ -249,9 +249,10 @@ class Router:
             del self.calls[call.id]
             for leg in call.legs:
                 self.lines.ended(leg, 0, self.now)
-                self.channels.pop(leg.channel, None)
-                if leg.parked is not None:
-                    self.channels.pop(leg.parked, None)
+                for channel in (leg.channel, leg.parked):
+                    # A caller's channel may belong to another call by now (`replacing`).
+                    if channel is not None and self.channels.get(channel, (None,))[0] is live:
+                        del self.channels[channel]
             self.out.append(RecordReady(live.record(self.now)))
         self.out.append(CallChanged(call.id))
 

@@ -44,6 +44,12 @@ def follow(router: Router, live: LiveCall) -> None:
             _begin(router, live, kind, channel)
 
 
+def cut(router: Router, live: LiveCall) -> None:
+    """End everything now, while the channels live on elsewhere."""
+    for kind in list(live.recorder.running):
+        _end(router, live, kind)
+
+
 def refused(router: Router, live: LiveCall, recording: RecordingId, reason: str) -> None:
     """The switch could not begin this one."""
     for kind, one in list(live.recorder.running.items()):

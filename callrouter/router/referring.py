@@ -5,6 +5,7 @@
     seat      its own second line         the consultation there is completed
     partner   a number that we answer     the caller is first in line for a person
     partner   another line                a blind transfer there
+    partner   another call of its with us the caller takes its place there
     caller    anything                    declined: callers are moved by us alone
 
 Asterisk moves nothing by itself. The sender is told 200 once we hold the caller,
@@ -22,7 +23,7 @@ from acd.ids import BridgeId, ChannelId, SeatId, Seconds
 from acd.record import Role, TransferRecord
 from acd.transfer import TransferEvent
 from callrouter.directory.numbers import national
-from callrouter.router import desk, reach
+from callrouter.router import desk, reach, replacing
 from callrouter.router.live import LiveCall
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ def hang_up(router: Router, live: LiveCall) -> None:
 def _carry_out(router: Router, live: LiveCall, leg: Leg, event: e.ReferAsked) -> None:
     if event.replaces is not None and {event.channel, event.replaces} == {leg.channel, leg.parked}:
         live.talk.handover.ask(SeatId(leg.party), TransferEvent.CONSULT_COMPLETED, router.now)
+    elif event.replaces is not None and leg.role is Role.PARTNER:
+        _require_alone(live, leg)
+        replacing.replace(router, live, leg, event.replaces)
     elif event.replaces is not None:
         raise e.Refused("other_call", "Replaces names no other line of this phone.")
     elif leg.role is Role.SEAT:
@@ -86,12 +90,16 @@ def _carry_out(router: Router, live: LiveCall, leg: Leg, event: e.ReferAsked) ->
         raise e.Refused("callers_refer", "A caller's own REFER is not heeded.")
 
 
+def _require_alone(live: LiveCall, leg: Leg) -> None:
+    if live.call.owner is not Owner.CONVERSATION or not leg.up or not live.call.caller.up:
+        raise e.Refused("not_talking", "This partner does not speak with the caller.")
+    if len(live.talk.others_up()) > 1:
+        raise e.Refused("not_alone", "Others speak with the caller: leave the call instead.")
+
+
 def _by_partner(router: Router, live: LiveCall, leg: Leg, number: str) -> None:
     call, talk, now = live.call, live.talk, router.now
-    if call.owner is not Owner.CONVERSATION or not leg.up or not call.caller.up:
-        raise e.Refused("not_talking", "This partner is not alone with the caller.")
-    if len(talk.others_up()) > 1:
-        raise e.Refused("not_alone", "Others speak with the caller: leave the call instead.")
+    _require_alone(live, leg)
     if router.site.directory.ingress(number, "", router.today()) is None:
         target = reach.line(router, live, number, warm=False)
         talk.hang_up(leg, now)

@@ -235,3 +235,75 @@ def test_a_second_refer_forgets_nobody_who_is_to_be_hung_up() -> None:
     world.wait(1)
     assert first not in world.channels
     assert partner not in world.channels
+
+
+# --- a partner that joins two calls with us -----------------------------------------------
+
+
+def consults_us(world: World) -> ChannelId:
+    """The partner calls 12345 on another line."""
+    channel = ChannelId("in-B")
+    world.channels[channel] = Channel()
+    world.handle(
+        e.CallOffered(
+            node=NODE,
+            call=CallId("B"),
+            channel=channel,
+            dialled="12345",
+            caller="0971555555",
+            trunk="departments",
+        )
+    )
+    return channel
+
+
+def joined(world: World, partner: ChannelId, other: ChannelId) -> str:
+    world.handle(e.ReferAsked(node=NODE, channel=partner, target="12345", replaces=other))
+    return [x for x in world.sent if isinstance(x, c.ReferProgress)][-1].state
+
+
+@pytest.mark.parametrize("stage", ["flow", "queue", "talk"])
+def test_the_caller_takes_the_partners_place(stage: str) -> None:
+    world = World()
+    caller, partner = with_partner(world)
+    if stage == "queue":
+        world.handle(e.SeatNotReadied(seat=SEAT, reason="break"))
+    other = consults_us(world)
+    if stage != "flow":
+        world.finish_playing(other)
+    if stage == "talk":
+        world.answer(world.router.calls[CallId("B")].call.legs[-1].channel)
+    assert joined(world, partner, other) == "answered"
+    assert other not in world.channels
+    world.wait(1)
+    assert partner not in world.channels
+    if stage == "queue":
+        assert world.hears(caller) in ("music", "prompt")
+        world.handle(e.SeatReadied(seat=SEAT))
+    if stage != "talk":
+        world.answer(world.router.calls[CallId("B")].call.legs[-1].channel)
+    seat = world.router.calls[CallId("B")].call.legs[-1].channel
+    assert world.talking(caller, seat)
+    assert world.router.calls[CallId("B")].call.caller_number == "13800001111"
+    world.hang_up(caller)
+    assert not world.router.calls
+    assert not world.channels
+    assert not world.bridges
+    first, second = sorted(world.records, key=lambda record: record.ingress)
+    assert [t.kind for t in first.transfers] == ["consult", "refer"]
+    assert (first.outcome, second.outcome) == ("answered", "answered")
+    assert_tiles(first)
+    assert_tiles(second)
+
+
+def test_a_partner_cannot_join_a_strangers_call_leg() -> None:
+    world = World(seats=("a1002", "a1003"))
+    caller, partner = with_partner(world)
+    assert joined(world, partner, partner) == "declined"
+    assert joined(world, partner, caller) == "declined"
+    assert joined(world, partner, ChannelId("nobody")) == "declined"
+    other = consults_us(world)
+    world.finish_playing(other)
+    seat = world.router.calls[CallId("B")].call.legs[-1].channel
+    assert joined(world, partner, seat) == "declined"
+    assert world.talking(caller, partner)
