@@ -36,6 +36,7 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys=ON",
 )
 _WRITES: Final = "callrouter_writes"
+_BARE: Final = "callrouter_bare"
 
 
 _UNFIT: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
@@ -120,6 +121,14 @@ class Database:
             async with self._writing.begin() as connection:
                 yield connection
 
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[AsyncConnection]:
+        """A connection outside any transaction, for what a transaction forbids."""
+        with self._errors_named():
+            engine = self._engine.execution_options(isolation_level="AUTOCOMMIT", **{_BARE: True})
+            async with engine.connect() as connection:
+                yield connection
+
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
         try:
@@ -158,7 +167,10 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
+    options = connection.get_execution_options()
+    if options.get(_BARE):
+        return
+    writes = options.get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
