@@ -7,8 +7,9 @@ changed and never fails.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acd.fact import fact
 from acd.ids import (
     AgentId,
     BridgeId,
@@ -30,18 +31,18 @@ _EMPTY: Mapping[str, str] = {}
 # --- to the switch ----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Command:
     node: NodeId
     call: CallId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Answer(Command):
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Ring(Command):
     """Let the caller hear ringback (180 before answer, tone after)."""
 
@@ -49,7 +50,7 @@ class Ring(Command):
     on: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Play(Command):
     """Play media URIs one after another to one channel (bridged or not)."""
 
@@ -58,12 +59,12 @@ class Play(Command):
     media: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class StopPlayback(Command):
     playback: PlaybackId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class MusicOn(Command):
     """Music until `MusicOff`, in a bridge too; a prompt only covers it."""
 
@@ -71,12 +72,12 @@ class MusicOn(Command):
     music: str = "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class MusicOff(Command):
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Originate(Command):
     """Dial `endpoint` (e.g. ``PJSIP/a1001`` or ``PJSIP/12315@t-12315``) as `channel`.
 
@@ -94,24 +95,24 @@ class Originate(Command):
     originator: ChannelId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class AnswerPhone(Command):
     """Ask the seat's ringing phone to answer (SIP NOTIFY ``Event: talk``)."""
 
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CreateBridge(Command):
     bridge: BridgeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class DestroyBridge(Command):
     bridge: BridgeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Join(Command):
     """Like `Leave` and `Answer` it ends what plays to the channel."""
 
@@ -119,19 +120,19 @@ class Join(Command):
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Leave(Command):
     bridge: BridgeId
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SendDigits(Command):
     channel: ChannelId
     digits: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class RecordStart(Command):
     """Record what this channel says, alone, as ``wav``; `RecordingEnded` follows.
 
@@ -146,21 +147,21 @@ class RecordStart(Command):
     beep: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class RecordStop(Command):
     """End a recording and keep it (see `RecordDiscard`)."""
 
     recording: RecordingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class RecordDiscard(Command):
     """Delete a recording that has ended."""
 
     recording: RecordingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class MonitorStart(Command):
     """Write down both directions of a channel, wherever it is moved, until it ends or `MonitorStop`."""
 
@@ -168,7 +169,7 @@ class MonitorStart(Command):
     recording: RecordingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class MonitorStop(Command):
     """End every `MonitorStart` of the channel."""
 
@@ -176,7 +177,7 @@ class MonitorStop(Command):
     recording: RecordingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ReferProgress(Command):
     """Tell a REFER's sender how far it has come (RFC 3515 NOTIFY).
 
@@ -187,7 +188,7 @@ class ReferProgress(Command):
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Hangup(Command):
     """End a channel; `cause` is a Q.850 cause (16 normal, 1 unallocated → 404, 17 busy)."""
 
@@ -195,7 +196,7 @@ class Hangup(Command):
     cause: int = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ToDialplan(Command):
     """Give the channel back to the dialplan (the safety net)."""
 
@@ -207,7 +208,7 @@ class ToDialplan(Command):
 # --- the floor's decisions ----------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OfferMade:
     """Ring this seat for this call. The seat is RESERVED under a lease until `lease_until`.
 
@@ -223,7 +224,7 @@ class OfferMade:
     lease_until: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OfferWithdrawn:
     """Stop ringing: ``expired``, ``caller_left``, ``answered_elsewhere``, ``seat_lost``."""
 
@@ -233,7 +234,7 @@ class OfferWithdrawn:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class AnnounceDue:
     """Time to tell the waiting caller something honest; None means: say no number.
 
@@ -246,7 +247,7 @@ class AnnounceDue:
     callback: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class QueueExited:
     """The caller goes back to the flow.
 
@@ -258,7 +259,7 @@ class QueueExited:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatDropped:
     """A seat in a call has to leave it (forced sign-out, phone vanished)."""
 
@@ -267,7 +268,7 @@ class SeatDropped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallbackDial:
     """The seat has accepted a callback: dial the person now and connect them.
 
@@ -283,7 +284,7 @@ class CallbackDial:
 # --- notices ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatChanged:
     """A seat's state, as shown on screens and stored as an interval."""
 
@@ -295,7 +296,7 @@ class SeatChanged:
     call: CallId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OfferClosed:
     """An offer's end with all that explains it (`explanation` is JSON-ready)."""
 
@@ -309,14 +310,14 @@ class OfferClosed:
     explanation: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class QueueChanged:
     queue: QueueId
     waiting: int
     at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallbackOpened:
     """A callback holds the place that `origin` had."""
 
@@ -327,7 +328,7 @@ class CallbackOpened:
     at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallbackClosed:
     """A callback's one outcome.
 

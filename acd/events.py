@@ -7,8 +7,9 @@ is involved.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acd.fact import fact
 from acd.ids import (
     AgentId,
     BridgeId,
@@ -28,7 +29,7 @@ _EMPTY: Mapping[str, str] = {}
 # --- the switch -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallOffered:
     """A caller's channel has entered our application, not yet answered.
 
@@ -47,7 +48,7 @@ class CallOffered:
     headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LegRinging:
     """The far end of a leg that we originated is alerting (180 or 183)."""
 
@@ -55,7 +56,7 @@ class LegRinging:
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LegAnswered:
     """A leg that we originated is up and under our control: it may be bridged."""
 
@@ -63,7 +64,7 @@ class LegAnswered:
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LegEnded:
     """The channel is gone. `cause` is the Q.850 cause, 0 when unknown."""
 
@@ -72,7 +73,7 @@ class LegEnded:
     cause: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class DigitReceived:
     """A finished DTMF digit (RFC 4733 event or SIP INFO) from a leg."""
 
@@ -81,13 +82,13 @@ class DigitReceived:
     digit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class PlaybackStarted:
     node: NodeId
     playback: PlaybackId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class PlaybackFinished:
     """The playback has ended: played out, stopped by us, or failed."""
 
@@ -96,7 +97,7 @@ class PlaybackFinished:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class RecordingEnded:
     """A `RecordStart` is over; `seconds` are whole ones, without silence at the end.
 
@@ -111,7 +112,7 @@ class RecordingEnded:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ReferAsked:
     """The far end of a leg wants to hand over whom it speaks with (SIP REFER, RFC 3515).
 
@@ -125,7 +126,7 @@ class ReferAsked:
     replaces: ChannelId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class PeerHeld:
     """The far end put us on hold (re-INVITE) or took us back."""
 
@@ -134,7 +135,7 @@ class PeerHeld:
     held: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CommandFailed:
     """The switch refused a command, or nobody answered it in time.
 
@@ -150,7 +151,7 @@ class CommandFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class NodeUp:
     """The link to an Asterisk stands again; `channels` and `bridges` live there."""
 
@@ -159,7 +160,7 @@ class NodeUp:
     bridges: tuple[BridgeId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class NodeDown:
     node: NodeId
 
@@ -184,28 +185,28 @@ SwitchEvent = (
 # --- the phone network, about seats (from AMI) ----------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatReachable:
     """The seat's phone has a live registration."""
 
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatUnreachable:
     """The seat's phone is gone: registration expired, removed or not answering."""
 
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TrunkReachable:
     """OPTIONS sent by this trunk are answered."""
 
     trunk: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TrunkUnreachable:
     """OPTIONS sent by this trunk are no longer answered."""
 
@@ -218,7 +219,7 @@ PhoneEvent = SeatReachable | SeatUnreachable | TrunkReachable | TrunkUnreachable
 # --- people at desks -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatSignedIn:
     """An agent takes a seat (hot-desking: any agent, any seat of theirs).
 
@@ -229,7 +230,7 @@ class SeatSignedIn:
     agent: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatSignedOut:
     """Leaves the seat. During a call it is honoured when the call ends unless `forced`."""
 
@@ -238,18 +239,18 @@ class SeatSignedOut:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatReadied:
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatNotReadied:
     seat: SeatId
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class WrapUpFinished:
     """The agent has written the disposition (or skips it) and ends wrap-up early."""
 
@@ -257,43 +258,43 @@ class WrapUpFinished:
     disposition: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class WrapUpExtended:
     """Once per contact; refused the second time and beyond the queue's ceiling."""
 
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class AnswerAsked:
     """ "Answer" clicked at the desk while the seat's phone rings."""
 
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class DeclineAsked:
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class HangupAsked:
     """The seat leaves its conversation; what that means depends on the transfer state."""
 
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class HoldAsked:
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ResumeAsked:
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TransferAsked:
     """One key: `target` is a line's number, a seat id or a phone number."""
 
@@ -303,22 +304,22 @@ class TransferAsked:
     """``consult`` or ``blind``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TransferCompleted:
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TransferCancelled:
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TransferSwapped:
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ThreePartyAsked:
     seat: SeatId
 
@@ -346,7 +347,7 @@ Intent = (
 # --- the call's machinery, to the floor ------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Enqueued:
     """A caller wants a seat.
 
@@ -367,7 +368,7 @@ class Enqueued:
     arrived: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallerLeft:
     """The waiting (or ringing) caller is gone or was taken elsewhere."""
 
@@ -375,17 +376,17 @@ class CallerLeft:
     reason: str = "hung_up"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OfferRinging:
     offer: OfferId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OfferAnswered:
     offer: OfferId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class OfferRefused:
     """Declined (486/603, desk) when `missed` is false; otherwise no answer or not reachable."""
 
@@ -394,21 +395,21 @@ class OfferRefused:
     missed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatConsulting:
     """The seat's contact has become a consultation (caller held)."""
 
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatTalking:
     """Back from consultation or hold to the caller."""
 
     seat: SeatId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatTaken:
     """A seat is wanted for a consult call: reserve it now, or refuse (`Refused`)."""
 
@@ -417,7 +418,7 @@ class SeatTaken:
     offer: OfferId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ContactEnded:
     """The seat's part in the call is over: wrap-up begins."""
 
@@ -425,7 +426,7 @@ class ContactEnded:
     call: CallId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallbackAsked:
     """A waiting caller, or one on the list of missed calls, is to be called back.
 
@@ -439,14 +440,14 @@ class CallbackAsked:
     number: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallbackReached:
     """The person dialled for a callback has answered."""
 
     call: CallId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallbackFailed:
     """The person dialled for a callback was not reached. The seat is free again, without wrap-up."""
 
@@ -454,7 +455,7 @@ class CallbackFailed:
     cause: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallbackCancelled:
     """Not wanted any more. Refused while it is being dialled."""
 
