@@ -97,6 +97,7 @@ def _trunk(trunk: Trunk, passwords: dict[str, str]) -> TrunkAccount:
         auth_user=trunk.user,
         auth_password=passwords.get(trunk.name, ""),
         user_eq_phone=trunk.user_phone,
+        allow_transfer=trunk.refer,
     )
 
 
