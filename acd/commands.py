@@ -198,11 +198,14 @@ class Hangup(Command):
 
 @fact
 class ToDialplan(Command):
-    """Give the channel back to the dialplan (the safety net)."""
+    """Give the channel back to the dialplan (the safety net).
+
+    Without a context it goes on where it left: there it hears a tone and comes to us again, as a new call.
+    """
 
     channel: ChannelId
-    context: str
-    extension: str
+    context: str = ""
+    extension: str = ""
 
 
 # --- the floor's decisions ----------------------------------------------------------

@@ -124,7 +124,9 @@ def _leave(c: Leave, app: str) -> Request:
 
 
 def _to_dialplan(c: ToDialplan, app: str) -> Request:
-    query = (("context", _clean(c.context)), ("extension", _clean(c.extension)), ("priority", "1"))
+    query: tuple[tuple[str, str], ...] = ()
+    if c.context:
+        query = (("context", _clean(c.context)), ("extension", _clean(c.extension)), ("priority", "1"))
     return Request("POST", _path("channels", c.channel, "continue"), c.channel, query)
 
 

@@ -125,6 +125,11 @@ def node_up(router: Router, event: e.NodeUp) -> None:
     for bridge in event.bridges:
         if bridge.startswith(OURS) and bridge not in known:
             router.out.append(c.DestroyBridge(node=event.node, call=CallId(""), bridge=bridge))
+    for channel in event.channels:
+        if channel not in router.channels and not channel.startswith(OURS):
+            # Somebody whose controller is no more: not left alone with the music, but asked in again.
+            router.odd("caller_found", channel=channel)
+            router.out.append(c.ToDialplan(node=event.node, call=CallId(""), channel=channel))
 
 
 def node_down(router: Router, event: e.NodeDown) -> None:

@@ -305,3 +305,22 @@ def test_two_hundred_keys_do_no_harm() -> None:
     world.keys(caller, "1234567890" * 20)
     world.wait(10)
     assert world.router.calls or world.records
+
+
+def test_callers_of_a_controller_that_is_no_more_are_asked_in_again() -> None:
+    world = World()
+    caller, seat = in_talk(world)
+    world.handle(
+        e.NodeUp(
+            node="main",  # type: ignore[arg-type]
+            channels=(caller, seat, ChannelId("1795400000.7"), ChannelId("cr-old-1")),
+            bridges=("cr-old-b1",),  # type: ignore[arg-type]
+        )
+    )
+    assert world.talking(caller, seat), "our own go on"
+    sent = world.sent[-3:]
+    assert isinstance(sent[0], c.Hangup)
+    assert sent[0].channel == "cr-old-1"
+    assert isinstance(sent[1], c.DestroyBridge)
+    assert isinstance(sent[2], c.ToDialplan)
+    assert sent[2].channel == "1795400000.7"
