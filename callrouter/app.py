@@ -5,6 +5,7 @@ import ssl
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -30,6 +31,7 @@ from callrouter.site import Site, load_site
 from callrouter.store.accounts import StoredAccounts
 from callrouter.store.current import bring_up_to_date
 from callrouter.store.database import Database, StoreError
+from callrouter.store.housekeeper import Housekeeper
 from callrouter.store.inserting import silent
 from callrouter.store.outbox import StoredOutbox
 from callrouter.store.reader import StoredRecords
@@ -111,6 +113,7 @@ class App:
             self._task(f"ami {name}", client.run(self.controller.fact))
         self._task("site folder", self.folder.run())
         self._open_feed()
+        self._keep_house()
         await self._open_web()
 
     def _noticed(self, notice: Outcome) -> None:
@@ -154,6 +157,18 @@ class App:
         self.writer.end_shifts(self.clock.now())
         await self.writer.stop()
 
+    def _keep_house(self) -> None:
+        spools = [node.spool for node in self.settings.asterisk if node.spool is not None]
+        self.housekeeper = Housekeeper(
+            self.database.url.render_as_string(hide_password=False),
+            self.settings.retention.model_dump(),
+            lambda: spools,
+            clock=self.clock,
+            audit=self.writer,
+            zone=ZoneInfo(self.site.timezone),
+        )
+        self._task("housekeeper", self.housekeeper.run())
+
     def _open_feed(self) -> None:
         if not self.settings.feed.broker:
             return
@@ -182,6 +197,8 @@ class App:
         found = self.writer.health().problems()
         if self.feed is not None and self.feed.health.reason:
             found += (f"broker is away, messages wait in the outbox: {self.feed.health.reason}",)
+        if self.housekeeper.problem:
+            found += (self.housekeeper.problem,)
         return found
 
     async def _open_web(self) -> None:

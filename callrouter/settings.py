@@ -97,6 +97,27 @@ class Feed(_Strict):
     """Speak TLS; the broker's certificate is checked."""
 
 
+Days = Annotated[int, Field(ge=1, le=3660)]
+
+
+class Retention(_Strict):
+    """How long each kind of data is kept, in days; every night what is older goes."""
+
+    numbers: Days = 183
+    """Callers' numbers: masked after this, the calls still count."""
+    details: Days = 366
+    """Segments, flow steps and offers."""
+    calls: Days = 1098
+    """Calls with their transfers, grades and seat time."""
+    voicemails: Days = 183
+    recordings: Days = 183
+    audit: int = Field(366, ge=183, le=3660, description="The audit trail: at least half a year.")
+    dead_letters: Days = 92
+    """Partners' messages that could not be taken."""
+    outbox: Days = 30
+    """Messages that no broker has taken."""
+
+
 class Log(_Strict):
     """Structured lines; callers' numbers are masked in every one."""
 
@@ -126,6 +147,7 @@ class Settings(_Strict):
     feed: Feed = Feed()
     lookups: dict[str, Lookup] = Field(default_factory=dict)
     """Services by the names that flows use (verbs `http` and `sql`)."""
+    retention: Retention = Retention()
     log: Log = Log()
 
     def database_url(self) -> str:

@@ -11,15 +11,17 @@ from callrouter.cli.state import Config, StateDir, database_place, fail, opened
 
 if TYPE_CHECKING:
     from callrouter.store.database import Database
+    from callrouter.store.retention import Retention
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
-    db = typer.Typer(no_args_is_help=True, help="The database: schema and backups.")
+    db = typer.Typer(no_args_is_help=True, help="The database: schema, backups, retention.")
     db.command("upgrade")(upgrade)
     db.command("status")(status)
     db.command("backup")(backup)
+    db.command("purge")(purge)
     app.add_typer(db, name="db")
 
 
@@ -104,3 +106,67 @@ def backup(
     except (StoreError, OSError) as error:
         fail(f"no backup was made: {error}")
     typer.echo(f"{target}: {size} bytes, checked")
+
+
+def purge(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    spool: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Asterisk's spool, with the sound files.")
+    ] = None,
+    state_dir: StateDir = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove or mask what has been kept long enough, and prove it. The controller does so every night.
+
+    Exit code 1: something that should be gone is not.
+
+    Example: callrouter db purge --dry-run
+    """
+    import time
+
+    from callrouter.store.housekeeping import Done, keep_house
+    from callrouter.store.retention import purge as look
+
+    retention = _retention(config)
+
+    async def run() -> Done:
+        async with opened(database_place(state_dir, config)) as database:
+            if dry_run:
+                found = await look(database, retention, time.time(), dry_run=True)
+                return Done(purged=found, files_removed=0, files_left=[])
+            return await keep_house(database, retention, time.time(), spool or _spools(config))
+
+    done = asyncio.run(run())
+    rows = [
+        {"kind": one.kind, "older_than_days": one.older_than, "found": one.found, "left": one.left}
+        for one in done.purged
+    ]
+    if as_json:
+        typer.echo(json.dumps({"purged": rows, "files_removed": done.files_removed}))
+    else:
+        for row in rows:
+            typer.echo("{kind}: older than {older_than_days} days: {found}, left: {left}".format(**row))
+    if not dry_run and (faults := done.faults()):
+        fail("; ".join(faults), code=1)
+
+
+def _spools(config: Path | None) -> list[Path]:
+    from callrouter.cli.state import settings_of
+
+    nodes = settings_of(config).asterisk if config is not None else ()
+    return [node.spool for node in nodes if node.spool is not None]
+
+
+def _retention(config: Path | None) -> "Retention":
+    from callrouter.store.database import StoreError
+    from callrouter.store.retention import Retention
+
+    if config is None:
+        return Retention()
+    from callrouter.cli.state import settings_of
+
+    try:
+        return Retention(**settings_of(config).retention.model_dump())
+    except StoreError as error:
+        fail(f"{config}: {error}")

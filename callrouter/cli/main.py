@@ -20,7 +20,7 @@ app = typer.Typer(
 
 SUB_COMMANDS: Final = (
     *("demo", "serve", "check", "flow", "prompts", "directory", "calls", "callbacks", "floor", "watch"),
-    *("report", "load", "simulate", "users", "db", "tools", "bench"),
+    *("report", "load", "simulate", "users", "db", "privacy", "tools", "bench"),
 )
 """Modules of this package, each with a `register(app)` for the command of its name; imported only here."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from callrouter.settings import Settings
     from callrouter.store.database import Database
 
 READY_FILE: Final = "demo.json"
@@ -72,11 +73,16 @@ def database_place(state_dir: Path | None, config: Path | None) -> str | Path:
 
 
 def _database_of_settings(config: Path) -> str:
+    return settings_of(config).database_url()
+
+
+def settings_of(config: Path) -> "Settings":
+    """The settings of a file; ends the command when they can't be used."""
     from callrouter.config.faults import ConfigError
     from callrouter.settings import load_settings
 
     try:
-        return load_settings(config).database_url()
+        return load_settings(config)
     except ConfigError as error:
         fail(str(error))
     except OSError as error:

@@ -5,6 +5,7 @@ figure. Each purge looks again afterwards; what should be gone and is not, is a
 fault. The audit trail is kept for at least six months, whatever is configured.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -65,22 +66,28 @@ class Purged:
 
 
 async def purge(
-    database: Database, retention: Retention, now: Instant, *, dry_run: bool = False
+    database: Database,
+    retention: Retention,
+    now: Instant,
+    *,
+    dry_run: bool = False,
+    still_there: Collection[str] = (),
 ) -> list[Purged]:
     """Remove or mask what has been kept long enough. Raises `Unavailable`.
 
-    Files of voicemails and recordings are the caller's to remove: see `files_to_remove`.
+    Files of voicemails and recordings are the caller's to remove first: see `files_to_remove`. The rows of
+    those that are `still_there` stay, so that nobody forgets them.
     """
     if not dry_run:
         await _pack_before(database, micros(now) - retention.details * DAY, now)
     done = []
-    for rule in _rules(retention, now):
+    for rule in _rules(retention, now, still_there):
         found = await _count(database, rule)
         left = found
         if not dry_run:
             await _apply(database, rule)
             left = await _count(database, rule)
-        done.append(Purged(kind=rule.kind, older_than=rule.days, found=found, left=left))
+        done.append(Purged(kind=str(rule.kind), older_than=rule.days, found=found, left=left))
     if not dry_run:
         await _forget_columns(database, retention, now)
     return done
@@ -121,7 +128,7 @@ class _Rule:
     """To be masked; None: the row goes."""
 
 
-def _rules(retention: Retention, now: Instant) -> list[_Rule]:
+def _rules(retention: Retention, now: Instant, still_there: Collection[str]) -> list[_Rule]:
     def before(days: int) -> int:
         return micros(now) - days * DAY
 
@@ -137,8 +144,6 @@ def _rules(retention: Retention, now: Instant) -> list[_Rule]:
     ]
     stamped = (
         (schema.offers.c.made, retention.details),
-        (schema.voicemails.c.received, retention.voicemails),
-        (schema.recordings.c.started, retention.recordings),
         (schema.surveys.c.asked, retention.calls),
         (schema.callbacks.c.asked, retention.calls),
         (schema.seat_intervals.c.started, retention.calls),
@@ -150,7 +155,14 @@ def _rules(retention: Retention, now: Instant) -> list[_Rule]:
         (schema.tokens.c.expires, 0),
     )
     plain = [_Rule(stamp.table.name, days, stamp.table, stamp < before(days)) for stamp, days in stamped]
-    return [*masking, *details, *plain]
+    sound = [
+        _Rule(stamp.table.name, days, stamp.table, (stamp < before(days)) & file.not_in(sorted(still_there)))
+        for stamp, file, days in (
+            (schema.voicemails.c.received, schema.voicemails.c.file, retention.voicemails),
+            (schema.recordings.c.started, schema.recordings.c.file, retention.recordings),
+        )
+    ]
+    return [*masking, *details, *sound, *plain]
 
 
 _NUMBERS: Final = (

@@ -1,0 +1,108 @@
+"""What is done once a night: old data goes, days that are over are packed for reports.
+
+``python -m callrouter.store.housekeeping`` does it in a process of its own, told by
+JSON on standard input (a URL may hold a password), so that the controller neither
+waits nor keeps numpy in memory. Its answer is JSON on standard output.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from acd.ids import Instant
+from callrouter.ports import Unavailable
+from callrouter.store.database import Database, StoreError
+from callrouter.store.entries import DAY
+from callrouter.store.packing import COLUMNS, SETTLED, load
+from callrouter.store.retention import Purged, Retention, files_to_remove, purge
+from callrouter.store.rows import micros
+
+PACKED_AHEAD: Final = 7
+"""Days back that are packed if they are not yet; older ones when a report asks."""
+NICE: Final = 10
+
+
+class Task(msgspec.Struct, forbid_unknown_fields=True):
+    url: str
+    now: float
+    retention: dict[str, int]
+    spools: list[str]
+    """Folders under which the files of recordings and voicemails lie."""
+
+
+class Done(msgspec.Struct):
+    purged: list[Purged]
+    files_removed: int
+    files_left: list[str]
+    """Files that could not be removed: a fault. Their rows stay."""
+
+    def faults(self) -> list[str]:
+        """Sentences about what should be gone and is not."""
+        found = [f"{one.left} rows of {one.kind} could not be purged" for one in self.purged if one.left]
+        return found + [f"file {name} could not be removed" for name in self.files_left[:10]]
+
+
+async def keep_house(database: Database, retention: Retention, now: Instant, spools: list[Path]) -> Done:
+    """Raises `Unavailable`."""
+    removed, left = 0, []
+    for name in await files_to_remove(database, retention, now):
+        gone = await asyncio.to_thread(_remove, name, spools)
+        removed += gone
+        if not gone:
+            left.append(name)
+    purged = await purge(database, retention, now, still_there=left)
+    await _pack_recent(database, now)
+    return Done(purged=purged, files_removed=removed, files_left=left)
+
+
+def _remove(name: str, spools: list[Path]) -> bool:
+    """Whether no such file is left under any of the folders; without folders nobody knows."""
+    if not spools:
+        return False
+    for spool in spools:
+        root = spool.resolve()
+        file = (root / name).resolve()
+        # A name from the database must not lead elsewhere.
+        if not file.is_relative_to(root):
+            return False
+        try:
+            file.unlink(missing_ok=True)
+        except OSError:
+            return False
+    return True
+
+
+async def _pack_recent(database: Database, now: Instant) -> None:
+    last = (micros(now) - SETTLED) // DAY
+    for day in range(last - PACKED_AHEAD, last):
+        await load(database, tuple(COLUMNS), day * DAY, (day + 1) * DAY, now)
+
+
+async def _run(task: Task) -> Done:
+    database = Database(task.url)
+    try:
+        return await keep_house(
+            database, Retention(**task.retention), task.now, [Path(p) for p in task.spools]
+        )
+    finally:
+        await database.close()
+
+
+def main() -> int:
+    os.nice(NICE)
+    try:
+        task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+        done = asyncio.run(_run(task))
+    except (StoreError, Unavailable, OSError, TypeError, msgspec.DecodeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.buffer.write(msgspec.json.encode(done))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
