@@ -22,6 +22,7 @@ from simulators.queue_sim.world import (
     Population,
     Surge,
     World,
+    exact,
 )
 from simulators.workload import stream
 
@@ -167,6 +168,7 @@ def _people(
     first = np.ones(count, dtype=np.int64)
     by_hand = manners.wrap_up or FOREVER
     wrap_up = by_hand.sample(stream(seed, "wrap_up", *rest), count)
+    times, talk, patience, ring, flow, wrap_up = map(exact, (times, talk, patience, ring, flow, wrap_up))
     return times + flow, number, kind + first_kind, talk, patience, ring, flow, first, wrap_up
 
 

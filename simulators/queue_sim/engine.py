@@ -41,7 +41,7 @@ from acd.offer import ANSWERED
 from simulators.queue_sim.draws import Caller, callers, own_stream
 from simulators.queue_sim.duty import Duty
 from simulators.queue_sim.tally import Tally
-from simulators.queue_sim.world import SLOT, World
+from simulators.queue_sim.world import SLOT, World, one_of
 from simulators.workload import stream
 
 _END, _ANSWER, _LEAVE, _WRAPPED, _DUTY, _BACK, _REDIAL, _DIALLED = range(8)
@@ -232,13 +232,11 @@ class Simulation:
         dice = own_stream(self._seed, caller, "redial")
         if dice.random() >= redial.chance:
             return
-        at = now + float(redial.after.sample(dice, 1)[0])
+        at = now + one_of(redial.after, dice)
         if at >= self.world.length:
             return
         patience = self.world.kinds[caller.kind].patience
-        again = caller._replace(
-            at=at, attempt=caller.attempt + 1, patience=float(patience.sample(dice, 1)[0]), flow=0.0
-        )
+        again = caller._replace(at=at, attempt=caller.attempt + 1, patience=one_of(patience, dice), flow=0.0)
         self._plan(at, _REDIAL, caller=again)
 
     # --- what the floor says
@@ -266,7 +264,9 @@ class Simulation:
     def _offered(self, offer: OfferMade, now: Instant) -> None:
         """The seat's phone rings."""
         call = offer.call
-        caller = self._waiting[call]
+        caller = self._waiting.get(call)
+        if caller is None:
+            return  # of several seats that rang at once another has answered at once
         ring = caller[5]
         if call in self._shy or call in self._callbacks:
             ring = self._ring_anew(caller, offer)
@@ -278,7 +278,7 @@ class Simulation:
     def _ring_anew(self, caller: Caller, offer: OfferMade) -> float:
         manners = self.world.manners
         dice = own_stream(self._seed, caller, offer.seat)
-        return inf if dice.random() < manners.never else float(manners.ring.sample(dice, 1)[0])
+        return inf if dice.random() < manners.never else one_of(manners.ring, dice)
 
     def _offer_closed(self, offer: OfferClosed, now: Instant) -> None:
         if offer.outcome != ANSWERED:
@@ -299,9 +299,9 @@ class Simulation:
         if change.state != "wrap_up":
             self._wrapping.pop(change.seat, None)
             if change.state == "not_ready" and change.reason in ("rona", "declined"):
-                wait = self.world.manners.back_after
                 dice = stream(self._seed, "back", change.seat, int(now))
-                self._plan(now + float(wait.sample(dice, 1)[0]), _BACK, change.seat)
+                wait = one_of(self.world.manners.back_after, dice)
+                self._plan(now + wait, _BACK, change.seat)
         elif self._by_hand:
             # Never wrong about a later wrap-up: the number of the plan tells them apart.
             self._plan(now + self._talking[change.seat].wrap_up, _WRAPPED, change.seat)
@@ -355,7 +355,7 @@ class Simulation:
         dice = own_stream(self._seed, caller, f"dial {dial.attempt}")
         reached = dice.random() < wish.reached
         self._waiting[dial.call] = caller
-        rings = float(wish.ring.sample(dice, 1)[0])
+        rings = one_of(wish.ring, dice)
         self._plan(now + rings, _DIALLED, dial.call, dial.seat if reached else "")
 
     def _dialled(self, call: CallId, seat: SeatId, now: Instant) -> None:

@@ -1,12 +1,13 @@
 """From a scenario and a policy to a world: what-ifs as changes of plain data."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 
 from acd.ids import QueueId, SeatId
+from acd.plan import FloorPlan
 from callrouter.site.floor import FloorFile, Queue, Seat, Served, plan_of
 from simulators.queue_sim import world as w
 from simulators.queue_sim.nation import national_callers, national_floor
@@ -78,7 +79,7 @@ def world_of(base: Base, policy: Policy) -> w.World:
     names = list(floor.seats)
     return w.World(
         name=policy.name,
-        plan=plan_of(floor),
+        plan=on_the_tick(plan_of(floor)),
         populations=tuple(_population(callers, policy, moved) for callers in base.callers),
         duty=duty_of(scenario.duty if policy.duty is None else policy.duty, names),
         manners=w.Manners(
@@ -95,6 +96,28 @@ def world_of(base: Base, policy: Policy) -> w.World:
 
 
 # --- the floor
+
+
+def on_the_tick(plan: FloorPlan) -> FloorPlan:
+    """Instants after which callers get more are multiples of the simulation's tick, as all times are."""
+
+    def rounded(after: float) -> float:
+        return round(after / w.TICK) * w.TICK
+
+    return replace(
+        plan,
+        queues=tuple(
+            replace(
+                queue,
+                relaxation=tuple(replace(step, after=rounded(step.after)) for step in queue.relaxation),
+                overflow=tuple(
+                    rung if rung.after is None else replace(rung, after=rounded(rung.after))
+                    for rung in queue.overflow
+                ),
+            )
+            for queue in plan.queues
+        ),
+    )
 
 
 def changed_floor(floor: FloorFile, policy: Policy) -> tuple[FloorFile, dict[str, str]]:

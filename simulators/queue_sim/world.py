@@ -22,9 +22,23 @@ DAY: Final = 86_400.0
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+TICK: Final = 2.0**-20
+"""All times are multiples of this many seconds: sums and differences of them are exact, so that an instant
+reckoned in two ways (joined + 20 s; now - joined ≥ 20 s) is one instant, on the first day and on the last."""
+
 AT_ONCE: Final = Duration(constant=0.0)
 FOREVER: Final = Duration(forever=True)
 A_MINUTE: Final = Duration(constant=60.0)
+
+
+def exact(times: Floats) -> Floats:
+    """Rounded to multiples of `TICK`."""
+    return np.asarray(np.rint(times / TICK) * TICK)
+
+
+def one_of(duration: Duration, dice: np.random.Generator) -> float:
+    """One draw, rounded to `TICK`."""
+    return float(exact(duration.sample(dice, 1))[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
