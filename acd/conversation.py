@@ -19,11 +19,12 @@ from acd import outcall
 from acd.call import Call, Leg, LegState, Owner, Place, Rung
 from acd.feature_codes import BETWEEN_KEYS, Dialled, KeyCollector
 from acd.handover import Handover
-from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId
+from acd.ids import AgentId, Instant, OfferId, PlaybackId, QueueId, SeatId
 from acd.record import Activity, Role
 from acd.stage import (
     NO_ANSWER,
     NORMAL_CLEARING,
+    REFUSED,
     BackToFlow,
     FeatureDialled,
     Manners,
@@ -44,6 +45,8 @@ class Conversation(Stage):
     def __init__(self, call: Call, timers: Timers[TimerKey], manners: Manners) -> None:
         super().__init__(call, timers, manners)
         self._keys: dict[int, KeyCollector] = {}
+        self._tones: dict[int, PlaybackId] = {}
+        """What refuses a key, by leg, while it lasts."""
         self._offers: dict[OfferId, Leg] = {}
         self._request: e.Enqueued | None = None
         self.is_callback = False
@@ -316,6 +319,8 @@ class Conversation(Stage):
             self.hang_up(leg, now)
         elif name == "keys":
             self._keys_silent(leg)
+        elif name == "refused" and (tone := self._tones.pop(number)) == leg.playback:
+            self.out.append(c.StopPlayback(node=leg.node, call=self.call.id, playback=tone))
 
     # --- what people ask --------------------------------------------------------------------
 
@@ -442,8 +447,11 @@ class Conversation(Stage):
         if dialled is not None:
             self.out.append(FeatureDialled(self.call.id, SeatId(leg.party), dialled))
 
-    def refuse_key(self, seat: SeatId) -> None:
+    def refuse_key(self, seat: SeatId, now: Instant) -> None:
         """A tone in the seat's ear: this key does nothing here."""
         leg = next((x for x in reversed(self.call.legs) if x.party == seat and x.up), None)
         if leg is not None and leg.playback is None and self._manners.not_possible:
-            self.out.append(self.call.playing(leg, self._manners.not_possible))
+            play = self.call.playing(leg, self._manners.not_possible)
+            self.out.append(play)
+            self._tones[leg.number] = play.playback
+            self._timers.set((self.call.id, "refused", leg.number), now + REFUSED)

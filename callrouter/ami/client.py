@@ -25,7 +25,6 @@ _log = structlog.get_logger(__name__)
 _MAX_HELD = 50_000
 """Contact events kept while the list of contacts is on its way."""
 _NOT_USABLE = frozenset({"UNAVAILABLE", "INVALID"})
-_NO_PEER = frozenset({"Unavailable", "Invalid"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,15 +231,24 @@ class AmiClient:
         contacts = [
             Contact(one.endpoint, one.uri, one.status) for one in listed if one.event == "ContactList"
         ]
-        peers = await self._ask("PJSIPShowEndpoints", {}, as_list=True) if self._trunks.trunks else []
+        peers = [peer for trunk in sorted(self._trunks.trunks) for peer in await self._peers(trunk)]
         held, self._held = self._held, None
         self._tell(self._reachability.snapshot(contacts))
-        for one in peers:
-            # A trunk's contact is written in the configuration: it is in no list of contacts.
-            if one.event == "EndpointList":
-                self._tell(self._trunks.learn(one.objectname, one.devicestate not in _NO_PEER))
+        for peer in peers:
+            self._tell(self._trunks.update(peer))
         for message in held:
             self._on_event(message)
+
+    async def _peers(self, trunk: str) -> list[Contact]:
+        """A trunk's peer is written in the configuration: it is in no list of contacts."""
+        try:
+            told = await self._ask("PJSIPShowEndpoint", {"Endpoint": trunk}, as_list=True)
+        except AmiError as error:
+            if self._protocol is None:
+                raise
+            _log.warning("ami.unknown_trunk", trunk=trunk, error=str(error))
+            return []
+        return [Contact(trunk, one.uri, one.status) for one in told if one.event == "ContactStatusDetail"]
 
     # --- events ----------------------------------------------------------------------
 

@@ -99,10 +99,8 @@ class TrunkReachability:
         self._told = {trunk: told for trunk, told in self._told.items() if trunk in self.trunks}
 
     def update(self, contact: Contact) -> list[TrunkReachable | TrunkUnreachable]:
-        """One contact's change; a trunk has one contact, its peer."""
-        return self.learn(contact.endpoint, contact.status not in _GONE | _DEAD)
-
-    def learn(self, trunk: str, alive: bool) -> list[TrunkReachable | TrunkUnreachable]:
+        """What is known of a trunk's one contact, its peer. Never asked yet counts as alive."""
+        trunk, alive = contact.endpoint, contact.status not in _GONE | _DEAD
         if trunk not in self.trunks or self._told.get(trunk) is alive:
             return []
         self._told[trunk] = alive

@@ -102,7 +102,7 @@ def feature(router: Router, live: LiveCall, dialled: FeatureDialled) -> None:
             case _:
                 live.talk.handover.ask(seat, _FEATURE_EVENTS[code.feature], router.now)
     except e.Refused as refusal:
-        live.talk.refuse_key(seat)
+        live.talk.refuse_key(seat, router.now)
         router.odd(
             "feature_refused", live.call.id, seat=seat, feature=code.feature.value, reason=refusal.reason
         )

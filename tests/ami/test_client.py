@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
-from acd.events import PhoneEvent, SeatReachable, SeatUnreachable
-from acd.ids import ChannelId, SeatId
+from acd.commands import MonitorStart, MonitorStop
+from acd.events import PhoneEvent, SeatReachable, SeatUnreachable, TrunkReachable, TrunkUnreachable
+from acd.ids import CallId, ChannelId, NodeId, RecordingId, SeatId
 from callrouter.ami.client import AmiClient, AmiSettings
 from callrouter.ami.errors import AmiError, AmiRefused
 from callrouter.ami.protocol import MAX_UNFINISHED
@@ -237,3 +238,46 @@ async def test_a_listener_that_is_full_gets_everything_anew(manager: FakeManager
     both: list[PhoneEvent] = [SeatUnreachable(seat=ONE), SeatUnreachable(seat=TWO)]
     assert await asyncio.wait_for(told(kept, 3), 5) == [both[0], *both]
     task.cancel()
+
+
+async def test_trunks_are_asked_for_at_each_connection_and_told_on_change(manager: FakeManager) -> None:
+    def endpoint(asked: dict[str, str]) -> list[bytes]:
+        if asked["Endpoint"] != "departments":
+            return error("Unable to retrieve endpoint")(asked)
+        rows = [
+            {"Response": "Success", "EventList": "start", "Message": "Following are Events"},
+            {"Event": "ContactStatusDetail", "URI": "sip:peer", "Status": "Unreachable"},
+            {"Event": "EndpointDetailComplete", "EventList": "Complete"},
+        ]
+        return [message(**row, ActionID=asked["ActionID"]) for row in rows]
+
+    manager.answers["PJSIPShowEndpoint"] = endpoint
+    client, facts = AmiClient(settings(manager), {}, ["departments", "not-yet-loaded"]), Facts()
+    task = asyncio.create_task(client.run(facts.put_nowait))
+    async with asyncio.timeout(5):
+        assert await facts.get() == TrunkUnreachable(trunk="departments")
+        manager.say(status("sip:peer", "Reachable", "departments"))
+        assert await facts.get() == TrunkReachable(trunk="departments")
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_recordings_begin_and_end_on_the_channels_unique_id(manager: FakeManager) -> None:
+    def done(asked: dict[str, str]) -> list[bytes]:
+        return [message(Response="Success", ActionID=asked["ActionID"])]
+
+    about = {"node": NodeId("main"), "call": CallId("C1"), "recording": RecordingId("cr-C1-talk1")}
+    begin = MonitorStart(channel=ChannelId("1795420007.17"), **about)  # type: ignore[arg-type]
+    end = MonitorStop(channel=ChannelId("1795420007.17"), **about)  # type: ignore[arg-type]
+    manager.answers["MixMonitor"] = done
+    manager.answers["StopMixMonitor"] = error("No such channel")
+    async with running(manager) as (client, facts):
+        await told(facts)
+        await client.monitor(begin)
+        await client.monitor(end)
+        manager.answers["MixMonitor"] = error("No such channel")
+        with pytest.raises(AmiError, match="No such channel"):
+            await client.monitor(begin)
+    asked = manager.asked_for("MixMonitor")[0]
+    assert (asked["Channel"], asked["File"]) == ("1795420007.17", "cr-C1-talk1.wav")

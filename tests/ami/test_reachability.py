@@ -45,12 +45,13 @@ def test_trunks_are_disregarded() -> None:
 
 def test_a_trunk_is_told_of_on_change_and_anew_after_a_gap() -> None:
     known = TrunkReachability(["departments"])
-    assert known.learn("departments", alive=False) == [TrunkUnreachable(trunk="departments")]
+    assert known.update(contact("NonQualified", "departments")) == [TrunkReachable(trunk="departments")]
+    assert known.update(contact("Unreachable", "departments")) == [TrunkUnreachable(trunk="departments")]
     assert known.update(contact("Unreachable", "departments")) == []
     assert known.update(contact("Reachable", "departments")) == [TrunkReachable(trunk="departments")]
     assert known.update(contact("Unreachable", "a1001")) == []
     known.forget()
-    assert known.learn("departments", alive=True) == [TrunkReachable(trunk="departments")]
+    assert known.update(contact("Reachable", "departments")) == [TrunkReachable(trunk="departments")]
     known.replace_trunks(["carrier"])
     assert known.update(contact("Unreachable", "departments")) == []
 

@@ -324,3 +324,17 @@ def test_callers_of_a_controller_that_is_no_more_are_asked_in_again() -> None:
     assert isinstance(sent[1], c.DestroyBridge)
     assert isinstance(sent[2], c.ToDialplan)
     assert sent[2].channel == "1795400000.7"
+
+
+def test_a_code_that_leads_nowhere_is_a_short_tone() -> None:
+    world = World()
+    caller, seat = in_talk(world)
+    world.keys(seat, "*5")
+    assert world.hears(seat) == "prompt"
+    world.wait(1)
+    assert world.hears(seat) == "talk"
+    world.keys(seat, "*5")
+    world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+    world.wait(2)
+    assert world.hears(seat) == "prompt", "the tone's end is not that of what came after it"
+    assert world.talking(caller, seat) is False
