@@ -24,7 +24,7 @@ from acd.ids import QueueId, SeatId
 from acd.plan import FloorPlan, Membership, QueuePlan, SeatPlan
 from simulators.queue_sim.engine import Simulation
 from simulators.queue_sim.tally import ROW
-from simulators.queue_sim.world import DAY, SLOTS_A_WEEK, Kind, Population, World
+from simulators.queue_sim.world import DAY, SLOT, SLOTS_A_WEEK, Kind, Population, World
 from simulators.workload import Duration
 
 AHT: Final = 180.0
@@ -97,6 +97,9 @@ def world_of(model: Model, calls: int) -> World:
     )
     names = {skill for skills in model.seats for skill in skills}
     one_skill = len(names) == 1
+    days = math.ceil(calls / model.rate / DAY)
+    rate = np.zeros(SLOTS_A_WEEK)
+    rate[: SLOTS_A_WEEK if days > 1 else max(1, round(calls / model.rate / SLOT))] = model.rate
     return World(
         name=model.name,
         plan=FloorPlan(
@@ -124,16 +127,16 @@ def world_of(model: Model, calls: int) -> World:
                     )
                     for skill, priority, share in model.kinds
                 ),
-                rate=np.full(SLOTS_A_WEEK, model.rate),
+                rate=rate,
             ),
         ),
         duty=np.ones((SLOTS_A_WEEK, len(model.seats)), dtype=np.bool_),
-        days=max(1, math.ceil(calls / model.rate / DAY)),
+        days=days,
     )
 
 
 def by_floor(model: Model, calls: int, seed: int) -> tuple[float, float]:
-    """Whole days; the CPU time is scaled to `calls`."""
+    """Whole quarter-hours or days; the CPU time is scaled to `calls`."""
     world = world_of(model, calls)
     begun = thread_time()
     simulation = Simulation(world, seed, 0)

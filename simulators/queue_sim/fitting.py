@@ -19,6 +19,7 @@ FEWEST: Final = 20
 """Fewer observations are taken as their mean, exponentially spread."""
 STEADY: Final = 0.01
 """Standard deviation ÷ mean under which a duration counts as constant."""
+WELL_SEEN: Final = 0.98
 _SMALLEST: Final = 1e-3
 """Seconds; shorter ones are taken as this, so that logarithms exist."""
 
@@ -78,6 +79,9 @@ def fit_patience(waited: Values, gave_up: NDArray[np.bool_]) -> Fit:
         return Fit(Duration(forever=True), 0, 0.0, censored)
     mean = float(waited.sum()) / events
     times, staying = kaplan_meier(waited, gave_up)
+    # Beyond, hardly anybody is left to be seen giving up: the curve's end says nothing.
+    told = times <= np.quantile(waited, WELL_SEEN)
+    times, staying = times[told], staying[told]
     plain = Fit(
         Duration(exponential=rounded(mean)), events, _distance(staying, np.exp(-times / mean)), censored
     )
