@@ -66,10 +66,11 @@ check-unit: $(STAMP)
 test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
 	@$(BIN)/callrouter $(TOOLS)
 	@$(MAKE) check
-	@$(BIN)/pytest -m "asterisk or slow" $(ARGS) || { $(ALONE) -m "asterisk or slow" $(ARGS); }
+	@$(BIN)/pytest -m "(asterisk or slow) and not soak" $(ARGS) || { $(ALONE) -m "(asterisk or slow) and not soak" $(ARGS); }
 
 soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CALLS_PER_MINUTE=60
 	@$(BIN)/callrouter $(TOOLS) >/dev/null
+	@$(BIN)/pytest -m soak
 	@exec $(BIN)/callrouter demo --traffic $(SOAK_CALLS_PER_MINUTE) --for $(SOAK_SECONDS) --json $(ARGS)
 
 docs: $(STAMP) ## Write the reference pages and schemas anew from the sources

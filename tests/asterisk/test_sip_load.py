@@ -336,6 +336,7 @@ async def test_a_generator_killed_mid_run_leaves_a_partial_report(
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 async def test_the_demo_province_takes_callers_who_meet_our_seats_and_are_handed_on(tmp_path: Path) -> None:
     demo = await asyncio.create_subprocess_exec(
         sys.executable,
