@@ -137,7 +137,7 @@ class Database:
             raise Unfit(brief(error)) from error
         except self._away_errors as error:
             # PostgreSQL's SQLSTATE classes: 22 data exception, 23 integrity constraint violation.
-            state = getattr(getattr(error, "orig", None), "pgcode", None) or ""
+            state = getattr(getattr(error, "orig", error), "pgcode", None) or getattr(error, "sqlstate", "")
             refused = str(state).startswith(("22", "23"))
             raise (Unfit if refused else Unavailable)(brief(error)) from error
 

@@ -1,5 +1,6 @@
 """Entries into their tables, in one transaction, each with exactly one effect."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -11,9 +12,14 @@ from acd.record import LateSegment
 from callrouter.ports import Outgoing
 from callrouter.store import schema
 from callrouter.store.entries import DAY, Entry, Kind, by_kind
-from callrouter.store.rows import micros, storable
+from callrouter.store.rows import Rows, micros, storable
 
 _DAYS_LOCK: Final = 0x64617973
+
+AT_A_TIME: Final = 5
+"""Entries turned into rows without a pause: a quarter of a millisecond."""
+COPY_FROM: Final = 12
+"""Rows from which on PostgreSQL gets them by COPY."""
 
 Publish = Callable[[Entry], Iterable[Outgoing]]
 """What the feed is to say about a new entry."""
@@ -32,13 +38,34 @@ async def insert(connection: AsyncConnection, entries: Sequence[Entry], publish:
     for kind, mine in by_kind(entries):
         fresh = await _replace(connection, kind, mine) if kind.newer else await _fresh(connection, kind, mine)
         if not kind.newer:
-            for table, values in kind.rows(fresh).items():
-                if values:
-                    await connection.execute(_insert(connection, table).on_conflict_do_nothing(), values)
+            for table, values in (await _rows(kind, fresh)).items():
+                await _put(connection, table, values)
         new += fresh
         await _unpack(connection, kind, fresh)
     await _publish(connection, new, publish)
     return len(new)
+
+
+async def _rows(kind: Kind, entries: Sequence[Entry]) -> Rows:
+    """The entries' rows, made a few at a time: the loop gets its turn in between."""
+    made: Rows = {}
+    for begin in range(0, len(entries), AT_A_TIME):
+        for table, values in kind.rows(entries[begin : begin + AT_A_TIME]).items():
+            made.setdefault(table, []).extend(values)
+        await asyncio.sleep(0)
+    return made
+
+
+async def _put(connection: AsyncConnection, table: Table, values: list[dict[str, Any]]) -> None:
+    if connection.dialect.name == "postgresql" and len(values) >= COPY_FROM:
+        names = list(values[0])
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        # Many times quicker than INSERT. What another controller has written meanwhile makes it fail as
+        # unfit: the writer then comes again with fewer rows, and by INSERT.
+        records = [tuple(row.values()) for row in values]
+        await driver.copy_records_to_table(table.name, records=records, columns=names)
+    elif values:
+        await connection.execute(_insert(connection, table).on_conflict_do_nothing(), values)
 
 
 async def _fresh(connection: AsyncConnection, kind: Kind, entries: Sequence[Entry]) -> list[Entry]:

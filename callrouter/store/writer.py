@@ -34,8 +34,9 @@ from callrouter.store.spill import Spill
 
 GATHER: Final = 0.02
 """Seconds in which entries gather into one transaction."""
-BATCH: Final = 25
-"""Entries a transaction: more would be quicker, and hold up the loop for tens of milliseconds."""
+BATCH_SQLITE: Final = 15
+BATCH_POSTGRES: Final = 200
+"""Entries a transaction: more would be quicker, and hold up the loop for milliseconds."""
 MEMORY: Final = 50_000
 """Entries kept in memory; beyond it they are lost (and counted)."""
 WRITE_TIMEOUT: Final = 5.0
@@ -94,6 +95,7 @@ class RecordWriter:
         self._shifts = Shifts()
         self._spill = Spill(spill_folder)
         self._memory = memory
+        self._batch = BATCH_SQLITE if database.is_sqlite else BATCH_POSTGRES
         self._queue: deque[tuple[float, Entry]] = deque()
         self._in_flight: Sequence[tuple[float, Entry]] = ()
         self._work = asyncio.Event()
@@ -222,7 +224,7 @@ class RecordWriter:
             self._work.clear()
             await _wait(self._work, None if self._spill.empty else until_retry)
         replaying = not self._spill.empty and not self._reason
-        if 0 < len(self._queue) < BATCH and not replaying and not self._stopping:
+        if 0 < len(self._queue) < self._batch and not replaying and not self._stopping:
             await asyncio.sleep(GATHER)
 
     def _may_try(self) -> bool:
@@ -232,7 +234,7 @@ class RecordWriter:
 
     async def _keep_gathered(self) -> None:
         """Take one batch from memory and bring it to the database or, failing that, to disk."""
-        batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        batch = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
         if not batch:
             return
         self._in_flight = batch
@@ -305,7 +307,7 @@ class RecordWriter:
         if self._spill.empty:
             return
         try:
-            chunk = await asyncio.to_thread(self._spill.peek, BATCH)
+            chunk = await asyncio.to_thread(self._spill.peek, self._batch)
         except OSError as error:
             self._gone(f"spill files cannot be read: {brief(error)}")
             return
