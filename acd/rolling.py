@@ -1,6 +1,6 @@
 """The answer rate over any continuous 24 hours: a standard is met only when its worst window meets it."""
 
-from collections import deque
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -65,18 +65,18 @@ class RollingRate:
     length: int = DAY
     offered: int = 0
     answered: int = 0
-    _calls: deque[tuple[int, bool]] = field(default_factory=deque)
+    _calls: list[tuple[int, bool]] = field(default_factory=list)
 
     def add(self, ingress: int, answered: bool) -> None:
-        """A call that has ended or been answered. Ingress may come slightly out of order."""
-        self._calls.append((ingress, answered))
+        """A call that is over. Calls end in another order than they come: the heap has the oldest on top."""
+        heapq.heappush(self._calls, (ingress, answered))
         self.offered += 1
         self.answered += answered
 
     def at(self, now: int) -> Window:
         """The window ``[now - length, now)``; forgets what lies before it."""
         while self._calls and self._calls[0][0] < now - self.length:
-            _, answered = self._calls.popleft()
+            _, answered = heapq.heappop(self._calls)
             self.offered -= 1
             self.answered -= answered
         return Window(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acd.ids import NodeId, OrgId, SeatId
+from acd.service_level import micros
 from callrouter.aftercall import AfterCall
 from callrouter.ami.client import AmiClient, AmiSettings
 from callrouter.ami.errors import AmiRefused
@@ -144,7 +145,7 @@ class App:
             publish=published if self.settings.feed.broker else silent,
             committed=self._written,
         )
-        await self.writer.start()
+        await self.writer.start(self.clock.now())
         self._stack.push_async_callback(self._close_store)
         self._stack.callback(lambda: self.writer.end_shifts(self.clock.now()))
         spools = {NodeId(node.name): node.spool for node in self.settings.asterisk if node.spool}
@@ -279,7 +280,9 @@ class App:
         links |= {f"ami/{name}": client.connected for name, client in self.ami.items()}
         if self.feed is not None:
             links["mqtt"] = self.feed.health.connected
+        day = self.writer.rolling.at(micros(self.clock.now()))
         return Figures(
+            answer_rate_24h=(day.answered, day.offered),
             calls_by_outcome=dict(self.writer.outcomes),
             loop_delay_buckets=self.controller.delays.buckets(),
             loop_delay_sum=self.controller.delays.total_seconds,

@@ -213,17 +213,6 @@ work_orders: Final = Table(
     Index(None, "created"),
 )
 
-versions: Final = Table(
-    "versions",
-    metadata,
-    Column("kind", Text, nullable=False, comment="flow or directory"),
-    Column("name", Text, nullable=False),
-    Column("version", Text, nullable=False),
-    Column("first_used", BigInteger, nullable=False),
-    Column("source", Text, nullable=False, comment="the YAML as it was"),
-    PrimaryKeyConstraint("kind", "name", "version"),
-)
-
 outbox: Final = Table(
     "outbox",
     metadata,

@@ -20,14 +20,17 @@ from typing import Final
 
 import msgspec
 import structlog
+from sqlalchemy import select
 
 from acd.aftercall import WorkOrder
 from acd.commands import CallbackClosed, CallbackOpened, OfferClosed, SeatChanged
 from acd.ids import Instant
 from acd.record import CallRecord
+from acd.rolling import RollingRate
+from acd.service_level import micros
 from acd.shift import Shifts
 from callrouter.ports import AuditEntry, RejectedMessage, Unavailable
-from callrouter.store import entries, inserting
+from callrouter.store import entries, inserting, schema
 from callrouter.store.database import Database, Unfit, brief
 from callrouter.store.entries import Entry
 from callrouter.store.spill import Spill
@@ -42,6 +45,10 @@ MEMORY: Final = 50_000
 WRITE_TIMEOUT: Final = 5.0
 RETRY_FIRST: Final = 0.5
 RETRY_LONGEST: Final = 5.0
+
+REJECTED: Final = "rejected"
+PARTNERS_NODE: Final = "feed/"
+"""Beginning of the node of calls that partners told us about."""
 
 _log: Final = structlog.get_logger("callrouter.store")
 
@@ -110,12 +117,16 @@ class RecordWriter:
         self._written = self._lost = self._rejected = self._damaged = 0
         self.outcomes: Counter[str] = Counter()
         """Calls put since start, by outcome."""
+        self.rolling = RollingRate()
+        """The answer rate of the last 24 hours; `start` fills in what was before."""
 
     # --- what the loop calls ---
 
     def put(self, record: Entry) -> None:
         if isinstance(record, CallRecord):
             self.outcomes[record.outcome] += 1
+            if record.outcome != REJECTED:
+                self.rolling.add(micros(record.ingress), record.answered is not None)
         self._enqueue(record)
 
     def noticed(self, notice: object) -> None:
@@ -160,10 +171,30 @@ class RecordWriter:
 
     # --- life ---
 
-    async def start(self) -> None:
-        """Begin writing; what earlier runs have spilled is replayed first of all."""
+    async def start(self, now: Instant | None = None) -> None:
+        """Begin writing; what earlier runs have spilled is replayed first of all.
+
+        `now`: to fill `rolling` with the calls of the last 24 hours.
+        """
+        if now is not None:
+            await self._remember_calls(micros(now))
         self._work.set()
         self._task = asyncio.create_task(self._run(), name="record writer")
+
+    async def _remember_calls(self, now: int) -> None:
+        calls = schema.calls.c
+        query = (
+            select(calls.ingress, calls.answered)
+            .where(calls.ingress >= now - self.rolling.length, calls.outcome != REJECTED)
+            .where(calls.node.not_like(f"{PARTNERS_NODE}%"))
+            .order_by(calls.ingress)
+        )
+        try:
+            async with self._database.read() as connection:
+                for row in await connection.execute(query):
+                    self.rolling.add(row.ingress, row.answered is not None)
+        except Unavailable as away:
+            _log.warning("the last 24 hours are unknown until they have passed", reason=str(away))
 
     async def stop(self) -> None:
         """Write or spill everything, then end."""

@@ -30,6 +30,8 @@ class Figures:
     loop_delay_sum: float = 0.0
     links: Mapping[str, bool] = field(default_factory=dict)
     """Links to Asterisk by name, ``ari/NODE`` and ``ami/NODE``: up or down."""
+    answer_rate_24h: tuple[int, int] | None = None
+    """Answered and offered of the 24 hours that end now."""
     store_available: bool = True
     store_lag: float = 0.0
     store_queued: int = 0
@@ -90,6 +92,17 @@ class _EngineCollector(Collector):
         for link, up in sorted(figures.links.items()):
             links.add_metric([link], float(up))
         yield links
+        if figures.answer_rate_24h is not None:
+            answered, offered = figures.answer_rate_24h
+            yield GaugeMetricFamily(
+                "callrouter_offered_24h", "Calls offered in the last 24 h.", value=offered
+            )
+            if offered:
+                yield GaugeMetricFamily(
+                    "callrouter_answer_rate_24h",
+                    "answer_rate: answered by a person / offered, last 24 h.",
+                    value=answered / offered,
+                )
         for name, text, value in (
             ("available", "The database takes records.", float(figures.store_available)),
             ("lag_seconds", "How long the oldest unwritten record has waited.", figures.store_lag),

@@ -41,11 +41,15 @@ def test_nothing() -> None:
     assert Window(start=0, length=1, offered=0, answered=0).rate is None
 
 
-@given(CALLS, st.integers(1, 60))
-def test_the_window_that_ends_now(calls: list[tuple[int, bool]], length: int) -> None:
+@given(CALLS.flatmap(st.permutations), st.integers(1, 60))
+def test_the_window_that_ends_now_in_whatever_order_calls_end(
+    calls: list[tuple[int, bool]], length: int
+) -> None:
     rolling = RollingRate(length=length)
+    now = 0
     for count, (stamp, answered) in enumerate(calls, 1):
         rolling.add(stamp, answered)
-        inside = [ok for at, ok in calls[:count] if stamp + 1 - length <= at]
-        window = rolling.at(stamp + 1)
+        now = max(now, stamp + 1)
+        inside = [ok for at, ok in calls[:count] if now - length <= at]
+        window = rolling.at(now)
         assert (window.offered, window.answered) == (len(inside), sum(inside))

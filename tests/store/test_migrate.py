@@ -3,8 +3,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from acd.ids import CallId
 from callrouter.store import migrate
 from callrouter.store.database import Database, StoreError
+from callrouter.store.reader import StoredRecords
 from callrouter.store.schema import metadata
 
 
@@ -43,3 +45,30 @@ async def test_an_empty_database_has_no_revision(place: str) -> None:
     assert found.current is None
     assert not found.up_to_date
     await empty.close()
+
+
+FIRST_ROWS = (
+    "INSERT INTO calls (call, node, channel, dialled, caller, trunk, organisation, flow, flow_version,"
+    " language, ingress, ended, ended_by, cause, outcome)"
+    " VALUES ('c1', 'n', 'ch', '12345', '138', 't', 'o', 'f', 'v', 'zh', 1, 2, 'caller', 16, 'rejected')",
+    "INSERT INTO segments VALUES ('c1', 0, 'caller', 'caller', '', 'flow', 1, 2, '')",
+    "INSERT INTO users VALUES ('u', 'U', 'hash', '[]', '', NULL, '[]', false, false, 1)",
+    "INSERT INTO audit VALUES ('a', 1, 'who', 'what', 'whom', '', '')",
+)
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+async def test_data_of_every_earlier_revision_survives(place: str, revision: str) -> None:
+    database = Database(place)
+    await migrate.upgrade(database, revision)
+    async with database.write() as connection:
+        for statement in FIRST_ROWS:
+            await connection.execute(text(statement))
+    assert (await migrate.upgrade(database)).up_to_date
+    record = await StoredRecords(database).call(CallId("c1"))
+    assert record is not None
+    assert (record.caller, len(record.segments)) == ("138", 1)
+    down = await migrate.downgrade(database, "0001")
+    assert down.current == "0001"
+    assert await StoredRecords(database).call(CallId("c1")) == record
+    await database.close()

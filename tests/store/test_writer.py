@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from acd.record import Activity, CallRecord, LateSegment
+from acd.service_level import micros
 from callrouter.ports import AuditEntry
 from callrouter.store import writer as writer_module
 from callrouter.store.database import Database
@@ -231,3 +232,20 @@ async def test_a_late_segment_twice_is_one(database: Database, writer: RecordWri
     found = await StoredRecords(database).call(record("c1").call)
     assert found is not None
     assert len(found.segments) == 13
+
+
+async def test_the_last_24_hours_outlive_a_restart(database: Database, tmp_path: Path) -> None:
+    first = RecordWriter(database, tmp_path / "spill")
+    await first.start(T0)
+    first.put(record("c1", T0))
+    first.put(record("c2", T0 + 10, answered=None, outcome="abandoned_queue"))
+    first.put(record("c3", T0 + 20, answered=None, outcome="rejected"))
+    first.put(record("old", T0 - 2 * 86400))
+    await first.stop()
+    second = RecordWriter(database, tmp_path / "spill")
+    await second.start(T0 + 100)
+    for writer in (first, second):
+        window = writer.rolling.at(micros(T0 + 100))
+        assert (window.offered, window.answered) == (2, 1)
+    assert second.rolling.at(micros(T0 + 86400 + 5)).offered == 1
+    await second.stop()

@@ -309,6 +309,7 @@ class FakeMetrics:
             loop_delay_sum=0.05,
             links={"ari/n1": True, "ami/n1": False},
             store_lag=0.02,
+            answer_rate_24h=(19, 20),
         )
 
 

@@ -53,3 +53,4 @@ async def test_metrics_are_valid_and_hold_no_call(world: World) -> None:
     assert samples["callrouter_loop_delay_seconds_count",] == 10
     assert samples["callrouter_link_up", "ami/n1"] == 0
     assert samples["callrouter_store_lag_seconds",] == 0.02
+    assert samples["callrouter_answer_rate_24h",] == 0.95

@@ -1,4 +1,4 @@
-"""Seat intervals, offers, callbacks, surveys, voicemails, recordings, work orders, versions, outbox."""
+"""Seat intervals, offers, callbacks, surveys, voicemails, recordings, work orders, outbox."""
 
 from typing import Any
 
@@ -33,14 +33,6 @@ def upgrade() -> None:
     _of_the_floor()
     _of_callers()
     _of_the_feed()
-    _table(
-        "versions",
-        sa.Column("kind", sa.Text, nullable=False, comment="flow or directory"),
-        *_text("name", "version"),
-        *_instant("first_used"),
-        sa.Column("source", sa.Text, nullable=False, comment="the YAML as it was"),
-        key=("kind", "name", "version"),
-    )
     _table(
         "packed_days",
         sa.Column("day", sa.Integer, nullable=False, comment="days since the epoch, UTC"),
@@ -151,7 +143,7 @@ def _of_the_feed() -> None:
 
 
 def downgrade() -> None:
-    for table in ("packed_days", "versions", "dead_letters", "outbox", "work_orders", "recordings"):
+    for table in ("packed_days", "dead_letters", "outbox", "work_orders", "recordings"):
         op.drop_table(table)
     for table in ("voicemails", "surveys", "callbacks", "offers", "seat_intervals"):
         op.drop_table(table)
