@@ -166,7 +166,7 @@ class Nation(Model):
     """All of China: a queue a province, seats and calls by population, one national reserve."""
 
     seats: Annotated[int, Field(ge=100, le=MOST_SEATS)] = 10_000
-    calls_per_seat_hour: Annotated[float, Field(gt=0, le=60)] = 12.0
+    calls_per_seat_hour: Annotated[float, Field(gt=0, le=60)] = 16.0
     """In the busiest quarter-hour, over all seats."""
     talk: Duration = Duration.model_validate({"lognormal": {"mean": 150, "cv": 0.9}})
     patience: Duration = Duration(exponential=180.0)

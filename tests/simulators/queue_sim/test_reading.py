@@ -138,3 +138,10 @@ def test_the_sites_own_faults_are_told(tmp_path: Path) -> None:
         read_scenario(write(tmp_path, scenario))
     floor.write_text("skills: {}\nqueues: {q: {}}\nseats: {a1: {queues: [q]}}\n", encoding="utf-8")
     assert read_scenario(write(tmp_path, scenario)).floor.seats.keys() == {"a1"}
+
+
+def test_the_documented_scenario_can_be_used() -> None:
+    base = read_scenario(Path(__file__).parents[3] / "docs" / "howto" / "winter.yaml")
+    worlds = [world_of(base, policy) for policy in base.policies]
+    assert len(worlds) == 6
+    assert worlds[0].expected_calls() > 1000
