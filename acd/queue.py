@@ -143,20 +143,19 @@ class Entry:
     def step_at(self, now: Instant) -> int:
         """How many relaxation steps this wait has earned."""
         steps = self.queue.plan.relaxation
-        waited = now - self.enqueued
         step = self.step
-        while step < len(steps) and waited >= steps[step].after:
+        # The very sum of the deadline: a difference rounds otherwise, and it would come due for ever.
+        while step < len(steps) and now >= self.enqueued + steps[step].after:
             step += 1
         return step
 
     def reach_at(self, now: Instant) -> int:
         """How many overflow rungs this wait, or the state of the whole queue, has opened."""
         rungs = self.queue.plan.overflow
-        waited = now - self.enqueued
         reach = max(self.reach, min(self.queue.reach, len(rungs)))
         for index in range(reach, len(rungs)):
             after = rungs[index].after
-            if after is not None and waited >= after:
+            if after is not None and now >= self.enqueued + after:
                 reach = index + 1
         return reach
 
