@@ -247,6 +247,8 @@ class Call:
         self.owner = Owner.FLOW
         self.bridge: BridgeId | None = None
         self.bridges = 0
+        self.mixed = False
+        """The call may be recorded (`CreateBridge.mixed`)."""
         self.repairs = 0
         self.legs: list[Leg] = []
         self.playbacks = 0
@@ -368,7 +370,7 @@ class Call:
         if self.bridge is None:
             self.bridges += 1
             self.bridge = BridgeId(f"cr-{self.id}-b{self.bridges}")
-            out.append(c.CreateBridge(node=self.node, call=self.id, bridge=self.bridge))
+            out.append(c.CreateBridge(node=self.node, call=self.id, bridge=self.bridge, mixed=self.mixed))
         out.append(c.Join(node=leg.node, call=self.id, bridge=self.bridge, channel=leg.channel))
         return out
 

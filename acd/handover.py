@@ -158,6 +158,9 @@ class Handover:
         talk = self._conversation
         call = talk.call
         seat = call.talking_seat()
+        if seat is not None and call.caller.place is not Place.BRIDGE:
+            # Never three for a moment: Asterisk would change the mixing and back.
+            talk.out += call.move(seat, Place.NOWHERE)
         if transfer.leg is not None:
             talk.together(now, Activity.TALK, call.caller, transfer.leg)
         call.owner = Owner.CONVERSATION

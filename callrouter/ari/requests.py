@@ -176,7 +176,12 @@ _ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
     ),
     Originate: _originate,
     CreateBridge: lambda c, app: Request(
-        "POST", _path("bridges", c.bridge), c.bridge, (("type", "mixing"),), settled=frozenset({409})
+        "POST",
+        _path("bridges", c.bridge),
+        c.bridge,
+        # The one type that never passes packets through; no phone is asked for video (tried).
+        (("type", "mixing,video_sfu" if c.mixed else "mixing"),),
+        settled=frozenset({409}),
     ),
     DestroyBridge: lambda c, app: Request("DELETE", _path("bridges", c.bridge), c.bridge, settled=_NOT_OURS),
     Join: lambda c, app: Request(

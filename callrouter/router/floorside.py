@@ -110,6 +110,7 @@ def _called_back(router: Router, callback: CallId) -> LiveCall | None:
     if origin is None:
         return None
     live = router.adopt(origin.call(callback, router.now))
+    live.call.mixed = origin.queue in router.site.recorded
     outcall.plan(live.talk, str(origin.queue), router.now)
     return live
 

@@ -63,6 +63,9 @@ def enqueue(router: Router, live: LiveCall, wish: f.ToQueue) -> None:
     live.tokens.clear()
     live.wish = wish
     live.waiting_since = router.now
+    live.call.mixed = live.call.mixed or (
+        wish.queue in router.site.recorded and live.call.recording_allowed is not False
+    )
     at_most = router.now + wish.wait_at_most if wish.wait_at_most and not wish.last_resort else None
     router.set_timer(live, "queue_wait", at_most)
     own = _announces_itself(wish) and wish.announce_after > 0

@@ -37,6 +37,7 @@ def originate(**more: object) -> c.Command:
         (command(c.MusicOn, music="m"), "POST", "channels/c1/moh", (("mohClass", "m"),)),
         (command(c.MusicOff), "DELETE", "channels/c1/moh", ()),
         (command(c.CreateBridge), "POST", "bridges/b1", (("type", "mixing"),)),
+        (command(c.CreateBridge, mixed=True), "POST", "bridges/b1", (("type", "mixing,video_sfu"),)),
         (command(c.DestroyBridge), "DELETE", "bridges/b1", ()),
         (command(c.Join), "POST", "bridges/b1/addChannel", (("channel", "c1"),)),
         (command(c.Leave), "POST", "bridges/b1/removeChannel", (("channel", "c1"),)),

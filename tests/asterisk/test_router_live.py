@@ -206,11 +206,10 @@ async def test_one_file_through_a_transfer_and_the_consult_talk_apart(hotline: H
     assert abs(len(whole) / 8000 - lasted) < 1.0, "one second of file is one second of call"
     assert tone_seconds(whole, CALLER_HZ, (SEAT_HZ, tone("12315"))) > 1
     assert tone_seconds(whole, SEAT_HZ, (CALLER_HZ,)) > 1
+    assert tone_seconds(whole, tone("12315"), (CALLER_HZ,)) > 1
     apart = load(spool(hotline) / consult["file"])
     assert tone_seconds(apart, tone("12315"), (SEAT_HZ,)) > 1
     assert tone_seconds(apart, CALLER_HZ, (SEAT_HZ, tone("12315"))) < 0.2
-    if tone_seconds(whole, tone("12315"), (CALLER_HZ,)) <= 1:
-        pytest.xfail("OPEN: every other time the recording misses the partner's side after the transfer")
 
 
 # --- REFER --------------------------------------------------------------------------------------
