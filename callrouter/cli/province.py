@@ -125,6 +125,7 @@ class Province:
             night_group=tuple(night),
             sounds={"zh": self.wishes.site.resolve() / "prompts" / "zh"},
             apology="technical_trouble",
+            cel=True,
         )
 
     def _trunk(self, name: str) -> TrunkAccount:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from callrouter.cli.reconcile import reconcile
 from callrouter.cli.spans import read_span
 from callrouter.cli.state import Config, StateDir, database_place, fail, opened
 
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     report.command("transfers")(transfers)
     report.command("seats")(seats)
     report.command("calls")(calls)
+    report.command("reconcile")(reconcile)
     app.add_typer(report, name="report")
 
 

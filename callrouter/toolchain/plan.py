@@ -133,6 +133,8 @@ class AsteriskPlan:
     trunk_rtp_timeout: int = 60
     templates: str = ""
     more_modules: tuple[str, ...] = ()
+    cel: bool = False
+    """Write channel events to ``log/cel-custom/callrouter.csv``, for `callrouter report reconcile`."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Further template words, for another folder of templates."""
 

@@ -54,6 +54,11 @@ DECLINED: Final = (
 )
 
 
+CEL_TYPE: Final = "cel_generic_type"
+"""Without it Asterisk's channel event log refuses to start."""
+CEL_MODULES: Final = ("res_cdrel_custom.so", "cel_custom.so")
+
+
 def _seat(template: str, seat: SeatAccount) -> str:
     kind = "seat-webrtc" if seat.webrtc else "seat"
     return _Words(template).substitute(user=seat.user, password=seat.password, name=seat.name, template=kind)
@@ -162,12 +167,14 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
     spool = var / "spool"
     # What callers say is the owner's alone; Asterisk would make neither of the two, or for everybody.
     sound = (spool, spool / "recording", spool / "monitor")
-    for made in (folder, etc, var / "lib/keys", *sound, var / "cache", run, log, data):
+    events = log / "cel-custom"
+    for made in (folder, etc, var / "lib/keys", *sound, var / "cache", run, log, events, data):
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
     _data(plan, data)
     ari_password, ami_password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     texts = _templates(plan.templates)
     seat, trunk = texts.pop("pjsip.seat.conf"), texts.pop("pjsip.trunk.conf")
+    cel = CEL_MODULES if plan.cel else ()
     words = {
         "etc": etc,
         "var": var,
@@ -197,8 +204,11 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
         "night_group": "&".join(f"PJSIP/{user}" for user in plan.night_group),
         "night_ring": plan.night_ring,
         "apology": plan.apology,
-        "more_modules": "\n".join(f"load = {module}" for module in plan.more_modules),
-        "declined": "\n".join(f"decline = {kind}" for kind in DECLINED),
+        "more_modules": "\n".join(f"load = {module}" for module in (*plan.more_modules, *cel)),
+        "cel": "yes" if plan.cel else "no",
+        "declined": "\n".join(
+            f"decline = {kind}" for kind in DECLINED if not (plan.cel and kind == CEL_TYPE)
+        ),
         "seats": "\n".join(_seat(seat, account) for account in plan.seats),
         "trunks": "\n".join(_trunk(trunk, account) for account in plan.trunks),
         **plan.words,

@@ -147,3 +147,17 @@ def test_wrong_usage(state_dir: Path, arguments: tuple[str, ...], words: str) ->
     result = run(APP, "report", "kpi", *arguments, "--state-dir", state_dir)
     assert result.exit_code == 2, result.output
     assert words in result.stderr
+
+
+def test_reconcile_names_differences(state_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    row = '"{}","{}","9.1","9.1","PJSIP/x","from-trunk"\n'
+    file.write_text(row.format("CHAN_START", 1795017700.0) + row.format("CHAN_END", 1795017701.0))
+    common = ("report", "reconcile", *DAY, "--state-dir", state_dir, "--events", file)
+    result = run(APP, *common)
+    assert result.exit_code == 1
+    assert "1 callers' channels, 4 records, 0 agree, 5 differences" in result.output
+    assert "no_record: call –, channel 9.1" in result.output
+    assert json.loads(run(APP, *common, "--json").output)["channels"] == 1
+    missing = run(APP, *common[:-1], tmp_path / "nothing.csv")
+    assert (missing.exit_code, "switch Asterisk's channel events on" in missing.stderr) == (2, True)

@@ -1,0 +1,153 @@
+"""Our records against Asterisk's own word: every caller's channel has a record, and they agree on time.
+
+Asterisk's channel event log (``cel_custom``, see ``asterisk_conf/cel_custom.conf``) knows
+nothing of us, hence what both say is so. Each difference is named: a channel without a
+record (the controller was away, or lost it), a record without a channel, stamps that
+differ by more than a network's jitter, legs that were never let go.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from acd.record import CallRecord
+
+TOLERANCE: Final = 0.5
+"""Seconds by which our stamps may lag Asterisk's."""
+CALLERS: Final = "from-trunk"
+"""Beginning of the dialplan contexts in which callers arrive."""
+LEG_PREFIX: Final = "cr-"
+"""Channels that we originate are named ``cr-CALL-NUMBER``."""
+_FIELDS: Final = 6
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel as Asterisk tells it. Instants are seconds since the epoch."""
+
+    unique: str
+    context: str
+    started: float
+    answered: float | None = None
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    call: str
+    """Our id; ``""`` for a channel without a record."""
+    channel: str
+    what: str
+    """``no_record``, ``no_channel``, ``ingress``, ``accepted``, ``ended``, ``legs`` or ``never_ended``."""
+    ours: float | None = None
+    asterisk: float | None = None
+
+
+@dataclass(slots=True)
+class Reconciled:
+    channels: int = 0
+    """Callers' channels that began within the span and have ended."""
+    records: int = 0
+    matched: int = 0
+    still_up: int = 0
+    unreadable_lines: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+def read_events(file: Path) -> tuple[dict[str, Channel], int]:
+    """Channels of an event log by unique id, and how many lines could not be read. Raises `OSError`."""
+    channels: dict[str, Channel] = {}
+    unreadable = 0
+    with file.open(newline="", encoding="utf-8", errors="replace") as source:
+        for row in csv.reader(line.replace("\0", "") for line in source):
+            if len(row) != _FIELDS or not _apply(channels, row):
+                unreadable += 1
+    return channels, unreadable
+
+
+def _apply(channels: dict[str, Channel], row: list[str]) -> bool:
+    kind, stamp, unique, _, _, context = row
+    try:
+        at = float(stamp)
+    except ValueError:
+        return False
+    channel = channels.setdefault(unique, Channel(unique, context, at))
+    channel.context = channel.context or context
+    if kind == "CHAN_START":
+        channel.started = at
+    elif kind == "ANSWER":
+        channel.answered = channel.answered or at
+    elif kind == "CHAN_END":
+        channel.ended = at
+    return kind in ("CHAN_START", "ANSWER", "CHAN_END")
+
+
+def compare(
+    records: Iterable[CallRecord], channels: dict[str, Channel], *, since: float, until: float
+) -> Reconciled:
+    """Hold calls that began within ``[since, until)`` against the channels."""
+    result = Reconciled()
+    legs: dict[str, list[Channel]] = {}
+    for channel in channels.values():
+        call, _, number = channel.unique.rpartition("-")
+        if number.isdigit():
+            legs.setdefault(call, []).append(channel)
+    met: set[str] = set()
+    for record in records:
+        result.records += 1
+        found = channels.get(record.channel)
+        if found is None:
+            result.differences.append(
+                Difference(call=record.call, channel=record.channel, what="no_channel", ours=record.ingress)
+            )
+            continue
+        met.add(record.channel)
+        differences = [*_stamps(record, found), *_legs(record, legs.get(f"{LEG_PREFIX}{record.call}", []))]
+        result.differences += differences
+        result.matched += not differences
+    for channel in channels.values():
+        if _is_caller(channel) and since <= channel.started < until:
+            _count(result, channel, known=channel.unique in met)
+    return result
+
+
+def _count(result: Reconciled, channel: Channel, *, known: bool) -> None:
+    if channel.ended is None and not known:
+        result.still_up += 1
+        return
+    result.channels += 1
+    if not known:
+        result.differences.append(
+            Difference(call="", channel=channel.unique, what="no_record", asterisk=channel.started)
+        )
+
+
+def _is_caller(channel: Channel) -> bool:
+    return channel.context.startswith(CALLERS) and not channel.unique.startswith(LEG_PREFIX)
+
+
+def _stamps(record: CallRecord, channel: Channel) -> Iterator[Difference]:
+    pairs = (
+        ("ingress", record.ingress, channel.started),
+        ("accepted", record.accepted, channel.answered),
+        ("ended", record.ended, channel.ended),
+    )
+    for what, ours, theirs in pairs:
+        if ours is None and theirs is None:
+            continue
+        if ours is None or theirs is None or abs(ours - theirs) > TOLERANCE:
+            yield Difference(call=record.call, channel=record.channel, what=what, ours=ours, asterisk=theirs)
+
+
+def _legs(record: CallRecord, found: list[Channel]) -> Iterator[Difference]:
+    found = [leg for leg in found if leg.unique != record.channel]  # a callback's caller is called by us
+    tracks = len({segment.track for segment in record.segments if segment.track != "caller"})
+    if tracks != len(found):
+        yield Difference(
+            call=record.call, channel=record.channel, what="legs", ours=tracks, asterisk=len(found)
+        )
+    for leg in found:
+        if leg.ended is None:
+            yield Difference(call=record.call, channel=leg.unique, what="never_ended", asterisk=leg.started)
