@@ -184,10 +184,6 @@ class ErlangA:
         within = self._integral(lambda t: np.exp(-t / self.patience), until=seconds)
         return 1 - self.waits + self._density * within
 
-    def waits_longer(self, seconds: float) -> float:
-        """Probability of still waiting after so many seconds."""
-        return self._density * self._integral(begin=seconds) * math.exp(-seconds / self.patience)
-
     @property
     def occupancy(self) -> float:
         """Share of its time that a seat is busy: what is answered must be worked through."""
@@ -250,19 +246,16 @@ class ErlangA:
 # --- many servers ------------------------------------------------------------------
 
 
-def halfin_whitt(beta: float) -> float:
-    """Limit of P(wait) in M/M/n as n grows with (n - load)/√load → beta > 0 (Halfin & Whitt 1981)."""
-    if beta <= 0:
+def beta(servers: int, load: float) -> float:
+    """Servers above the load in units of √load: what decides P(wait) when both are large."""
+    return (servers - load) / math.sqrt(load)
+
+
+def halfin_whitt(excess: float) -> float:
+    """Limit of P(wait) in M/M/n as n grows and `beta` stays at `excess` (Halfin & Whitt 1981)."""
+    if excess <= 0:
         return 1.0
-    return 1 / (1 + beta * _NORMAL.cdf(beta) / _NORMAL.pdf(beta))
-
-
-def square_root_staffing(load: float, waits: float) -> int:
-    """Seats so that about the share `waits` has to wait: load + beta·√load."""
-    if not 0 < waits < 1:
-        raise ValueError(f"the share that waits must lie between 0 and 1, not {waits}")
-    beta = _bisect(lambda b: waits - halfin_whitt(b), 0.0, 40.0)
-    return math.ceil(load + beta * math.sqrt(load))
+    return 1 / (1 + excess * _NORMAL.cdf(excess) / _NORMAL.pdf(excess))
 
 
 # --- how many seats -----------------------------------------------------------------

@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
     """Hang `simulate` under the command."""
     from callrouter.cli.simulate_calibrate import calibrate
     from callrouter.cli.simulate_staffing import staffing
+    from callrouter.cli.simulate_trunks import trunks
 
     simulate = typer.Typer(
         cls=_RunByDefault,
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     )
     simulate.command("run")(run)
     simulate.command("staffing")(staffing)
+    simulate.command("trunks")(trunks)
     simulate.command("calibrate")(calibrate)
     app.add_typer(simulate, name="simulate")
 

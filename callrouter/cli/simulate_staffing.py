@@ -1,6 +1,7 @@
 """`callrouter simulate staffing`: seats for a rate of calls, or for every quarter-hour of a scenario."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -124,11 +125,13 @@ def _paid(seats: int, shrinkage: float) -> int:
 
 
 def _row_of(seats: int, load: float, aht: float, seconds: float, patience: float | None) -> dict[str, Any]:
-    from simulators.erlang import ErlangA, answered_within, waiting_c
+    from simulators.erlang import ErlangA, answered_within, beta, halfin_whitt, waiting_c
 
     endless = waiting_c(seats, load, aht)
     row: dict[str, Any] = {
         "seats": seats,
+        "beta": beta(seats, load),
+        "halfin_whitt": halfin_whitt(beta(seats, load)),
         "service_level": answered_within(seats, load, aht, seconds),
         "waits": endless.waits,
         "asa": endless.mean_wait if endless.mean_wait < float("inf") else None,
@@ -136,12 +139,7 @@ def _row_of(seats: int, load: float, aht: float, seconds: float, patience: float
     }
     if patience is not None:
         system = ErlangA(seats, load, aht, patience)
-        row["with_patience"] = {
-            "service_level": system.answered_within(seconds),
-            "abandons": system.abandons,
-            "mean_wait": system.mean_wait,
-            "occupancy": system.occupancy,
-        }
+        row["with_patience"] = {"service_level": system.answered_within(seconds), **asdict(system.waiting())}
     return row
 
 
@@ -159,20 +157,26 @@ def _show_rate(report: dict[str, Any], shrinkage: float) -> None:
     table = Table(
         title=f"{report['calls_per_hour']:g} calls/h × {report['aht']:g} s = {report['load']:.2f} erlang"
     )
-    columns = ["seats", f"within {promise['seconds']:g} s", "wait at all", "ASA", "occupancy"]
+    columns = ["seats", "β", f"within {promise['seconds']:g} s", "wait at all", "limit", "ASA", "occupancy"]
     if report["patience"] is not None:
         columns += ["A: within", "A: give up", "A: mean wait", "A: occupancy"]
     for column in columns:
         table.add_column(column, justify="right")
     for row in report["around"]:
         asa = "for ever" if row["asa"] is None else f"{row['asa']:.1f} s"
-        cells = [f"{row['service_level']:.1%}", f"{row['waits']:.1%}", asa, f"{row['occupancy']:.1%}"]
+        shares = (row[name] for name in ("service_level", "waits", "halfin_whitt"))
+        cells = [f"{row['beta']:.2f}", *(f"{share:.1%}" for share in shares), asa]
+        cells.append(f"{row['occupancy']:.1%}")
         if "with_patience" in row:
             found = row["with_patience"]
             cells += [f"{found['service_level']:.1%}", f"{found['abandons']:.1%}"]
             cells += [f"{found['mean_wait']:.1f} s", f"{found['occupancy']:.1%}"]
         style = "bold" if row["seats"] in report["seats"].values() else None
         table.add_row(str(row["seats"]), *cells, style=style)
+    table.caption = (
+        "β: seats above the load, in square roots of it. The same β means the same wait at any size: "
+        "limit is what Halfin and Whitt give for very many seats"
+    )
     console.print(table)
 
 

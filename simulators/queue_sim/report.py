@@ -8,11 +8,11 @@ import numpy as np
 
 from acd.service_level import FIGURE
 from simulators.queue_sim.compare import Estimate, complete, differences, means
-from simulators.queue_sim.figures import ALL, Outcome
+from simulators.queue_sim.figures import Outcome
 from simulators.queue_sim.policies import Base
 from simulators.queue_sim.replicate import Runs
 from simulators.queue_sim.staffing import Advice, seat_hours
-from simulators.queue_sim.world import SLOT, SLOTS_A_DAY, World
+from simulators.queue_sim.world import SLOT, World
 
 FIRST_SHOWN: Final = (
     *("answer_rate", "worst_24h_answer_rate", "service_level_offered", "asa", "time_to_human"),
@@ -152,11 +152,6 @@ def staffing_rows(advice: Sequence[Advice], shrinkage: float) -> dict[str, Any]:
     }
 
 
-def clock(slot: int) -> str:
-    """``HH:MM`` of a quarter-hour."""
-    return f"{slot * 15 // 60 % 24:02}:{slot * 15 % 60:02}"
-
-
 def show(name: str, value: float | None) -> str:
     """A figure as people read it."""
     if value is None:
@@ -171,7 +166,3 @@ def show_difference(name: str, value: float) -> str:
     if name == "calls":
         return f"{value:+,.0f}"
     return f"{value:+.1f} s" if name in SECONDS else f"{value * 100:+.1f} pt"
-
-
-assert SLOTS_A_DAY == 96
-assert ALL == "all"

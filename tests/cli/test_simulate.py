@@ -227,6 +227,18 @@ def test_a_queue_that_nobody_calls(scenario: Path) -> None:
     assert "known are province" in done.stderr
 
 
+def test_trunk_channels() -> None:
+    done = run(APP, "simulate", "trunks", "--calls-per-hour", "900", "--aht", "230", "--json")
+    found = json.loads(done.stdout)
+    assert found["load"] == pytest.approx(57.5)
+    assert found["loss"] <= 0.001
+    assert found["room_to"] >= 900
+    assert found["channels"] == 80
+    done = run(APP, "simulate", "trunks", "--calls-per-hour", "900", "--aht", "230")
+    assert done.stdout.startswith("80 channels carry 57.5 erlang")
+    assert run(APP, "simulate", "trunks", "--calls-per-hour", "1e7", "--aht", "86400").exit_code == 2
+
+
 # --- calibration
 
 
