@@ -49,6 +49,7 @@ def test_erlang_c(scale: int, seats: int, waits: float, within_20: float, asa: f
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("strategy", ["longest_idle", "least_occupied", "round_robin", "most_proficient"])
+@pytest.mark.slow
 def test_who_answers_does_not_change_how_long_one_waits(scale: int, strategy: str) -> None:
     run = Rehearsal(alike(13, strategy), {"": 10 / 180}, exponential(180.0), seed=3).run(10_000 * scale)
     within([caller.waited for caller in run.callers.values()], 17.116)
@@ -159,6 +160,7 @@ def test_product_form_agrees_with_erlang_c_when_pooled() -> None:
         ),
     ],
 )
+@pytest.mark.slow
 def test_first_come_with_longest_idle_has_its_product_form(
     scale: int, rates: dict[str, float], serves: dict[str, tuple[str, ...]], speeds: dict[str, float]
 ) -> None:

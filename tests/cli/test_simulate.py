@@ -87,6 +87,7 @@ def test_a_missing_file_and_a_page_that_cannot_be_written(scenario: Path) -> Non
     assert "cannot be written" in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_reports_what_is_there(scenario: Path) -> None:
     arguments = ["simulate", str(scenario), "--days", "366", "--replications", "50", "--json"]
     script = "import sys; from callrouter.cli.main import run; run()"
@@ -124,6 +125,7 @@ def _wait_for_workers(parent: int) -> None:
     raise AssertionError("no worker has begun")
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_the_command(scenario: Path) -> None:
     import psutil
 
@@ -142,6 +144,7 @@ def test_workers_do_not_outlive_the_command(scenario: Path) -> None:
     assert alive == []
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_a_progress_bar(scenario: Path) -> None:
     ours, theirs = pty.openpty()
     script = "import sys; from callrouter.cli.main import run; run()"

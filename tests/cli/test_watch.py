@@ -13,6 +13,8 @@ from callrouter.web.server import WebServer
 from tests.cli.stage import command, run
 from tests.web.conftest import World
 
+pytestmark = pytest.mark.slow
+
 APP = command("watch")
 WATCH = (
     "import typer, callrouter.cli.watch as w; a=typer.Typer(); a.callback()(lambda: None); w.register(a); a()"

@@ -4,6 +4,7 @@ import json
 import random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def _compiled(texts: dict[str, str]) -> dict[str, Flow] | None:
     suppress_health_check=list(HealthCheck),
 )
 @given(flow_sets(), st.integers(0, 10**9))
+@pytest.mark.slow
 def test_accepted_flows_trap_and_lose_nobody(texts: dict[str, str], seed: int) -> None:
     flows = _compiled(texts)
     if flows is None:

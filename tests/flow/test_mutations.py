@@ -150,6 +150,7 @@ def test_the_shipped_flows_trap_and_lose_nobody(shipped: Reading) -> None:
 
 
 @pytest.mark.parametrize("block", range(10))
+@pytest.mark.slow
 def test_500_mutations(shipped: Reading, block: int) -> None:
     counts: Counter[str] = Counter()
     wrong: list[str] = []
@@ -162,6 +163,7 @@ def test_500_mutations(shipped: Reading, block: int) -> None:
     assert counts["accepted"] >= 10
 
 
+@pytest.mark.slow
 def test_brute_force_would_notice(shipped: Reading) -> None:
     """Without the checker some of the same mutations do trap or lose callers: the walk can tell."""
     noticed = 0

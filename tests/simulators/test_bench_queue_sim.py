@@ -22,6 +22,7 @@ def test_all_engines_agree_on_the_wait(model: object) -> None:
     assert max(waits.values()) / min(waits.values()) < 1.25, waits
 
 
+@pytest.mark.slow
 def test_each_engine_is_timed_in_turn() -> None:
     told: list[str] = []
     timings = compare(300, 2, told.append)

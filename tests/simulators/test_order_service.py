@@ -66,6 +66,7 @@ async def test_answers() -> None:
         assert service.asked == 4
 
 
+@pytest.mark.slow
 async def test_moods() -> None:
     async with OrderService({ORDER.number: ORDER}, TODAY, mood=Mood(failing=1)) as service:
         assert (await ask(service, ORDER.number))[2] == "status_503"

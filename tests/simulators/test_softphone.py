@@ -21,6 +21,8 @@ from simulators.softphone import (
 from simulators.softphone_call import combine
 from simulators.softphone_process import INTERPRETER_VARIABLE
 
+pytestmark = pytest.mark.slow
+
 
 async def talk(caller: Softphone, called: Softphone) -> None:
     await caller.dial(called.contact)

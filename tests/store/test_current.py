@@ -6,6 +6,8 @@ from callrouter.store import migrate
 from callrouter.store.current import bring_up_to_date, newest, stands_at
 from callrouter.store.database import Database, StoreError
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_newest_revision_is_alembics_head() -> None:
     assert newest() == migrate.head()

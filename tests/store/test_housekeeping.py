@@ -19,6 +19,8 @@ from callrouter.store.inserting import insert
 from callrouter.store.retention import Retention
 from tests.store.samples import T0, record
 
+pytestmark = pytest.mark.slow
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LATER = T0 + 200 * 86400
 

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from acd.ids import AgentId, CallId, OrgId
 from callrouter.store import entries
 from callrouter.store.database import Database
@@ -46,6 +48,7 @@ async def test_by_outcome(database: Database) -> None:
     assert [one.call for one in found] == ["c2"]
 
 
+@pytest.mark.slow
 async def test_the_list_is_bounded_and_the_stream_is_not(database: Database) -> None:
     count = LIST_LIMIT + 600
     # Several calls share each instant: paging must not lose or repeat any.

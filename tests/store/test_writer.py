@@ -70,6 +70,7 @@ async def test_stop_writes_what_is_waiting(
     assert await count(database) == 1700
 
 
+@pytest.mark.slow
 async def test_while_away_records_wait_on_disk_and_return(
     database: Database, writer: RecordWriter, locked: Locked
 ) -> None:
@@ -86,6 +87,7 @@ async def test_while_away_records_wait_on_disk_and_return(
     assert writer.health().lost == 0
 
 
+@pytest.mark.slow
 async def test_a_new_process_replays_what_the_old_one_left(
     database: Database, tmp_path: Path, locked: Locked
 ) -> None:
@@ -151,6 +153,7 @@ async def test_database_away_and_disk_full_keeps_memory_then_counts_the_lost(
     assert await count(database) == 10
 
 
+@pytest.mark.slow
 async def test_a_stopped_writer_does_not_hang_without_disk_and_database(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: Locked
 ) -> None:
@@ -205,6 +208,7 @@ async def test_a_defect_that_ends_the_writer_is_told(
         await writer.stop()
 
 
+@pytest.mark.slow
 async def test_a_late_segment_waits_behind_its_call(
     database: Database, writer: RecordWriter, locked: Locked
 ) -> None:

@@ -111,6 +111,7 @@ def test_tampered_package_is_refused_and_the_honest_one_taken_later(
     assert machine.install(server.address)
 
 
+@pytest.mark.slow
 def test_unreachable_mirror(machine: Machine, server: MirrorServer) -> None:
     server.server_close()
     refused(machine, "cannot reach the mirror", server.address)
@@ -206,6 +207,7 @@ def test_plug_in_without_its_library_is_refused_too(machine: Machine) -> None:
     refused(machine, r"plugin\.so needs lib[a-z]+\.so")
 
 
+@pytest.mark.slow
 def test_broken_off_download_goes_on_where_it_stopped(machine: Machine, server: MirrorServer) -> None:
     server.refuse = "/pool/greeter"
     with pytest.raises(ToolchainError):
@@ -228,6 +230,7 @@ def test_failed_upgrade_keeps_what_was_there(machine: Machine) -> None:
     assert subprocess.run(locate("greeter").command("/dev/null"), check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_upgrade_spares_the_prefix_that_a_program_still_runs_from(machine: Machine) -> None:
     machine.install()
     prefixes = [current(machine)]
@@ -254,6 +257,7 @@ def test_upgrade_without_anything_newer_touches_nothing(machine: Machine) -> Non
 
 
 @pytest.mark.parametrize("damage", ["marker", "program", "link"])
+@pytest.mark.slow
 def test_damaged_installation_is_made_anew(machine: Machine, damage: str) -> None:
     machine.install()
     victim = {

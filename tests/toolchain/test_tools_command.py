@@ -14,6 +14,8 @@ import pytest
 
 from tests.toolchain.conftest import Machine, MirrorServer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -84,6 +84,7 @@ def observed(days: int) -> Observations:
     return seen
 
 
+@pytest.mark.slow
 def test_what_happened_is_found_again() -> None:
     found = observed(21).calibration()
     (queue,) = found.queues

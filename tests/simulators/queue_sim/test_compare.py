@@ -49,6 +49,7 @@ def test_nonsense_is_refused() -> None:
         student_t(0)
 
 
+@pytest.mark.slow
 def test_the_same_callers_make_a_difference_certain() -> None:
     one = world(plan(12), callers(10 / 180, exponential(180.0)))
     more = replace(one, name="more", plan=plan(13), duty=np.ones((672, 13), dtype=np.bool_))

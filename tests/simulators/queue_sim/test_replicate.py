@@ -12,6 +12,7 @@ from tests.simulators.queue_sim.worlds import callers, exponential, plan, world
 CALM = world(plan(4), callers(0.01, exponential(100.0), exponential(60.0)))
 
 
+@pytest.mark.slow
 def test_processes_change_nothing() -> None:
     worlds = [CALM, replace(CALM, name="more", days=2)]
     alone, together = (replicate(worlds, 1, 2, processes=count) for count in (1, 2))
@@ -30,6 +31,7 @@ def test_progress_ends_at_the_whole() -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.slow
 def test_a_stop_keeps_what_is_there(processes: int) -> None:
     stop = threading.Event()
     long = replace(CALM, days=360)

@@ -63,6 +63,7 @@ def test_people_who_are_away_are_paid_too() -> None:
     assert seat_hours([advice], lambda one: one.simulated) is None
 
 
+@pytest.mark.slow
 def test_a_steady_queue_needs_what_erlang_says() -> None:
     one = world(plan(1), callers(4 / 120, exponential(120.0)))
     rounds: list[int] = []
