@@ -310,7 +310,8 @@ async def test_several_media_are_one_playback(rig: Rig) -> None:
     _, channel = await rig.caller()
     rig.do(c.Play, channel=channel, playback=PROMPT, media=("sound:missing", "sound:beep", "sound:beep"))
     await rig.fact(PlaybackFinished)
-    assert [type(f) for f in rig.facts[-2:]] == [PlaybackStarted, PlaybackFinished]
+    told = [type(f) for f in rig.facts if isinstance(f, PlaybackStarted | PlaybackFinished)]
+    assert told == [PlaybackStarted, PlaybackFinished]
 
 
 async def test_digits_are_heard_in_and_out_of_a_bridge(rig: Rig) -> None:
