@@ -77,6 +77,8 @@ docs: $(STAMP) ## Write the reference pages and schemas anew from the sources
 	@$(BIN)/python -m callrouter.cli.reference docs/reference/commands.md
 	@$(BIN)/callrouter flow schema --write ivr_flows
 	@$(BIN)/callrouter flow schema --docs docs/reference/flow
+	@$(BIN)/python -m callrouter.web.reference docs/reference/api.md
+	@$(BIN)/python -m callrouter.feed.reference docs/reference/feed
 	@$(BIN)/python docs/generate.py
 
 pins: $(STAMP) ## Choose the newest allowed dependencies anew and write constraints.txt

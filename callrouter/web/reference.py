@@ -1,7 +1,8 @@
-"""The API's reference page, made from its OpenAPI document: `python -m callrouter.web.reference`."""
+"""The API's reference page, made from its OpenAPI document: `python -m callrouter.web.reference FILE`."""
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from callrouter.web.problems import MEDIA_TYPE
@@ -9,8 +10,7 @@ from callrouter.web.problems import MEDIA_TYPE
 _HEAD: Final = """\
 # HTTP API
 
-Made from the OpenAPI document (`/api/openapi.json`) by `python -m callrouter.web.reference`; a test
-keeps it up to date.
+Made from the OpenAPI document (`/api/openapi.json`) by `make docs`; a test keeps it up to date.
 
 """
 
@@ -102,4 +102,4 @@ def _openapi() -> Document:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown(_openapi()))
+    Path(sys.argv[1]).write_text(markdown(_openapi()), encoding="utf-8")

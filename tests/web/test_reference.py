@@ -8,7 +8,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api.md"
 
 def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == markdown(openapi_document()), (
-        "run: python -m callrouter.web.reference > docs/reference/api.md"
+        "run `make docs` and commit what it writes"
     )
 
 
