@@ -17,20 +17,11 @@ from acd import commands as c
 from acd import events as e
 from acd import outcall
 from acd.call import Call, Leg, LegState, Owner, Place, Rung
-from acd.feature_codes import BETWEEN_KEYS, Dialled, KeyCollector
 from acd.handover import Handover
-from acd.ids import AgentId, Instant, OfferId, PlaybackId, QueueId, SeatId
+from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId
+from acd.keypad import Keypad
 from acd.record import Activity, Role
-from acd.stage import (
-    NO_ANSWER,
-    NORMAL_CLEARING,
-    REFUSED,
-    BackToFlow,
-    FeatureDialled,
-    Manners,
-    Stage,
-    TimerKey,
-)
+from acd.stage import NO_ANSWER, NORMAL_CLEARING, BackToFlow, Manners, Stage, TimerKey
 from acd.timers import Timers
 from acd.transfer import TransferEvent, TransferState
 
@@ -44,14 +35,12 @@ class Conversation(Stage):
 
     def __init__(self, call: Call, timers: Timers[TimerKey], manners: Manners) -> None:
         super().__init__(call, timers, manners)
-        self._keys: dict[int, KeyCollector] = {}
-        self._tones: dict[int, PlaybackId] = {}
-        """What refuses a key, by leg, while it lasts."""
         self._offers: dict[OfferId, Leg] = {}
         self._request: e.Enqueued | None = None
         self.is_callback = False
         """We call the person; see `acd.outcall`."""
         self.handover = Handover(self)
+        self.keypad = Keypad(call, timers, manners, self.out)
 
     # --- what the router asks ---------------------------------------------------
 
@@ -119,11 +108,15 @@ class Conversation(Stage):
             return
         leg.detail = reason
         self.hang_up(leg, now)
-        transfer = self.call.transfer
-        if transfer is not None and transfer.leg is leg:
-            transfer.cause = reason
-            self.handover.target_failed(TransferEvent.RING_EXPIRED, now)
+        self.target_lost(leg, TransferEvent.RING_EXPIRED, reason, now)
         self._waiting_again(now)
+
+    def offer_refused(self, leg: Leg, cause: str, now: Instant, *, missed: bool = False) -> None:
+        """The seat that this leg rings does not take it; nothing for a leg without an offer."""
+        if leg.offer is not None:
+            self._offers.pop(leg.offer, None)
+            self.out.append(e.OfferRefused(offer=leg.offer, cause=cause, missed=missed))
+            self._waiting_again(now)
 
     def connect(self, leg: Leg, agent: AgentId | None, now: Instant) -> None:
         """The floor has confirmed this answer: caller and seat speak."""
@@ -185,29 +178,25 @@ class Conversation(Stage):
                 return
             self._caller_gone(before, cause, now)
         elif before is LegState.UP:
-            self._party_left(leg, cause, now)
+            self.party_left(leg, cause, now)
         elif before is not LegState.ENDING:
             self._never_answered(leg, cause, now)
         self.close_track(leg, now)
 
     def _never_answered(self, leg: Leg, cause: int, now: Instant) -> None:
         leg.detail = f"cause_{cause}"
-        transfer = self.call.transfer
-        is_target = transfer is not None and transfer.leg is leg
-        if leg.offer is not None:
-            self._offers.pop(leg.offer, None)
-            said_no = cause in _SAID_NO
-            self.out.append(
-                e.OfferRefused(
-                    offer=leg.offer, cause="declined" if said_no else f"cause_{cause}", missed=not said_no
-                )
-            )
-            self._waiting_again(now)
-        if is_target and transfer is not None:
-            transfer.cause = f"cause_{cause}"
-            self.handover.target_failed(TransferEvent.TARGET_DECLINED, now)
+        said_no = cause in _SAID_NO
+        self.offer_refused(leg, "declined" if said_no else f"cause_{cause}", now, missed=not said_no)
+        self.target_lost(leg, TransferEvent.TARGET_DECLINED, f"cause_{cause}", now)
 
-    def _party_left(self, leg: Leg, cause: int, now: Instant) -> None:
+    def target_lost(self, leg: Leg, event: TransferEvent, cause: str, now: Instant) -> None:
+        """The leg has ended unanswered; when it was a transfer's target, that rung has failed."""
+        transfer = self.call.transfer
+        if transfer is not None and transfer.leg is leg:
+            transfer.cause = cause
+            self.handover.target_failed(event, now)
+
+    def party_left(self, leg: Leg, cause: int, now: Instant) -> None:
         """Somebody who was speaking is gone. A broken line, unlike a hang-up, owes the caller a person."""
         call = self.call
         if outcall.dialling(self):
@@ -318,91 +307,9 @@ class Conversation(Stage):
             self.contact_over(leg, now)
             self.hang_up(leg, now)
         elif name == "keys":
-            self._keys_silent(leg)
-        elif name == "refused" and (tone := self._tones.pop(number)) == leg.playback:
-            self.out.append(c.StopPlayback(node=leg.node, call=self.call.id, playback=tone))
-
-    # --- what people ask --------------------------------------------------------------------
-
-    def hold(self, seat: SeatId, now: Instant) -> None:
-        leg = self.seat_in_talk(seat)
-        if self.call.holding:
-            raise e.Refused("already_held", "The caller is on hold already; resume first.")
-        self.call.holding = True
-        self.aside(self.call.caller, now)
-        self.call.doing(leg, Activity.HOLD, now)
-
-    def resume(self, seat: SeatId, now: Instant) -> None:
-        leg = self.seat_in_talk(seat)
-        if not self.call.holding:
-            raise e.Refused("not_held", "The caller is not on hold.")
-        self.call.holding = False
-        self.anew(now, Activity.TALK, leg, self.call.caller)
-
-    def hang_up_seat(self, seat: SeatId, now: Instant) -> None:
-        """The seat leaves: as if its phone had been put down."""
-        for leg in reversed(self.call.legs):
-            if leg.role is Role.SEAT and leg.party == seat and leg.usable:
-                was_up = leg.up
-                self.hang_up(leg, now)
-                if was_up:
-                    self._party_left(leg, NORMAL_CLEARING, now)
-                elif leg.offer is not None:
-                    self._offers.pop(leg.offer, None)
-                    self.out.append(e.OfferRefused(offer=leg.offer, cause="declined"))
-                    self._waiting_again(now)
-                    transfer = self.call.transfer
-                    if transfer is not None and transfer.leg is leg:
-                        transfer.cause = "declined"
-                        self.handover.target_failed(TransferEvent.TARGET_DECLINED, now)
-                return
-        raise e.Refused("no_call", "This seat has no call to hang up.")
-
-    def decline(self, seat: SeatId, now: Instant) -> None:
-        """ "Decline" clicked while the phone rings."""
-        if self.ringing_seat(seat) is None:
-            raise e.Refused("not_ringing", "This seat's phone does not ring.")
-        self.hang_up_seat(seat, now)
-
-    def seat_dropped(self, seat: SeatId, reason: str, now: Instant) -> None:
-        """The seat is taken out of the call (forced sign-out, phone gone); the caller gets another person."""
-        leg = self._usable_leg(seat)
-        if leg is None:
-            return
-        alone = self.call.owner is Owner.CONVERSATION and self.others_up() == [leg]
-        if not (alone and leg.up):
-            self.hang_up_seat(seat, now)
-            return
-        self.contact_over(leg, now)
-        self.hang_up(leg, now)
-        self.requeue(now, None, reason)
-
-    def involves(self, seat: SeatId) -> bool:
-        """The seat's phone rings or speaks in this call."""
-        return self._usable_leg(seat) is not None
-
-    def talking(self, seat: SeatId) -> Leg | None:
-        """The seat's leg, when it is up."""
-        leg = self._usable_leg(seat)
-        return leg if leg is not None and leg.up else None
-
-    def ringing_seat(self, seat: SeatId) -> Leg | None:
-        leg = self._usable_leg(seat)
-        return leg if leg is not None and not leg.up else None
-
-    def _usable_leg(self, seat: SeatId) -> Leg | None:
-        for leg in reversed(self.call.legs):
-            if leg.role is Role.SEAT and leg.party == seat and leg.usable:
-                return leg
-        return None
-
-    def seat_in_talk(self, seat: SeatId) -> Leg:
-        if self.call.owner is Owner.TRANSFER:
-            raise e.Refused("in_transfer", "A transfer is under way: complete or cancel it first.")
-        leg = self.call.talking_seat()
-        if self.call.owner is not Owner.CONVERSATION or leg is None or leg.party != seat:
-            raise e.Refused("not_talking", "This seat is not talking with a caller.")
-        return leg
+            self.keypad.silent(leg)
+        elif name == "refused":
+            self.keypad.refused(leg)
 
     def requeue(self, now: Instant, sticky: SeatId | None, reason: str) -> None:
         """Nobody holds the caller any more: first in line for a person."""
@@ -422,36 +329,3 @@ class Conversation(Stage):
             arrived=call.ingress,
         )
         self.enqueue(replace(before, queue=wanted or before.queue, sticky=sticky, first_in_line=True), now)
-
-    # --- keys on a seat's phone -----------------------------------------------------------------
-
-    def key(self, leg: Leg, digit: str, now: Instant) -> None:
-        """A DTMF digit from a seat; a completed feature code goes out as `FeatureDialled`."""
-        if leg.role is not Role.SEAT or not leg.up:
-            return
-        collector = self._keys.setdefault(leg.number, KeyCollector())
-        dialled = collector.key(digit, self._manners.numbers())
-        self._dialled(leg, dialled)
-        key = (self.call.id, "keys", leg.number)
-        if collector.collecting:
-            self._timers.set(key, now + BETWEEN_KEYS)
-        else:
-            self._timers.cancel(key)
-
-    def _keys_silent(self, leg: Leg) -> None:
-        collector = self._keys.get(leg.number)
-        if collector is not None:
-            self._dialled(leg, collector.silence(self._manners.numbers()))
-
-    def _dialled(self, leg: Leg, dialled: Dialled | None) -> None:
-        if dialled is not None:
-            self.out.append(FeatureDialled(self.call.id, SeatId(leg.party), dialled))
-
-    def refuse_key(self, seat: SeatId, now: Instant) -> None:
-        """A tone in the seat's ear: this key does nothing here."""
-        leg = next((x for x in reversed(self.call.legs) if x.party == seat and x.up), None)
-        if leg is not None and leg.playback is None and self._manners.not_possible:
-            play = self.call.playing(leg, self._manners.not_possible)
-            self.out.append(play)
-            self._tones[leg.number] = play.playback
-            self._timers.set((self.call.id, "refused", leg.number), now + REFUSED)

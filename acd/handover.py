@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from acd import events as e
+from acd import wishes
 from acd.call import Owner, Place, Target, TargetKind, Transfer
 from acd.ids import Instant, SeatId
 from acd.record import Activity, Role, TransferRecord
@@ -34,11 +35,11 @@ class Handover:
         """
         talk = self._conversation
         call = talk.call
-        leg = talk.seat_in_talk(seat) if seat is not None else None
+        leg = wishes.seat_in_talk(talk, seat) if seat is not None else None
         if not target.rungs:
             raise e.Refused("no_way", f"There is no trunk for {target.code}: ask the telecom engineer.")
         if call.holding:
-            talk.resume(SeatId(leg.party) if leg is not None else SeatId(""), now)
+            wishes.resume(talk, SeatId(leg.party) if leg is not None else SeatId(""), now)
         transfer = Transfer(number=len(call.transfers) + 1, kind=kind, target=target, by=seat, asked=now)
         call.transfer = transfer
         call.owner = Owner.TRANSFER

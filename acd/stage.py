@@ -19,8 +19,6 @@ TEARDOWN: Final[Seconds] = 10.0
 """How long we wait for the switch to confirm that a leg is gone."""
 
 FAREWELL: Final[Seconds] = 6.0
-REFUSED: Final[Seconds] = 1.0
-"""A tone does not end by itself."""
 
 NORMAL_CLEARING, BUSY, NO_ANSWER, DECLINED = 16, 17, 19, 21
 """Q.850 causes."""
@@ -56,7 +54,7 @@ class Manners:
     caller_left: tuple[str, ...] = ()
     """Told to the target of a consultation whose caller has hung up."""
     not_possible: tuple[str, ...] = ("tone:congestion;tonezone=cn",)
-    """What a seat hears, for `REFUSED` seconds, for a key that leads nowhere."""
+    """What a seat hears, for `acd.keypad.REFUSED` seconds, for a key that leads nowhere."""
     numbers: Callable[[], Collection[str]] = tuple
     """Numbers that a seat may dial with a feature code, as of now."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd import commands as c
 from acd import events as e
-from acd import second_line
+from acd import second_line, wishes
 from acd.call import Target
 from acd.feature_codes import Feature
 from acd.ids import SeatId
@@ -58,13 +58,13 @@ def intent(router: Router, wish: e.Intent) -> None:
         case e.AnswerAsked():
             _answer(router, live, wish.seat)
         case e.DeclineAsked():
-            live.talk.decline(wish.seat, router.now)
+            wishes.decline(live.talk, wish.seat, router.now)
         case e.HangupAsked():
-            live.talk.hang_up_seat(wish.seat, router.now)
+            wishes.hang_up(live.talk, wish.seat, router.now)
         case e.HoldAsked():
-            live.talk.hold(wish.seat, router.now)
+            wishes.hold(live.talk, wish.seat, router.now)
         case e.ResumeAsked():
-            live.talk.resume(wish.seat, router.now)
+            wishes.resume(live.talk, wish.seat, router.now)
         case e.TransferAsked(target=target, kind=kind):
             transfer(router, live, wish.seat, target, kind)
 
@@ -76,7 +76,7 @@ def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str)
 
 def target(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> Target:
     """Where a transfer of this seat would lead. Raises `Refused`."""
-    live.talk.seat_in_talk(seat)
+    wishes.seat_in_talk(live.talk, seat)
     if router.site.seat(SeatId(code)) is None:
         announce = router.site.moving_on(code, live.call.language)
         return reach.line(router, live, code, announce=announce, warm=kind != "blind")
@@ -94,15 +94,15 @@ def feature(router: Router, live: LiveCall, dialled: FeatureDialled) -> None:
             case Feature.BLIND:
                 transfer(router, live, seat, code.number, "blind")
             case Feature.HOLD if live.call.holding:
-                live.talk.resume(seat, router.now)
+                wishes.resume(live.talk, seat, router.now)
             case Feature.HOLD:
-                live.talk.hold(seat, router.now)
+                wishes.hold(live.talk, seat, router.now)
             case Feature.UNKNOWN:
                 raise e.Refused("unknown_code", f"No feature code or number {code.number!r}.")
             case _:
                 live.talk.handover.ask(seat, _FEATURE_EVENTS[code.feature], router.now)
     except e.Refused as refusal:
-        live.talk.refuse_key(seat, router.now)
+        live.talk.keypad.refuse(seat, router.now)
         router.odd(
             "feature_refused", live.call.id, seat=seat, feature=code.feature.value, reason=refusal.reason
         )
@@ -111,13 +111,13 @@ def feature(router: Router, live: LiveCall, dialled: FeatureDialled) -> None:
 def call_of(router: Router, seat: SeatId) -> LiveCall:
     """The call that a seat's phone is in, talking or ringing. Raises `Refused`."""
     for live in router.calls.values():
-        if live.talk.involves(seat):
+        if wishes.usable_leg(live.talk, seat) is not None:
             return live
     raise e.Refused("no_call", "This seat has no call.")
 
 
 def _answer(router: Router, live: LiveCall, seat: SeatId) -> None:
-    leg = live.talk.ringing_seat(seat)
+    leg = wishes.ringing(live.talk, seat)
     if leg is None:
         raise e.Refused("not_ringing", "This seat's phone does not ring.")
     router.out.append(c.AnswerPhone(node=leg.node, call=live.call.id, channel=leg.channel))
@@ -131,7 +131,7 @@ def dialled(router: Router, event: e.CallOffered, seat: SeatId) -> None:
     try:
         live = call_of(router, seat)
         router.touch(live)
-        leg = live.talk.seat_in_talk(seat)
+        leg = wishes.seat_in_talk(live.talk, seat)
         if leg.parked is not None or leg.node != event.node:
             raise e.Refused("two_lines", "This phone uses two lines already.")
         wanted = target(router, live, seat, event.dialled, "consult")

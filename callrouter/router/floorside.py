@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acd import commands as c
-from acd import outcall
+from acd import outcall, wishes
 from acd.call import Owner, Rung
 from acd.ids import CallId, OfferId, SeatId
 from callrouter.router import flowside, queueing
@@ -39,7 +39,7 @@ def decided(router: Router, output: c.FloorOutput) -> None:
         case c.SeatDropped(seat=seat, call=call, reason=reason):
             if live := router.calls.get(call):
                 router.touch(live)
-                live.talk.seat_dropped(seat, reason, router.now)
+                wishes.dropped(live.talk, seat, reason, router.now)
         case c.SeatChanged():
             router.out.append(output)
             _wrap_up(router, output)
@@ -86,7 +86,7 @@ def _exited(router: Router, call: CallId, reason: str) -> None:
 def _dial(router: Router, order: c.CallbackDial) -> None:
     """The seat has taken the callback: ring the person over the trunk that the call came by."""
     live = router.calls.get(order.call)
-    leg = live.talk.talking(order.seat) if live is not None else None
+    leg = wishes.talking(live.talk, order.seat) if live is not None else None
     if live is None or leg is None:
         router.odd("callback_without_seat", order.call, seat=order.seat)
         return

@@ -64,7 +64,7 @@ def digit(router: Router, event: e.DigitReceived) -> None:
         else:
             waiting.key(router, live, event.digit)
     else:
-        live.talk.key(leg, event.digit, router.now)
+        live.talk.keypad.key(leg, event.digit, router.now)
 
 
 def playback_finished(router: Router, event: e.PlaybackFinished) -> None:
