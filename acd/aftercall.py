@@ -1,8 +1,12 @@
 """What is kept of a call besides its record: grades, messages, recordings, work orders."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from acd.ids import AgentId, CallId, Instant, OrgId, QueueId, SeatId
+
+_UNKNOWN: Final = OrgId("")
+"""Of entries that were set aside by a version that did not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,9 @@ class Voicemail:
     received: Instant
     seconds: float
     file: str
+    mailbox: str = ""
+    organisation: OrgId = _UNKNOWN
+    """Whose supervisors may hear it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

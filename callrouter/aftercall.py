@@ -88,6 +88,8 @@ class AfterCall:
                 received=left.at,
                 seconds=left.seconds,
                 file=f"{MESSAGES}/{left.recording}.wav",
+                mailbox=left.mailbox,
+                organisation=left.organisation,
             )
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -34,6 +35,7 @@ from callrouter.store.current import bring_up_to_date
 from callrouter.store.database import Database, StoreError
 from callrouter.store.housekeeper import Housekeeper
 from callrouter.store.inserting import silent
+from callrouter.store.mailboxes import StoredMailboxes
 from callrouter.store.outbox import StoredOutbox
 from callrouter.store.reader import StoredRecords
 from callrouter.store.writer import RecordWriter
@@ -148,10 +150,11 @@ class App:
         await self.writer.start(self.clock.now())
         self._stack.push_async_callback(self._close_store)
         self._stack.callback(lambda: self.writer.end_shifts(self.clock.now()))
-        spools = {NodeId(node.name): node.spool for node in self.settings.asterisk if node.spool}
-        self.after_call = AfterCall(spools, self.writer.put)
+        self.spools = {NodeId(node.name): node.spool for node in self.settings.asterisk if node.spool}
+        self.after_call = AfterCall(self.spools, self.writer.put)
         self._stack.push_async_callback(self.after_call.finish)
         self.records = StoredRecords(self.database)
+        self.mailboxes = StoredMailboxes(self.database, self._sound_folders)
         self.accounts = StoredAccounts(self.database, self.clock)
 
     async def _close_store(self) -> None:
@@ -159,16 +162,18 @@ class App:
         await self.writer.stop()
 
     def _keep_house(self) -> None:
-        spools = [node.spool for node in self.settings.asterisk if node.spool is not None]
         self.housekeeper = Housekeeper(
             self.database.url.render_as_string(hide_password=False),
             self.settings.retention.model_dump(),
-            lambda: spools,
+            self._sound_folders,
             clock=self.clock,
             audit=self.writer,
             zone=ZoneInfo(self.site.timezone),
         )
         self._task("housekeeper", self.housekeeper.run())
+
+    def _sound_folders(self) -> list[Path]:
+        return list(self.spools.values())
 
     def _open_feed(self) -> None:
         if not self.settings.feed.broker:
@@ -207,6 +212,7 @@ class App:
         web = create_app(
             engine=self.controller,
             records=self.records,
+            mailboxes=self.mailboxes,
             accounts=self.accounts,
             audit=self.writer,
             metrics=self,

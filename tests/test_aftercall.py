@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from acd.aftercall import Recording, Survey, Voicemail
-from acd.ids import AgentId, CallId, NodeId, QueueId, RecordingId, SeatId
+from acd.ids import AgentId, CallId, NodeId, OrgId, QueueId, RecordingId, SeatId
 from callrouter import aftercall
 from callrouter.aftercall import AfterCall, Kept, complete
 from callrouter.router.notices import AnswersSaved, RecordingMade, VoicemailLeft
@@ -25,6 +25,7 @@ LEFT = VoicemailLeft(
     seconds=12,
     caller="13800001111",
     queue=QueueId("province"),
+    organisation=OrgId("qinghai"),
     at=30.0,
 )
 
@@ -97,6 +98,7 @@ async def test_messages_and_grades(tmp_path: Path) -> None:
         "13800001111",
         12,
     )
+    assert (voicemail.mailbox, voicemail.organisation) == ("complaints", "qinghai")
     survey = next(entry for entry in kept if isinstance(entry, Survey))
     assert (survey.grade, survey.seat, survey.agent) == (5, "a1002", "li")
 

@@ -62,16 +62,27 @@ class LiveClient:
 
     async def get(self, path: str) -> dict[str, Any]:
         """One document of the API. Raises `Unreachable` or `NotAllowed`."""
+        try:
+            answer = json.loads(await self.ask("GET", path))
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise Unreachable(f"{self.url} does not answer like a callrouter: is the address right?")
+        return answer
+
+    async def ask(self, method: str, path: str, body: object = None) -> bytes:
+        """What the API answers to one request. Raises `Unreachable` or `NotAllowed`."""
         timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session:
                 if not self._token:
                     self._token = await self._sign_in(session)
                 headers = {"Authorization": f"Bearer {self._token}"}
-                async with session.get(f"{self.url}/api/v1{path}", headers=headers) as reply:
+                url = f"{self.url}/api/v1{path}"
+                async with session.request(method, url, headers=headers, json=body) as reply:
+                    if reply.status < 300:
+                        return await reply.read()
                     answer = await reply.json(content_type=None)
-                    if reply.status == 200 and isinstance(answer, dict):
-                        return answer
                     detail = answer.get("detail", "") if isinstance(answer, dict) else ""
                     if reply.status in (401, 403):
                         raise NotAllowed(f"{self.url}: {detail}")

@@ -19,7 +19,19 @@ app = typer.Typer(
 )
 
 SUB_COMMANDS: Final = (
-    *("demo", "serve", "check", "flow", "prompts", "directory", "calls", "callbacks", "floor", "watch"),
+    *(
+        "demo",
+        "serve",
+        "check",
+        "flow",
+        "prompts",
+        "directory",
+        "calls",
+        "callbacks",
+        "voicemail",
+        "floor",
+        "watch",
+    ),
     *("report", "load", "simulate", "users", "db", "privacy", "tools", "bench"),
 )
 """Modules of this package, each with a `register(app)` for the command of its name; imported only here."""

@@ -63,7 +63,8 @@ def erase(
 ) -> None:
     """Take a person's number out of every row; all totals stay. Leaves an audit line. Cannot be undone.
 
-    Recordings and voicemails of the person are not touched: they go by their own retention, or by hand.
+    Recordings and voicemails of the person are not touched: they go by their own retention, or by hand
+    (`callrouter voicemail delete`, before the number is gone).
 
     Example: callrouter privacy erase 13812345678
     """

@@ -11,7 +11,7 @@ from acd.commands import (
     QueueChanged,
     SeatChanged,
 )
-from acd.ids import AgentId, CallId, Instant, NodeId, QueueId, RecordingId, SeatId
+from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, RecordingId, SeatId
 from acd.record import CallRecord, LateSegment
 
 
@@ -69,6 +69,7 @@ class VoicemailLeft:
     seconds: float
     caller: str
     queue: QueueId | None
+    organisation: OrgId
     at: Instant
 
 

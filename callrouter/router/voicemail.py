@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from acd import commands as c
 from acd import events as e
 from acd.call import Owner
-from acd.ids import Instant, NodeId, RecordingId, Seconds
+from acd.ids import Instant, NodeId, OrgId, RecordingId, Seconds
 from callrouter.flow import actions as f
 from callrouter.router import flowside
 from callrouter.router.live import LiveCall
@@ -146,6 +146,7 @@ def _over(router: Router, message: Message, *, ok: bool, seconds: Seconds, reaso
                 seconds=seconds,
                 caller=call.caller_number,
                 queue=call.queue,
+                organisation=OrgId(call.organisation),
                 at=router.now,
             )
         )

@@ -15,6 +15,7 @@ import msgspec
 
 from acd.ids import Instant
 from callrouter.ports import Unavailable
+from callrouter.store import sound
 from callrouter.store.database import Database, StoreError
 from callrouter.store.entries import DAY
 from callrouter.store.packing import COLUMNS, SETTLED, load
@@ -50,30 +51,13 @@ async def keep_house(database: Database, retention: Retention, now: Instant, spo
     """Raises `Unavailable`."""
     removed, left = 0, []
     for name in await files_to_remove(database, retention, now):
-        gone = await asyncio.to_thread(_remove, name, spools)
-        removed += gone
-        if not gone:
+        if await asyncio.to_thread(sound.remove, name, spools):
             left.append(name)
+        else:
+            removed += 1
     purged = await purge(database, retention, now, still_there=left)
     await _pack_recent(database, now)
     return Done(purged=purged, files_removed=removed, files_left=left)
-
-
-def _remove(name: str, spools: list[Path]) -> bool:
-    """Whether no such file is left under any of the folders; without folders nobody knows."""
-    if not spools:
-        return False
-    for spool in spools:
-        root = spool.resolve()
-        file = (root / name).resolve()
-        # A name from the database must not lead elsewhere.
-        if not file.is_relative_to(root):
-            return False
-        try:
-            file.unlink(missing_ok=True)
-        except OSError:
-            return False
-    return True
 
 
 async def _pack_recent(database: Database, now: Instant) -> None:

@@ -51,7 +51,10 @@ offer_rows: Final[Callable[[Sequence[OfferClosed]], Rows]] = _make(schema.offers
 rejected_rows: Final[Callable[[Sequence[RejectedMessage]], Rows]] = _make(schema.dead_letters)
 survey_rows: Final[Callable[[Sequence[Survey]], Rows]] = _make(schema.surveys)
 voicemail_rows: Final[Callable[[Sequence[Voicemail]], Rows]] = _make(
-    schema.voicemails, length=lambda entry: micros(entry.seconds)
+    schema.voicemails,
+    length=lambda entry: micros(entry.seconds),
+    heard=lambda _: None,
+    heard_by=lambda _: None,
 )
 recording_rows: Final[Callable[[Sequence[Recording]], Rows]] = _make(
     schema.recordings, size=lambda entry: entry.size

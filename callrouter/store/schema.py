@@ -175,6 +175,10 @@ voicemails: Final = Table(
     Column("received", BigInteger, nullable=False),
     Column("length", BigInteger, nullable=False, comment="microseconds"),
     Column("file", Text, nullable=False),
+    Column("mailbox", Text, nullable=False, server_default=""),
+    Column("organisation", Text, nullable=False, server_default=""),
+    Column("heard", BigInteger),
+    Column("heard_by", Text),
     PrimaryKeyConstraint("id"),
     Index(None, "received"),
 )

@@ -5,8 +5,21 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 
 from callrouter import __version__
+from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditSink, Clock, Engine, Records
-from callrouter.web import callbacks, calls, health, lines, live, offers, pages, problems, seats, session
+from callrouter.web import (
+    callbacks,
+    calls,
+    health,
+    lines,
+    live,
+    mailboxes,
+    offers,
+    pages,
+    problems,
+    seats,
+    session,
+)
 from callrouter.web.context import Context
 from callrouter.web.guard import Guard
 from callrouter.web.metrics import Exposition, Metrics
@@ -32,6 +45,7 @@ def create_app(
     *,
     engine: Engine,
     records: Records,
+    mailboxes: Mailboxes,
     accounts: Accounts,
     audit: AuditSink,
     metrics: Metrics,
@@ -44,6 +58,7 @@ def create_app(
     context = Context(
         engine=engine,
         records=records,
+        mailboxes=mailboxes,
         accounts=accounts,
         audit=audit,
         metrics=metrics,
@@ -70,6 +85,7 @@ def _routed(settings: WebSettings) -> FastAPI:
         calls.router,
         offers.router,
         callbacks.router,
+        mailboxes.router,
         lines.router,
         live.router,
     ):

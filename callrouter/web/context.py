@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from acd.ids import SeatId
+from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditEntry, AuditSink, Clock, Engine, Records, SeatView
 from callrouter.web.access import Principal, principal_of
 from callrouter.web.metrics import Metrics
@@ -20,6 +21,7 @@ from callrouter.web.throttle import Throttle
 class Context:
     engine: Engine
     records: Records
+    mailboxes: Mailboxes
     accounts: Accounts
     audit: AuditSink
     metrics: Metrics

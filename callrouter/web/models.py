@@ -288,6 +288,30 @@ class Callbacks(BaseModel):
     missed: list[MissedCall]
 
 
+class HeardBody(In):
+    heard: bool
+
+
+class Message(BaseModel):
+    """What a caller has left to be heard; its sound comes from `…/sound`."""
+
+    id: str
+    mailbox: str = Field(examples=["complaints"])
+    organisation: str
+    call: str
+    queue: str | None
+    number: str = Field(description="Masked unless you may see numbers; empty: withheld.")
+    received: Instant
+    seconds: float
+    heard: MaybeInstant = Field(description="When it was last marked as heard.")
+    heard_by: str | None
+
+
+class Messages(BaseModel):
+    messages: list[Message] = Field(description="Newest first.")
+    next_until: MaybeInstant = Field(description="Pass it as `until` for the next page; null: no more.")
+
+
 class Line(BaseModel):
     number: str
     name: str

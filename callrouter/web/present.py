@@ -6,6 +6,7 @@ import msgspec
 
 from acd.commands import OfferClosed
 from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
+from callrouter.mailboxes import MessageView
 from callrouter.ports import CallbackView, CallView, LegView, LineView, MissedView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
 
@@ -101,6 +102,13 @@ def missed_document(missed: MissedView, *, masked: bool) -> Document:
     document = _built(missed)
     if masked:
         document["caller"] = mask_number(missed.caller)
+    return document
+
+
+def message_document(message: MessageView, *, masked: bool) -> Document:
+    document = _built(message)
+    if masked:
+        document["number"] = mask_number(message.number)
     return document
 
 

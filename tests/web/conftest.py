@@ -9,7 +9,15 @@ from acd.ids import OrgId
 from callrouter.web.app import bind, create_app
 from callrouter.web.context import Context
 from callrouter.web.settings import LineKey, WebSettings
-from tests.web.fakes import FakeAccounts, FakeAudit, FakeEngine, FakeMetrics, FakeRecords, Watch
+from tests.web.fakes import (
+    FakeAccounts,
+    FakeAudit,
+    FakeEngine,
+    FakeMailboxes,
+    FakeMetrics,
+    FakeRecords,
+    Watch,
+)
 
 BASE = "http://127.0.0.1"
 
@@ -25,6 +33,7 @@ def _app() -> FastAPI:
     return create_app(
         engine=FakeEngine(),
         records=FakeRecords(),
+        mailboxes=FakeMailboxes(),
         accounts=FakeAccounts(),
         audit=FakeAudit(),
         metrics=FakeMetrics(),
@@ -38,6 +47,7 @@ class World:
 
     engine: FakeEngine = field(default_factory=FakeEngine)
     records: FakeRecords = field(default_factory=FakeRecords)
+    mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     audit: FakeAudit = field(default_factory=FakeAudit)
     clock: Watch = field(default_factory=Watch)
@@ -56,6 +66,7 @@ class World:
         context = Context(
             engine=self.engine,
             records=self.records,
+            mailboxes=self.mailboxes,
             accounts=self.accounts,
             audit=self.audit,
             metrics=FakeMetrics(),

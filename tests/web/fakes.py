@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from acd import events
@@ -9,6 +10,7 @@ from acd.commands import OfferClosed
 from acd.events import Intent, Refused
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord
+from callrouter.mailboxes import MessageView, SoundStuck
 from callrouter.ports import (
     NO_ORGANISATION,
     AuditEntry,
@@ -246,6 +248,64 @@ class FakeRecords:
     def _check(self) -> None:
         if self.away:
             raise Unavailable("database is locked, user=secret")
+
+
+def message_view(id: str, **changes: Any) -> MessageView:
+    base = MessageView(
+        id=id,
+        mailbox="complaints",
+        organisation=OrgId("qinghai"),
+        call=CallId("c0"),
+        queue=None,
+        number="13812345678",
+        received=T0 - 600,
+        seconds=12.5,
+        heard=None,
+        heard_by=None,
+    )
+    return replace(base, **changes)
+
+
+class FakeMailboxes:
+    """`sounds`: files by message; `stuck`: why none can be removed."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, MessageView] = {}
+        self.sounds: dict[str, Path] = {}
+        self.stuck = ""
+
+    async def messages(
+        self,
+        *,
+        mailbox: str | None = None,
+        heard: bool | None = None,
+        organisations: Collection[OrgId] | None = None,
+        until: Instant | None = None,
+        limit: int = 50,
+    ) -> Sequence[MessageView]:
+        fits = [
+            view
+            for view in sorted(self.found.values(), key=lambda view: -view.received)
+            if mailbox in (None, view.mailbox)
+            and heard in (None, view.heard is not None)
+            and (organisations is None or view.organisation in organisations)
+            and (until is None or view.received < until)
+        ]
+        return fits[:limit]
+
+    async def message(self, id: str) -> MessageView | None:
+        return self.found.get(id)
+
+    async def sound(self, id: str) -> Path | None:
+        return self.sounds.get(id)
+
+    async def mark(self, id: str, heard: Instant | None, by: str | None) -> None:
+        self.found[id] = replace(self.found[id], heard=heard, heard_by=by)
+
+    async def delete(self, id: str) -> None:
+        if self.stuck:
+            raise SoundStuck(self.stuck)
+        del self.found[id]
 
 
 def user(name: str, *roles: Role, **changes: Any) -> User:
