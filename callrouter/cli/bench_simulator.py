@@ -43,7 +43,7 @@ def simulator(
 def _show(timings: "list[Timing]", judged: "list[Verdict]") -> None:
     from rich.table import Table
 
-    from callrouter.cli.simulate import wide_console
+    from callrouter.cli.simulate_shared import wide_console
 
     console = wide_console()
     table = Table(title="CPU microseconds per simulated call (median, lowest – highest)")

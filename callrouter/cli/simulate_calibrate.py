@@ -76,7 +76,7 @@ async def _observed(place: str | Path, span: "Span") -> "Calibration":
 def _tell(found: "Calibration", file: Path) -> None:
     from rich.table import Table
 
-    from callrouter.cli.simulate import wide_console
+    from callrouter.cli.simulate_shared import wide_console
 
     table = Table(title=f"fitted to {found.records} calls (gap: largest distance from what was observed)")
     for column in ("of", "what", "fitted", "seen", "gap"):

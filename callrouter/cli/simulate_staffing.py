@@ -146,7 +146,7 @@ def _row_of(seats: int, load: float, aht: float, seconds: float, patience: float
 def _show_rate(report: dict[str, Any], shrinkage: float) -> None:
     from rich.table import Table
 
-    from callrouter.cli.simulate import wide_console
+    from callrouter.cli.simulate_shared import wide_console
 
     promise = report["target"]
     console = wide_console()
@@ -193,7 +193,7 @@ def _for_a_scenario(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    from callrouter.cli.simulate import read, write_page
+    from callrouter.cli.simulate_shared import read, write_page
     from simulators.queue_sim.page import staffing_page
     from simulators.queue_sim.report import staffing_rows
 
@@ -222,7 +222,7 @@ def _for_a_scenario(
 def _wanted(base: "Base", target: str | None, occupancy: float | None) -> "Target":
     from dataclasses import replace
 
-    from callrouter.cli.simulate import promised
+    from callrouter.cli.simulate_shared import promised
 
     found: Target = promised(base)
     if target is not None:
@@ -258,7 +258,7 @@ def _advised(
 
 
 def _show(report: dict[str, Any]) -> None:
-    from callrouter.cli.simulate import wide_console
+    from callrouter.cli.simulate_shared import wide_console
     from simulators.queue_sim.screen import staffing_table
 
     console = wide_console()
