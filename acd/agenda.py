@@ -85,21 +85,24 @@ class Agenda(Generic[T]):
     def due(self, now: Instant) -> T | None:
         """Take the next subject whose time has come; its deadline is cleared."""
         near, pages = self._near, self._pages
-        if (not near or near[0][0] > now) and (not pages or pages[0] > now):
-            return None
-        when = self.next()
-        if when is None or when > now:
-            return None
-        subject = heappop(self._near)[2]
-        self._items -= 1
-        subject.deadline = None
-        return subject
+        while True:
+            if pages and pages[0] <= now and (not near or near[0][0] >= pages[0]):
+                self._turn()
+                near = self._near
+            elif not near or near[0][0] > now:
+                return None
+            else:
+                _, ticket, subject = heappop(near)
+                self._items -= 1
+                if subject.ticket == ticket and subject.deadline is not None:
+                    subject.deadline = None
+                    return subject
 
     def _turn(self) -> None:
         """Open the next page."""
         page = heappop(self._pages)
         items = self._far.pop(page)
-        valid = [item for item in items if _valid(item)]
+        valid = [item for item in items if item[2].ticket == item[1] and item[2].deadline is not None]
         self._items -= len(items) - len(valid)
         self._page = page
         if len(self._near) > 8 * len(valid):

@@ -47,6 +47,8 @@ STATES: Final[tuple[State, ...]] = (
     NOT_READY,
 )
 
+STATE_INDEX: Final[Mapping[State, int]] = {state: index for index, state in enumerate(STATES)}
+
 LATER: Final = "later"
 """Remember the wish; it is honoured when the contact is over."""
 STAY: Final = "stay"

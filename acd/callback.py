@@ -114,30 +114,30 @@ class Callback:
 class Callbacks:
     """All that are not closed."""
 
-    __slots__ = ("_by_call", "_by_person")
+    __slots__ = ("_by_person", "by_call")
 
     def __init__(self) -> None:
-        self._by_call: dict[CallId, Callback] = {}
+        self.by_call: dict[CallId, Callback] = {}
         self._by_person: dict[str, Callback] = {}
 
     def __len__(self) -> int:
-        return len(self._by_call)
+        return len(self.by_call)
 
     def add(self, callback: Callback) -> None:
-        self._by_call[callback.call] = callback
+        self.by_call[callback.call] = callback
         self._by_person[callback.person] = callback
 
     def close(self, callback: Callback) -> None:
-        del self._by_call[callback.call], self._by_person[callback.person]
+        del self.by_call[callback.call], self._by_person[callback.person]
 
     def of_call(self, call: CallId) -> Callback | None:
-        return self._by_call.get(call)
+        return self.by_call.get(call)
 
     def of_person(self, person: str) -> Callback | None:
         return self._by_person.get(person)
 
     def all(self) -> tuple[Callback, ...]:
-        return tuple(self._by_call.values())
+        return tuple(self.by_call.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

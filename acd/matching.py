@@ -19,23 +19,19 @@ many classes a group knows, not on the number of seats or callers.
 from array import array
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Final
 
-from acd.agent import AT_WORK, STATES, Seat, State
+from acd.agent import AT_WORK, STATE_INDEX, Seat, State
 from acd.ids import Instant, QueueId
 from acd.plan import SeatPlan
 from acd.queue import INFINITE, Entry, Queue, WaitingClass
 from acd.skill import Demand, satisfied
 from acd.strategy import Order
 
-_STATE_INDEX: Final[Mapping[State, int]] = {state: index for index, state in enumerate(STATES)}
-_AT_WORK: Final = tuple(AT_WORK[state] for state in STATES)
-
 
 class Board:
     """The heads of all waiting classes and of all idle pools, by index."""
 
-    __slots__ = ("classes", "counts", "free", "heads", "pool_heads", "pools", "weights")
+    __slots__ = ("classes", "free", "heads", "pool_heads", "pools", "weights")
 
     def __init__(self) -> None:
         self.heads = array("d")
@@ -47,8 +43,6 @@ class Board:
         self.pool_heads = array("d")
         """Order of the first seat of each pool; infinite when none is idle."""
         self.pools: list[Pool] = []
-        self.counts = array("l")
-        """Seats by state, eight for each group."""
 
     def add_class(self, cls: WaitingClass) -> int:
         if self.free:
@@ -105,7 +99,6 @@ class Group:
 
     __slots__ = (
         "at_work",
-        "base",
         "board",
         "even",
         "known",
@@ -133,38 +126,25 @@ class Group:
         """All these classes have the same weight."""
         self.at_work = 0
         """Seats that are neither signed out nor not ready."""
-        self.base = len(board.counts)
-        board.counts.extend([0] * len(STATES))
         self.states = bytearray()
-        """State of each seat, as index into `STATES`."""
+        """State of each seat, as `STATE_INDEX`."""
 
     def admit(self, seat: Seat) -> None:
         seat.place = len(self.seats)
         self.seats.append(seat)
-        self.states.append(_STATE_INDEX[seat.state])
-        self.board.counts[self.base + _STATE_INDEX[seat.state]] += 1
+        self.states.append(STATE_INDEX[seat.state])
         if AT_WORK[seat.state]:
-            self.at_work += 1
-            for queue in self.queues:
-                queue.at_work += 1
+            self.staff(1)
 
-    def moved(self, seat: Seat, after: State) -> bool:
-        """A seat of this group is changing its state; does it stop working by that?"""
-        counts, base, states, place = self.board.counts, self.base, self.states, seat.place
-        before, index = states[place], _STATE_INDEX[after]
-        counts[base + before] -= 1
-        counts[base + index] += 1
-        states[place] = index
-        if _AT_WORK[before] is _AT_WORK[index]:
-            return False
-        change = 1 if _AT_WORK[index] else -1
+    def staff(self, change: int) -> None:
+        """So many seats of this group more are at work."""
         self.at_work += change
         for queue in self.queues:
             queue.at_work += change
-        return change < 0
 
     def count(self, state: State) -> int:
-        return self.board.counts[self.base + _STATE_INDEX[state]]
+        """Seats in this state."""
+        return self.states.count(STATE_INDEX[state])
 
     def classes(self) -> tuple[WaitingClass, ...]:
         """Classes whose callers these seats may serve."""

@@ -248,7 +248,17 @@ class WaitingClass:
 
     def first_for(self, seat: "Seat") -> Entry | None:
         """The first caller who may be offered to this seat now."""
-        return next((entry for entry in self.entries() if entry.last_seat is not seat), None)
+        if not self.live:
+            return None
+        first = self.first()
+        if first.last_seat is not seat:
+            return first
+        standing = (entry for entry in self.row if entry.filed is self and entry.last_seat is not seat)
+        rivals = [item for item in self.early if item[2].filed is self and item[2].last_seat is not seat]
+        found, early = next(standing, None), min(rivals, default=None)
+        if found is None or (early is not None and early[:2] < (found.key, found.number)):
+            return early[2] if early is not None else None
+        return found
 
 
 class Queue:

@@ -10,11 +10,14 @@ from typing import Any
 from acd.agent import LOGGED_OUT, NOT_READY, READY, RESERVED, Seat
 from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueExited
 from acd.explanation import Explanation
+from acd.fact import maker
 from acd.floor.state import FloorState
 from acd.ids import Instant, Seconds
 from acd.matching import best_entry, best_seat
 from acd.offer import ANSWERED, Offer
 from acd.queue import INFINITE, Entry, WaitingClass
+
+_made, _closed = maker(OfferMade), maker(OfferClosed)
 
 # --- callers
 
@@ -105,7 +108,8 @@ def remove(f: FloorState, entry: Entry, now: Instant) -> None:
     """The caller's place is gone. Open offers are not touched."""
     if entry.filed is not None:
         entry.filed.take(entry)
-    entry.step_out()
+    if entry.line is not None:
+        entry.step_out()
     entry.deadline = None
     entry.queue.waiting -= 1
     del f.entries[entry.call]
@@ -188,13 +192,14 @@ def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) ->
     name: Any = f"{entry.call}.{number}"
     offer = Offer(name, number, entry.call, seat, queue, entry, now, reasons)
     entry.offers += (offer,)
-    entry.step_out()
+    if entry.line is not None:
+        entry.step_out()
     entry.deadline = None
     entry.sticky_until = INFINITE
     ring_for = queue.plan.ring_for
     reserve(f, offer, ring_for, now)
     f.out.append(
-        OfferMade(
+        _made(
             offer=offer.offer,
             call=offer.call,
             seat=seat.id,
@@ -231,7 +236,7 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
     if outcome != ANSWERED:
         f.closed.add(offer, outcome)
     f.out.append(
-        OfferClosed(
+        _closed(
             offer=offer.offer,
             call=offer.call,
             seat=seat.id,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acd import events
-from acd.callback import Callback, MissedCall
+from acd.agent import Seat
+from acd.callback import MissedCall
 from acd.commands import FloorOutput
 from acd.estimate import expected_wait, position
 from acd.events import FloorEvent
@@ -81,14 +82,15 @@ class Floor:
         out: list[FloorOutput] = []
         state.out = out
         while (subject := state.agenda.due(now)) is not None:
-            if isinstance(subject, Entry):
+            if isinstance(subject, Seat):
+                if subject.offer is not None:
+                    offers.expired(state, subject.offer, now)
+                else:
+                    seats.finish_contact(state, subject, now)
+            elif isinstance(subject, Entry):
                 calls.due(state, subject, now)
-            elif isinstance(subject, Callback):
-                callbacks.due(state, subject, now)
-            elif subject.offer is not None:
-                offers.expired(state, subject.offer, now)
             else:
-                seats.finish_contact(state, subject, now)
+                callbacks.due(state, subject, now)
             if state.left:
                 calls.reconsider(state, now)
         return out

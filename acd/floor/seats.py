@@ -150,7 +150,7 @@ def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
     seat = f.seats.get(event.seat)
     if seat is None or seat.call != event.call or f.verdict("end_contact", seat) == STAY:
         return
-    if f.callbacks:
+    if f.callbacks.by_call:
         callbacks.contact_ended(f, event.call, now)
     length, ceiling = wrap_up_times(f, seat)
     length = min(length, ceiling)

@@ -3,10 +3,11 @@
 from typing import Final
 
 from acd.agenda import Agenda
-from acd.agent import TRANSITIONS, Refusal, Seat, State
+from acd.agent import AT_WORK, STATE_INDEX, TRANSITIONS, Refusal, Seat, State
 from acd.callback import Callback, Callbacks, Departed
 from acd.commands import FloorOutput, QueueChanged, SeatChanged
 from acd.events import Refused
+from acd.fact import maker
 from acd.ids import AgentId, CallId, Instant, OfferId, QueueId, SeatId
 from acd.matching import Board, form_class
 from acd.offer import ClosedOffers, Offer
@@ -15,6 +16,8 @@ from acd.queue import Entry, Queue, WaitingClass
 from acd.skill import relax
 
 Timed = Seat | Entry | Callback
+
+_changed, _waiting = maker(SeatChanged), maker(QueueChanged)
 
 MAX_CLASSES: Final = 256
 """Waiting classes of one queue before unused ones are dropped."""
@@ -76,13 +79,17 @@ class FloorState:
 
     def move(self, seat: Seat, state: State, now: Instant, reason: str = "") -> None:
         """Put the seat into a state and say so. Being idle is entered and left elsewhere."""
-        if seat.group.moved(seat, state):
-            self.left.append(seat)
+        group = seat.group
+        group.states[seat.place] = STATE_INDEX[state]
+        if AT_WORK[seat.state] is not AT_WORK[state]:
+            group.staff(1 if AT_WORK[state] else -1)
+            if not AT_WORK[state]:
+                self.left.append(seat)
         seat.state = state
         seat.reason = reason
         seat.since = now
         self.out.append(
-            SeatChanged(seat=seat.id, agent=seat.agent, state=state, reason=reason, since=now, call=seat.call)
+            _changed(seat=seat.id, agent=seat.agent, state=state, reason=reason, since=now, call=seat.call)
         )
 
     def enter_idle(self, seat: Seat, now: Instant) -> None:
@@ -102,7 +109,7 @@ class FloorState:
     # --- queues
 
     def announce_waiting(self, queue: Queue, now: Instant) -> None:
-        self.out.append(QueueChanged(queue=queue.queue, waiting=queue.waiting, at=now))
+        self.out.append(_waiting(queue=queue.queue, waiting=queue.waiting, at=now))
 
     def class_of(self, entry: Entry, now: Instant) -> WaitingClass:
         """The class of the entry's present demand, made on first use."""

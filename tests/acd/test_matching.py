@@ -1,13 +1,14 @@
 """The index against a plain look at everybody, on random floors."""
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acd.agent import Seat
 from acd.events import CallerLeft, ContactEnded, SeatNotReadied, SeatReadied, WrapUpFinished
-from acd.ids import SeatId
+from acd.ids import QueueId, SeatId
 from acd.matching import best_entry, best_seat, group_key
 from acd.plan import Membership, SeatPlan
 from acd.queue import Entry
@@ -45,6 +46,28 @@ def test_index_and_scan_agree(seed: int) -> None:
             for cls in queue.classes.values():
                 idle = scan_for_seat(cls, state.seats.values())
                 assert since(idle) == since(best_seat(cls, state.board))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_who_was_just_let_go_is_passed_over_in_order(seed: int) -> None:
+    """Many callers of one class, of mixed priorities, whom the one free seat has let go."""
+    people = Population(Size(seats=10, queues=1, groups=1, waiting=60), seed)
+    dice, floor, state = random.Random(seed), people.floor, people.state
+    for arrival in people.arrivals(60):
+        people.now += 0.5
+        floor.handle(replace(arrival, priority=dice.choice((0, 0, 0, 2, 5)), skills=""), people.now)
+    for call in dice.sample(sorted(state.entries), 20):
+        floor.handle(CallerLeft(call=call), people.now)
+    seat = next(iter(state.seats.values()))
+    for entry in state.entries.values():
+        entry.last_seat = seat if dice.random() < 0.5 else None
+    for cls in state.queues[QueueId("q0")].classes.values():
+        free = [entry for entry in cls.entries() if entry.last_seat is not seat]
+        assert cls.first_for(seat) is (free[0] if free else None)
+        for entry in cls.entries():
+            entry.last_seat = seat
+        assert cls.first_for(seat) is None
 
 
 def key(entry: Entry | None) -> float | None:
