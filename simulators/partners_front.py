@@ -21,6 +21,7 @@ CALLS_KEPT: Final = 10_000
 MOBILE: Final = re.compile(r"1[3-9]\d{9}")
 PEOPLE_HERTZ: Final = 400
 """What a person who is called back speaks with: no line's tone."""
+_PLACE: Final = re.compile(r"sip:[^@\s<>]+@(\d+\.\d+\.\d+\.\d+):(\d{1,5})")
 _NUMBER: Final = re.compile(r"^(?:sips?|tel):([^@;>\s]+)@?", re.IGNORECASE)
 
 
@@ -47,6 +48,8 @@ class Kind(StrEnum):
     """Never answers an INVITE, though OPTIONS are."""
     UNREACHABLE = "unreachable"
     """Answers nothing at all, OPTIONS included."""
+    ELSEWHERE = "elsewhere"
+    """Goes on to a phone of yours at `Behaviour.target`: ``sip:…@address:port``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,14 @@ class Behaviour:
             raise ValueError("after, length and slow are seconds from now: not negative")
         if self.kind is Kind.REDIRECT and not re.fullmatch(r"sip:[^\s<>]+", self.target):
             raise ValueError(f"target {self.target!r}: a redirect needs a sip: URI")
+        if self.kind is Kind.ELSEWHERE and not _PLACE.fullmatch(self.target):
+            raise ValueError(f"target {self.target!r}: a phone is at sip:…@address:port")
+
+    @property
+    def place(self) -> Address | None:
+        """Where calls go instead of to the partners' Asterisk."""
+        found = _PLACE.fullmatch(self.target) if self.kind is Kind.ELSEWHERE else None
+        return (found[1], int(found[2])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +185,7 @@ class Front:
             case Kind.REJECT | Kind.REDIRECT:
                 return self._refuse(headers, sender, behaviour, call_id) if fresh else []
         ordered = _with_headers(data, self._orders(seen.received))
-        return [Send(ordered, self.asterisk, behaviour.slow)]
+        return [Send(ordered, behaviour.place or self.asterisk, behaviour.slow)]
 
     def _refuse(
         self, headers: list[tuple[str, str]], sender: Address, behaviour: Behaviour, call_id: str
@@ -200,7 +211,8 @@ class Front:
             seen.open = False
             invite = list(seen.received.headers)
             return [Send(_reply(headers, 200), sender), Send(_reply(invite, 487), sender)]
-        return [Send(data, self.asterisk, seen.received.behaviour.slow)]
+        behaviour = seen.received.behaviour
+        return [Send(data, behaviour.place or self.asterisk, behaviour.slow)]
 
     def still_wanted(self, dialog: str) -> bool:
         """Whether a delayed final answer may still be sent; asking closes the call."""

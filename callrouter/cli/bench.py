@@ -9,6 +9,7 @@ import typer
 
 from callrouter.cli.bench_simulator import simulator
 from callrouter.cli.bench_slice import slice_
+from callrouter.cli.bench_transfer import transfer
 
 if TYPE_CHECKING:
     from simulators.bench_floor import FloorFigures
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     bench.command("floor")(floor)
     bench.command("simulator")(simulator)
     bench.command("slice")(slice_)
+    bench.command("transfer")(transfer)
     bench.callback()(_several)
     app.add_typer(bench, name="bench")
 

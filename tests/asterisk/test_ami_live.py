@@ -33,8 +33,8 @@ async def rig(server: AsteriskServer) -> AsyncIterator[Rig]:
 class ObedientPhone(Phone):
     """Answers a ringing call when told so by NOTIFY ``Event: talk``."""
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:  # type: ignore[override]
-        super().datagram_received(data, addr)
+    def received(self, data: bytes, sender: tuple[str, int], at: float) -> None:
+        super().received(data, sender, at)
         if data.startswith(b"NOTIFY") and Message.parse(data).get("Event") == "talk":
             invite = [request for request in self.requests if request.method == "INVITE"][-1]
             self.reply(invite, 200, "Content-Type: application/sdp\r\n", self.sdp())

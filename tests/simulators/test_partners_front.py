@@ -110,7 +110,13 @@ def test_memory_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"status": 200}, {"after": -1.0}, {"kind": Kind.REDIRECT}, {"kind": Kind.REDIRECT, "target": "sip:a b"}],
+    [
+        {"status": 200},
+        {"after": -1.0},
+        {"kind": Kind.REDIRECT},
+        {"kind": Kind.REDIRECT, "target": "sip:a b"},
+        {"kind": Kind.ELSEWHERE, "target": "sip:a@b"},
+    ],
 )
 def test_behaviours_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
@@ -130,3 +136,12 @@ def test_a_mobile_number_is_a_person_who_answers_and_leaves() -> None:
     assert b"X-Partner-Tone: 400" in send.data
     asked.people = Behaviour(kind=Kind.REJECT, status=486)
     assert statuses(asked.decide(request(user="13800000001@", call="other"), ROUTER, 0)) == [100, 486]
+
+
+def test_a_line_may_be_a_phone_of_the_tests_own() -> None:
+    phone = ("127.0.0.9", 5099)
+    tested = front(n12315=Behaviour(kind=Kind.ELSEWHERE, target="sip:phone@127.0.0.9:5099"))
+    assert [send.to for send in tested.decide(request(), ROUTER, 0)] == [phone]
+    assert [send.to for send in tested.decide(request("CANCEL"), ROUTER, 0)] == [phone]
+    reply = b"SIP/2.0 180 Ringing\r\nCall-ID: c1\r\n\r\n"
+    assert tested.decide(reply, phone, 0) == [Send(reply, ROUTER)]
