@@ -219,6 +219,8 @@ class Call:
         self.trunk = trunk
         self.organisation = ""
         self.language = "zh"
+        self.music = "default"
+        """The music class of the caller's waiting and holding."""
         self.ingress = now
         self.accepted: Instant | None = None
         self.menu_end: Instant | None = None
@@ -353,7 +355,8 @@ class Call:
     def _enter(self, leg: Leg, place: Place, media: tuple[str, ...]) -> list[c.Command]:
         out: list[c.Command] = []
         if place is Place.MUSIC:
-            out.append(c.MusicOn(node=leg.node, call=self.id, channel=leg.channel))
+            music = self.music if leg is self.caller else "default"
+            out.append(c.MusicOn(node=leg.node, call=self.id, channel=leg.channel, music=music))
         elif place is Place.RINGBACK:
             out.append(c.Ring(node=leg.node, call=self.id, channel=leg.channel))
         elif place is Place.TOLD:

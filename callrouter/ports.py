@@ -14,7 +14,7 @@ from acd.aftercall import WorkOrder
 from acd.commands import Command, OfferClosed
 from acd.events import Intent, SwitchEvent
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
-from acd.record import CallRecord, LateSegment
+from acd.record import CallRecord, FlowStep, LateSegment
 
 NO_ORGANISATION: Final = OrgId("")
 """Of no organisation in particular; as a user's: of all of them."""
@@ -226,6 +226,9 @@ class Engine(Protocol):
         """Act on what a person asked. Raises `acd.events.Refused`; then nothing has changed."""
 
     def snapshot(self) -> Snapshot: ...
+
+    def way(self, call: CallId) -> tuple[FlowStep, ...]:
+        """A live call's way through its flow so far, the node that it is at last; () for others."""
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back on every change, in the loop; returns the function that ends it."""

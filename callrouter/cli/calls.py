@@ -5,18 +5,30 @@ import getpass
 import json
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 
 from callrouter.cli.explain import explain_call
-from callrouter.cli.state import Config, StateDir, database_place, fail, opened
+from callrouter.cli.server import Token, Url, User, chosen_server
+from callrouter.cli.state import (
+    READY_FILE,
+    Config,
+    StateDir,
+    database_place,
+    default_state_dir,
+    fail,
+    opened,
+)
 
 if TYPE_CHECKING:
     from acd.record import CallRecord
+    from callrouter.cli.server import Server
     from callrouter.store.database import Database
 
 LAST: Final = "last"
+LIVE: Final = "live"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Unmask = Annotated[
@@ -63,23 +75,36 @@ def list_calls(
 
 
 def show_call(
-    call: Annotated[str, typer.Argument(metavar="ID", help="The call's id, or `last`.")],
+    call: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The call's id, `last` (ended) or `live` (the newest going on)."),
+    ],
     state_dir: StateDir = None,
     config: Config = None,
     as_json: AsJson = False,
     unmask: Unmask = False,
+    url: Url = None,
+    token: Token = None,
+    user: User = None,
 ) -> None:
     """Tell the whole story of a call: stamps, what each party did when, transfers, its way through the flow.
 
-    Exit code 1: there is no such call.
+    What goes on is asked of the running server: that of --url, else the demo's. Numbers are then masked as
+    your rights there say. Exit code 1: there is no such call.
 
     Example: callrouter calls show last
     """
+    if url is not None or call == LIVE:
+        _show_live(call, chosen_server(url, token, user, state_dir), as_json)
+        return
     record = asyncio.run(_one(database_place(state_dir, config), call, unmask))
     if record is None and call == LAST:
         fail("no call has finished yet", code=1)
+    if record is None and config is None and ((state_dir or default_state_dir()) / READY_FILE).exists():
+        _show_live(call, chosen_server(None, None, None, state_dir), as_json)
+        return
     if record is None:
-        fail(f"there is no finished call {call!r}: see `callrouter calls list`", code=1)
+        fail(f"there is no finished call {call!r}: see `callrouter calls list`; going on: give --url", code=1)
     if as_json:
         from callrouter.web.present import past_call_document
 
@@ -89,6 +114,40 @@ def show_call(
 
     terminal = console()
     terminal.print(story(record, masked=not unmask, width=terminal.width))
+
+
+def _show_live(call: str, server: "Server", as_json: bool) -> None:
+    import time
+
+    found = asyncio.run(_live(server, call))
+    if found is None:
+        fail("no call is going on" if call == LIVE else f"there is no such call {call!r}", code=1)
+    if as_json:
+        typer.echo(json.dumps(found["live"] or found["past"], ensure_ascii=False))
+        return
+    if found["live"] is None:
+        fail(f"{call} is over: show it with --state-dir or --config instead of --url, or with --json", code=1)
+    from callrouter.cli.story import console, live_story
+
+    console().print(live_story(found["live"], time.time()))
+
+
+async def _live(server: "Server", call: str) -> dict[str, Any] | None:
+    """The API's document of a call; None when the server knows of none."""
+    from callrouter.cli.live_client import LiveClient, NotAllowed, NotFound, Unreachable
+
+    client = LiveClient(*server)
+    try:
+        if call == LIVE:
+            going_on = (await client.get("/calls?limit=0"))["live"]
+            if not going_on:
+                return None
+            call = max(going_on, key=lambda one: one["ingress"])["call"]
+        return await client.get(f"/calls/{quote(call, safe='')}")
+    except NotFound:
+        return None
+    except (NotAllowed, Unreachable) as error:
+        fail(str(error))
 
 
 def _instant(option: str, text: str | None) -> float | None:

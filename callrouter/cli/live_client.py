@@ -24,7 +24,11 @@ class NotAllowed(Exception):
 
 
 class Unreachable(Exception):
-    """The server is not there now."""
+    """The server is not there now, or cannot do it."""
+
+
+class NotFound(Unreachable):
+    """It knows of no such thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,8 @@ class LiveClient:
                     detail = answer.get("detail", "") if isinstance(answer, dict) else ""
                     if reply.status in (401, 403):
                         raise NotAllowed(f"{self.url}: {detail}")
-                    raise Unreachable(f"{self.url}: {detail or reply.status}")
+                    kind = NotFound if reply.status == 404 else Unreachable
+                    raise kind(f"{self.url}: {detail or reply.status}")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unreachable(f"{self.url} does not answer ({type(error).__name__})") from error
 

@@ -1,9 +1,10 @@
 """A finished call as a person reads it in a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from acd.ids import Instant
-from acd.record import Activity, CallRecord, Role, Segment
+from acd.record import Activity, CallRecord, FlowStep, Role, Segment
 from callrouter.privacy import mask_number, mask_text, mask_value
 
 COLOURS: Final = {
@@ -97,8 +98,30 @@ def story(record: CallRecord, *, masked: bool, width: int) -> RenderableType:
     if record.transfers:
         parts.append(_transfers(record, masked=masked))
     if record.trace:
-        parts.append(_trace(record, masked=masked))
+        parts.append(way(record.trace, record.ingress, "(left here)", masked=masked))
     return Group(*parts)
+
+
+def live_story(document: Mapping[str, Any], now: Instant) -> RenderableType:
+    """A call that goes on, as the server tells it: masked there."""
+    since = float(document["ingress"])
+    text = Text()
+    text.append_text(safe(f"{document['caller'] or 'withheld'} → {document['dialled']}", "bold"))
+    text.append(f"   {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M:%S %z}")
+    text.append(f"   {span(max(0.0, now - since))}   ")
+    text.append("goes on\n", "bold green")
+    names = ("owner", "organisation", "queue", "place", "seat", "flow", "node", "language", "transfer_state")
+    about = "   ".join(f"{name} {document[name]}" for name in names if document[name])
+    text.append_text(safe(about, "dim"))
+    legs = sheet("Legs")
+    for heading in ("who", "activity", "for"):
+        legs.add_column(heading)
+    for leg in document["legs"]:
+        who = f"{leg['role']} {leg['party']}".strip()
+        legs.add_row(safe(who), safe(leg["activity"]), span(max(0.0, now - leg["since"])))
+    steps = [msgspec.convert(step, FlowStep) for step in document["trace"]]
+    panel = Panel(text, title=safe(f"call {document['call']}"), title_align="left")
+    return Group(panel, legs, way(steps, since, "(is here)", masked=False))
 
 
 def _header(record: CallRecord, *, masked: bool) -> Panel:
@@ -211,18 +234,19 @@ def _transfers(record: CallRecord, *, masked: bool) -> Table:
     return table
 
 
-def _trace(record: CallRecord, *, masked: bool) -> Table:
+def way(steps: Sequence[FlowStep], since: Instant, still: str, *, masked: bool) -> Table:
+    """The way through the flow; `still` stands for the branch of a last node that was not left by one."""
     table = sheet("Way through the flow")
     for heading in ("at", "node", "where", "branch", "variables"):
         table.add_column(heading)
-    for step in record.trace:
+    for step in steps:
         variables = mask_value(dict(step.variables)) if masked else dict(step.variables)
         assert isinstance(variables, dict)
         table.add_row(
-            f"+{step.at - record.ingress:.3f} s",
+            f"+{step.at - since:.3f} s",
             safe(step.node),
             safe(f"{step.flow}:{step.line}"),
-            safe(step.branch),
+            safe(step.branch) if step.branch or step is not steps[-1] else Text(still, "dim"),
             safe(", ".join(f"{name}={value}" for name, value in variables.items())),
         )
     return table

@@ -12,7 +12,7 @@ import structlog
 from acd.commands import CallbackClosed, CallbackOpened, Command, OfferClosed, QueueChanged, SeatChanged
 from acd.events import CallbackAsked, CallbackCancelled, Event, Intent, SwitchEvent
 from acd.ids import CallId, NodeId
-from acd.record import CallRecord, LateSegment
+from acd.record import CallRecord, FlowStep, LateSegment
 from callrouter.controller import views
 from callrouter.controller.delays import Delays
 from callrouter.ports import (
@@ -215,6 +215,11 @@ class Controller:
 
     def snapshot(self) -> Snapshot:
         return views.snapshot(self.router, self._clock.now())
+
+    def way(self, call: CallId) -> tuple[FlowStep, ...]:
+        """A live call's way through its flow so far."""
+        live = self.router.calls.get(call)
+        return live.way() if live is not None else ()
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         self._subscribers.append(callback)

@@ -191,15 +191,30 @@ class FlowSession:
 
     def take_trace(self, *, final: bool = False) -> list[FlowStep]:
         """Nodes passed since the last time; with `final` (the caller is gone) the present one, too."""
-        count = len(self._trace) - (0 if final or self._closed else 1)
         steps = [
             FlowStep(
                 at=s.at, flow=s.flow, node=s.node, line=s.line, branch=s.branch, variables=s.changes or {}
             )
-            for s in self._trace[:count]
+            for s in (self._trace if self._closed else self._trace[:-1])
         ]
-        del self._trace[:count]
+        present = self.present_step()
+        if present is None:
+            self._trace.clear()
+        elif final:
+            steps.append(present)
+            self._trace.clear()
+            self._closed = True
+        else:
+            del self._trace[:-1]
         return steps
+
+    def present_step(self) -> FlowStep | None:
+        """The node that the caller is at, without a branch yet; None when handed over or over."""
+        if self._closed:
+            return None
+        step = self._trace[-1]
+        changes = dict(self._frame.changes or {})
+        return FlowStep(at=step.at, flow=step.flow, node=step.node, line=step.line, variables=changes)
 
     # --- events ---------------------------------------------------------------------------
 

@@ -60,11 +60,16 @@ class LiveCall:
         self.kept: Instant = 0.0
         """When a caller of the last resort was put in line again."""
 
+    def way(self) -> tuple[FlowStep, ...]:
+        """The way through the flow so far, the node that the caller is at last."""
+        present = self.session.present_step() if self.session is not None else None
+        return (*self.trace, present) if present is not None else tuple(self.trace)
+
     def record(self, now: Instant) -> CallRecord:
-        """The story so far; complete once every leg is gone."""
+        """The whole story, once every leg is gone."""
         call = self.call
         if self.session is not None:
-            self.trace += self.session.take_trace()
+            self.trace += self.session.take_trace(final=True)
         return CallRecord(
             call=call.id,
             node=call.node,

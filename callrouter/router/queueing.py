@@ -63,6 +63,7 @@ def enqueue(router: Router, live: LiveCall, wish: f.ToQueue) -> None:
     live.tokens.clear()
     live.wish = wish
     live.waiting_since = router.now
+    live.call.music = wish.music
     live.call.mixed = live.call.mixed or (
         wish.queue in router.site.recorded and live.call.recording_allowed is not False
     )

@@ -7,7 +7,13 @@ from fastapi import APIRouter, Path, Query, Response
 from acd.ids import CallId
 from callrouter.web.context import Ctx, Signed
 from callrouter.web.models import Call, Calls, Line, Queue
-from callrouter.web.present import call_summary, live_call_document, past_call_document, queue_document
+from callrouter.web.present import (
+    call_summary,
+    live_call_document,
+    live_story_document,
+    past_call_document,
+    queue_document,
+)
 from callrouter.web.problems import Problem, documented
 from callrouter.web.replies import json_reply
 
@@ -82,7 +88,8 @@ async def one_call(
             if not principal.sees_live(view, own):
                 raise Problem(403, "not_your_call", "this call is not yours")
             masked = principal.masks_live(view, own)
-            return json_reply({"live": live_call_document(view, masked=masked), "past": None})
+            way = context.engine.way(view.call)
+            return json_reply({"live": live_story_document(view, way, masked=masked), "past": None})
     record = await context.records.call(CallId(call))
     if record is None:
         raise Problem(404, "unknown_call", f"there is no call {call[:64]!r}")

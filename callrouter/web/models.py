@@ -199,8 +199,14 @@ class PastStep(BaseModel):
     flow: str
     node: str
     line: int
-    branch: str
-    variables: dict[str, Any]
+    branch: str = Field(description="Which way the caller went on; empty: is, or was, there to the last.")
+    variables: dict[str, Any] = Field(description="What the node has changed.")
+
+
+class LiveStory(LiveCall):
+    """A call going on now with its way through the flow, the node that it is at last."""
+
+    trace: list[PastStep]
 
 
 class PastCall(CallSummary):
@@ -230,7 +236,7 @@ class Calls(BaseModel):
 class Call(BaseModel):
     """Exactly one of the two is set."""
 
-    live: LiveCall | None
+    live: LiveStory | None
     past: PastCall | None
 
 

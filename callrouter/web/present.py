@@ -1,5 +1,6 @@
 """Views and records as the API's documents, masked for the eyes that will see them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -50,6 +51,13 @@ def live_call_document(call: CallView, *, masked: bool) -> Document:
         document["transfer_target"] = mask_text(call.transfer_target)
         document["legs"] = [_leg_document(leg) for leg in call.legs]
     return document
+
+
+def live_story_document(call: CallView, way: Sequence[FlowStep], *, masked: bool) -> Document:
+    return {
+        **live_call_document(call, masked=masked),
+        "trace": [_step(step, masked=masked) for step in way],
+    }
 
 
 def _leg_document(leg: LegView) -> Document:

@@ -2,6 +2,9 @@
 
 import asyncio
 import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -11,6 +14,8 @@ from typer.testing import CliRunner, Result
 from callrouter.store import entries, migrate
 from callrouter.store.database import DATABASE_NAME, Database
 from callrouter.store.inserting import insert
+from callrouter.web.server import WebServer
+from tests.web.conftest import World
 
 
 def command(*names: str) -> typer.Typer:
@@ -29,6 +34,23 @@ def _nothing() -> None:
 def run(app: typer.Typer, *arguments: str | Path, stdin: str = "", columns: int = 130) -> Result:
     environment = {"COLUMNS": str(columns), "TZ": "Asia/Shanghai", "CALLROUTER_STATE_DIR": ""}
     return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env=environment)
+
+
+@contextmanager
+def serving(world: World) -> Iterator[str]:
+    """The URL of a server with a loop of its own: the command has one too."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    web = WebServer(world.app())
+    asyncio.run_coroutine_threadsafe(web.start(), loop).result(10)
+    try:
+        yield web.url
+    finally:
+        asyncio.run_coroutine_threadsafe(web.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def fill(state_dir: Path, *found: entries.Entry) -> None:

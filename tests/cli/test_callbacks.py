@@ -1,12 +1,9 @@
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from callrouter.web.server import WebServer
-from tests.cli.stage import command, run
+from tests.cli.stage import command, run, serving
 from tests.web.conftest import World
 from tests.web.fakes import callback_view, missed_view
 
@@ -15,20 +12,11 @@ APP = command("callbacks")
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """A server of its own loop: the command has one too."""
     world = World()
     world.engine.promised = {view.callback: view for view in (callback_view("b1"),)}
     world.engine.gone = {view.call: view for view in (missed_view("m1"),)}
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    web = WebServer(world.app())
-    asyncio.run_coroutine_threadsafe(web.start(), loop).result(10)
-    yield web.url
-    asyncio.run_coroutine_threadsafe(web.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with serving(world) as url:
+        yield url
 
 
 def test_both_lists_masked(server: str) -> None:

@@ -3,9 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from acd.record import CallRecord
-from tests.cli.stage import ask, command, fill, run
+from acd.ids import CallId
+from acd.record import CallRecord, FlowStep
+from callrouter.cli.state import READY_FILE
+from tests.cli.stage import ask, command, fill, run, serving
 from tests.store.samples import T0, record
+from tests.web import fakes
+from tests.web.conftest import World
 
 NUMBER = "13812345678"
 MASKED = "138****5678"
@@ -139,3 +143,72 @@ def test_a_call_without_anything(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "withheld → 12345" in result.output
     assert "never" in result.output
+
+
+@pytest.fixture
+def busy() -> World:
+    """Two calls go on; live2 is the newer one."""
+    world = World()
+    for call, since in (("live1", 0.0), ("live2", 5.0)):
+        world.engine.calls[CallId(call)] = fakes.call_view(call, ingress=fakes.T0 + since)
+    world.engine.ways[CallId("live2")] = (
+        FlowStep(
+            at=fakes.T0 + 6,
+            flow="province",
+            node="order",
+            line=20,
+            branch="next",
+            variables={"typed": NUMBER},
+        ),
+        FlowStep(at=fakes.T0 + 9.5, flow="province", node="menu", line=30),
+    )
+    return world
+
+
+def test_show_tells_where_a_live_call_is(busy: World) -> None:
+    with serving(busy) as url:
+        for call in ("live2", "live"):
+            result = run(APP, "calls", "show", call, "--url", url, "--token", "token-boss")
+            assert result.exit_code == 0, result.output
+            for part in (
+                MASKED,
+                "goes on",
+                "province:20",
+                "+1.000 s",
+                "+4.500 s",
+                "(is here)",
+                f"typed={MASKED}",
+            ):
+                assert part in result.output, part
+            assert NUMBER not in result.output
+        as_json = run(APP, "calls", "show", "live1", "--url", url, "--token", "token-boss", "--json")
+        assert json.loads(as_json.output)["trace"] == []
+
+
+def test_show_asks_the_demo_for_what_is_not_in_its_database_yet(busy: World, state_dir: Path) -> None:
+    with serving(busy) as url:
+        login = {"user": "boss", "password": "secret-boss"}
+        (state_dir / READY_FILE).write_text(json.dumps({"http": url, "logins": {"supervisor": login}}))
+        live = run(APP, "calls", "show", "live2", "--state-dir", state_dir)
+        assert (live.exit_code, "goes on" in live.output) == (0, True), live.output
+        ended = run(APP, "calls", "show", "c1", "--state-dir", state_dir)
+        assert "ended by caller" in ended.output
+        unknown = run(APP, "calls", "show", "c9", "--state-dir", state_dir)
+        assert (unknown.exit_code, "no such call 'c9'" in unknown.stderr) == (1, True)
+
+
+def test_what_cannot_be_shown_live_is_told(busy: World) -> None:
+    busy.records.found = [record("p1")]
+    with serving(busy) as url:
+        over = run(APP, "calls", "show", "p1", "--url", url, "--token", "token-boss")
+        assert (over.exit_code, "is over" in over.stderr) == (1, True)
+        busy.engine.calls.clear()
+        nobody = run(APP, "calls", "show", "live", "--url", url, "--token", "token-boss")
+        assert (nobody.exit_code, "no call is going on" in nobody.stderr) == (1, True)
+
+
+def test_show_names_the_node_that_the_caller_left_in(tmp_path: Path) -> None:
+    step = FlowStep(at=T0 + 2, flow="province", node="greeting", line=11)
+    fill(tmp_path, record("c1", trace=(step,)))
+    result = run(APP, "calls", "show", "c1", "--state-dir", tmp_path)
+    assert "(left here)" in result.output

@@ -1,14 +1,11 @@
-import asyncio
 import json
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from callrouter.web.server import WebServer
-from tests.cli.stage import command, run
+from tests.cli.stage import command, run, serving
 from tests.web.conftest import World
 from tests.web.fakes import T0, message_view
 
@@ -28,17 +25,8 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def server(world: World) -> Iterator[str]:
-    """A server of its own loop: the command has one too."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    web = WebServer(world.app())
-    asyncio.run_coroutine_threadsafe(web.start(), loop).result(10)
-    yield web.url
-    asyncio.run_coroutine_threadsafe(web.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with serving(world) as url:
+        yield url
 
 
 def player(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -171,6 +171,15 @@ def test_trace_of_a_caller_who_left_in_a_menu(caller: Walker) -> None:
     assert [step.node for step in caller.session.take_trace(final=True)] == ["greeting"]
 
 
+def test_the_present_node_is_told_with_what_it_has_changed() -> None:
+    caller = Walker(flows(GREETING))
+    present = caller.session.present_step()
+    assert present is not None
+    assert (present.node, present.branch) == ("greeting", "")
+    caller.listen()
+    assert caller.session.present_step() is None, "handed over to a queue"
+
+
 def test_unknown_flow() -> None:
     with pytest.raises(KeyError):
         FlowSession(flows(GREETING), "gone", CallFacts(call="c", dialled="1"), NOON)

@@ -338,3 +338,16 @@ def test_a_code_that_leads_nowhere_is_a_short_tone() -> None:
     world.wait(2)
     assert world.hears(seat) == "prompt", "the tone's end is not that of what came after it"
     assert world.talking(caller, seat) is False
+
+
+def test_the_record_ends_with_the_node_in_which_the_caller_left() -> None:
+    world = World()
+    caller = world.call()
+    world.wait(2)
+    (live,) = world.router.calls.values()
+    assert [(step.node, step.branch) for step in live.way()] == [("greeting", "")]
+    world.hang_up(caller)
+    (record,) = world.records
+    assert isinstance(record, CallRecord)
+    assert [(step.node, step.branch) for step in record.trace] == [("greeting", "")]
+    assert record.trace[0].line > 0

@@ -248,6 +248,12 @@ def test_a_node_with_its_own_times_announces_by_them() -> None:
     assert world.live.callback is None
 
 
+def test_the_nodes_music_is_what_the_caller_hears() -> None:
+    world = Staged()
+    world.wish(replace(QUEUE, music="plateau"))
+    assert [x.music for x in world.sent if isinstance(x, c.MusicOn)] == ["plateau"]
+
+
 def test_no_announcement_when_none_is_wanted() -> None:
     world = Staged()
     world.wish(replace(QUEUE, announce_after=0))

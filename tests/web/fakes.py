@@ -9,7 +9,7 @@ from acd import events
 from acd.commands import OfferClosed
 from acd.events import Intent, Refused
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
-from acd.record import CallRecord
+from acd.record import CallRecord, FlowStep
 from callrouter.mailboxes import MessageView, SoundStuck
 from callrouter.ports import (
     NO_ORGANISATION,
@@ -126,6 +126,7 @@ class FakeEngine:
         self.seats = {view.seat: view for view in (seat_view("s1"), seat_view("s2"), seat_view("s3"))}
         self.queues = {QueueId("main"): queue_view()}
         self.calls: dict[CallId, CallView] = {}
+        self.ways: dict[CallId, tuple[FlowStep, ...]] = {}
         self.promised: dict[CallId, CallbackView] = {}
         self.gone: dict[CallId, MissedView] = {}
         self.submitted: list[Intent] = []
@@ -171,6 +172,9 @@ class FakeEngine:
             queues=tuple(self.queues.values()),
             calls=tuple(self.calls.values()),
         )
+
+    def way(self, call: CallId) -> tuple[FlowStep, ...]:
+        return self.ways.get(call, ())
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         self.subscribers.append(callback)

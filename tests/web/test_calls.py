@@ -1,6 +1,7 @@
 import pytest
 
 from acd.ids import AgentId, CallId, OrgId, QueueId
+from acd.record import FlowStep
 from callrouter.web.models import Call, Calls, Line, Queue
 from tests.store.samples import record
 from tests.web.conftest import World
@@ -81,6 +82,20 @@ async def test_a_live_call_by_its_id(busy: World) -> None:
     assert call.past is None
     assert call.live is not None
     assert call.live.caller == NUMBER
+
+
+async def test_a_live_calls_way_through_the_flow(busy: World) -> None:
+    busy.engine.ways[CallId("c1")] = (
+        FlowStep(at=T0 - 29, flow="province", node="order", line=20, branch="next", variables={"n": NUMBER}),
+        FlowStep(at=T0 - 25, flow="province", node="menu", line=30),
+    )
+    async with busy.client("boss") as client:
+        call = Call.model_validate((await client.get("/api/v1/calls/c1")).json())
+    assert call.live is not None
+    assert [(step.node, step.line, step.branch, step.variables) for step in call.live.trace] == [
+        ("order", 20, "next", {"n": MASKED}),
+        ("menu", 30, "", {}),
+    ]
 
 
 async def test_pages(busy: World) -> None:

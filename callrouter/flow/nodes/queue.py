@@ -52,7 +52,10 @@ class Queue(HandingOver):
     sticky: bool = False
     """Try first, for a while, the seat that served this caller last."""
     music: str = Field(default="default", max_length=64)
-    """The music class played while waiting."""
+    """The music class (`musiconhold.conf`) that this caller hears from now on, waiting or on hold.
+
+    Asterisk plays its default for a class that it does not know.
+    """
     wait_at_most: float = Field(default=0, ge=0, le=7200, allow_inf_nan=False)
     """Seconds until the queue gives the caller back as `timeout`; 0: never."""
     announce: Announcements = Announcements()
