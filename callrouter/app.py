@@ -38,6 +38,7 @@ from callrouter.store.inserting import silent
 from callrouter.store.mailboxes import StoredMailboxes
 from callrouter.store.outbox import StoredOutbox
 from callrouter.store.reader import StoredRecords
+from callrouter.store.recordings import StoredRecordings
 from callrouter.store.writer import RecordWriter
 from callrouter.web.app import create_app
 from callrouter.web.metrics import Figures
@@ -155,6 +156,7 @@ class App:
         self._stack.push_async_callback(self.after_call.finish)
         self.records = StoredRecords(self.database)
         self.mailboxes = StoredMailboxes(self.database, self._sound_folders)
+        self.recordings = StoredRecordings(self.database, self._sound_folders)
         self.accounts = StoredAccounts(self.database, self.clock)
 
     async def _close_store(self) -> None:
@@ -213,6 +215,7 @@ class App:
             engine=self.controller,
             records=self.records,
             mailboxes=self.mailboxes,
+            recordings=self.recordings,
             accounts=self.accounts,
             audit=self.writer,
             metrics=self,

@@ -28,6 +28,7 @@ SUB_COMMANDS: Final = (
         "directory",
         "calls",
         "callbacks",
+        "recordings",
         "voicemail",
         "floor",
         "watch",

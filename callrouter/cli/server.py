@@ -1,16 +1,20 @@
 """Which running server a command speaks to, and as whom."""
 
+import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from callrouter.cli.state import StateDir, default_state_dir, fail, ready_line
 
 if TYPE_CHECKING:
-    from callrouter.cli.live_client import Login
+    from callrouter.cli.live_client import LiveClient, Login
 
     Server = tuple[str, Login]
+
+T = TypeVar("T")
 
 Url = Annotated[str | None, typer.Option(metavar="URL", help="The server, e.g. http://127.0.0.1:8345.")]
 Token = Annotated[
@@ -40,6 +44,16 @@ def chosen_server(url: str | None, token: str | None, user: str | None, state_di
         return str(line["http"]), Login(token=token or "", user=login["user"], password=login["password"])
     except (KeyError, IndexError, TypeError):
         fail("the demo's ready line names no supervisor: give --url and --token")
+
+
+def asked(work: "Callable[[LiveClient], Coroutine[Any, Any, T]]", server: "Server") -> T:
+    """What `work` finds out; ends the command when the server does not do it."""
+    from callrouter.cli.live_client import LiveClient, NotAllowed, Unreachable
+
+    try:
+        return asyncio.run(work(LiveClient(*server)))
+    except (NotAllowed, Unreachable) as error:
+        fail(str(error))
 
 
 def _password() -> str:

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -13,28 +10,18 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from callrouter.cli.server import Token, Url, User, chosen_server
+from callrouter.cli.server import Token, Url, User, asked, chosen_server
+from callrouter.cli.sounds import found_player, must_be_new, play_sound, write_sound
 from callrouter.cli.state import StateDir, fail
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from callrouter.cli.live_client import LiveClient
-    from callrouter.cli.server import Server
 
 T = TypeVar("T")
 
 LAST: Final = "last"
-PLAYERS: Final = (
-    ("pw-play",),
-    ("paplay",),
-    ("aplay", "-q"),
-    ("play", "-q"),
-    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
-    ("afplay",),
-)
-"""Programs that play a WAV file, tried in this order."""
-
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="The message's id, or `last` for the newest.")]
 
 
@@ -71,7 +58,7 @@ def list_messages(
     async def ask(client: "LiveClient") -> dict[str, Any]:
         return await client.get(f"/voicemails?{urlencode(wanted)}")
 
-    found = _asked(ask, chosen_server(url, token, user, state_dir))["messages"]
+    found = asked(ask, chosen_server(url, token, user, state_dir))["messages"]
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -93,32 +80,18 @@ def play(
 
     Example: callrouter voicemail play last
     """
-    player = next((words for words in PLAYERS if shutil.which(words[0])), None)
-    if player is None:
-        fail(
-            f"no player found ({', '.join(words[0] for words in PLAYERS)}): use `callrouter voicemail export`"
-        )
+    player = found_player("voicemail export")
 
     async def heard(client: "LiveClient") -> None:
         me = await client.get("/me")
         path = await _path(client, message)
         sound = await client.ask("GET", f"{path}/sound")
-        await asyncio.to_thread(_play, player, sound)
+        await asyncio.to_thread(play_sound, player, sound)
         # Who only audits leaves no mark.
         if "supervisor" in me["roles"]:
             await client.ask("PUT", f"{path}/heard", {"heard": True})
 
-    _asked(heard, chosen_server(url, token, user, state_dir))
-
-
-def _play(player: tuple[str, ...], sound: bytes) -> None:
-    with tempfile.TemporaryDirectory(prefix="callrouter-") as folder:
-        file = Path(folder) / "message.wav"
-        file.write_bytes(sound)
-        done = subprocess.run([*player, str(file)], stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        fail(f"{player[0]} could not play it: {said[-1] if said else f'exit code {done.returncode}'}", code=1)
+    asked(heard, chosen_server(url, token, user, state_dir))
 
 
 def export(
@@ -133,19 +106,13 @@ def export(
 
     Example: callrouter voicemail export last -o message.wav
     """
-    if output.exists():
-        fail(f"{output} exists: give a new name")
+    must_be_new(output)
 
     async def fetch(client: "LiveClient") -> bytes:
         return await client.ask("GET", f"{await _path(client, message)}/sound")
 
-    sound = _asked(fetch, chosen_server(url, token, user, state_dir))
-    try:
-        output.touch(mode=0o600, exist_ok=False)
-        output.write_bytes(sound)
-    except OSError as error:
-        fail(f"cannot write {output}: {error.strerror}")
-    typer.echo(f"{output}: {len(sound)} bytes")
+    sound = asked(fetch, chosen_server(url, token, user, state_dir))
+    write_sound(output, sound)
 
 
 def mark(
@@ -167,7 +134,7 @@ def mark(
         assert isinstance(marked, dict)
         return marked
 
-    found = _asked(put, chosen_server(url, token, user, state_dir))
+    found = asked(put, chosen_server(url, token, user, state_dir))
     typer.echo(f"{found['id']}: {'new' if found['heard'] is None else 'heard'}")
 
 
@@ -192,7 +159,7 @@ def delete(
         await client.ask("DELETE", path)
         return path.rpartition("/")[2]
 
-    typer.echo(f"{_asked(remove, server)}: deleted")
+    typer.echo(f"{asked(remove, server)}: deleted")
 
 
 async def _path(client: "LiveClient", message: str) -> str:
@@ -202,16 +169,6 @@ async def _path(client: "LiveClient", message: str) -> str:
             fail("there are no messages", code=1)
         message = found[0]["id"]
     return f"/voicemails/{quote(message, safe='')}"
-
-
-def _asked(work: "Callable[[LiveClient], Coroutine[Any, Any, T]]", server: "Server") -> T:
-    """What `work` finds out; ends the command when the server does not do it."""
-    from callrouter.cli.live_client import LiveClient, NotAllowed, Unreachable
-
-    try:
-        return asyncio.run(work(LiveClient(*server)))
-    except (NotAllowed, Unreachable) as error:
-        fail(str(error))
 
 
 def _picture(found: "Sequence[Mapping[str, Any]]") -> "Table":

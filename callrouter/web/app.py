@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from callrouter import __version__
 from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditSink, Clock, Engine, Records
+from callrouter.recordings import Recordings
 from callrouter.web import (
     callbacks,
     calls,
@@ -20,6 +21,7 @@ from callrouter.web import (
     seats,
     session,
 )
+from callrouter.web import recordings as recordings_of_calls
 from callrouter.web.context import Context
 from callrouter.web.guard import Guard
 from callrouter.web.metrics import Exposition, Metrics
@@ -46,6 +48,7 @@ def create_app(
     engine: Engine,
     records: Records,
     mailboxes: Mailboxes,
+    recordings: Recordings,
     accounts: Accounts,
     audit: AuditSink,
     metrics: Metrics,
@@ -59,6 +62,7 @@ def create_app(
         engine=engine,
         records=records,
         mailboxes=mailboxes,
+        recordings=recordings,
         accounts=accounts,
         audit=audit,
         metrics=metrics,
@@ -85,6 +89,7 @@ def _routed(settings: WebSettings) -> FastAPI:
         calls.router,
         offers.router,
         callbacks.router,
+        recordings_of_calls.router,
         mailboxes.router,
         lines.router,
         live.router,

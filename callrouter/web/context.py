@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from acd.ids import SeatId
 from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditEntry, AuditSink, Clock, Engine, Records, SeatView
+from callrouter.recordings import Recordings
 from callrouter.web.access import Principal, principal_of
 from callrouter.web.metrics import Metrics
 from callrouter.web.problems import Problem
@@ -22,6 +23,7 @@ class Context:
     engine: Engine
     records: Records
     mailboxes: Mailboxes
+    recordings: Recordings
     accounts: Accounts
     audit: AuditSink
     metrics: Metrics

@@ -6,7 +6,7 @@ a supervisor's.
 """
 
 from pathlib import Path as File
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import FileResponse
@@ -18,15 +18,12 @@ from callrouter.web.context import Context, Ctx, Signed
 from callrouter.web.models import HeardBody, Message, Messages
 from callrouter.web.present import message_document
 from callrouter.web.problems import Problem, documented
-from callrouter.web.replies import json_reply
+from callrouter.web.replies import WAV, json_reply
 
 router = APIRouter(prefix="/voicemails", tags=["voicemails"])
 
 MessagePath = Annotated[str, Path(min_length=1, max_length=200)]
 _ONE = documented(401, 403, 404, 422, 503)
-_WAV: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The sound, 8 kHz.", "content": {"audio/wav": {}}}
-}
 
 
 @router.get("", response_model=Messages, responses=documented(401, 403, 422, 503))
@@ -56,7 +53,7 @@ async def messages(
     )
 
 
-@router.get("/{message}/sound", response_class=FileResponse, responses={**_WAV, **_ONE})
+@router.get("/{message}/sound", response_class=FileResponse, responses={**WAV, **_ONE})
 async def sound(message: MessagePath, context: Ctx, principal: Signed) -> Response:
     """What the caller said, as a WAV file; parts of it by `Range`."""
     view = await _seen(context, principal, message, Role.SUPERVISOR, Role.AUDITOR)

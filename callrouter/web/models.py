@@ -298,6 +298,18 @@ class HeardBody(In):
     heard: bool
 
 
+class Recording(BaseModel):
+    """A stretch of a call's sound, which comes from `…/sound`."""
+
+    id: str
+    call: str
+    consult: bool = Field(description="Of a consultation: the caller did not hear it.")
+    started: Instant
+    ended: Instant
+    size: int = Field(description="Bytes; 0: not on this machine when it ended.")
+    sha256: str
+
+
 class Message(BaseModel):
     """What a caller has left to be heard; its sound comes from `…/sound`."""
 

@@ -10,6 +10,7 @@ from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
 from callrouter.mailboxes import MessageView
 from callrouter.ports import CallbackView, CallView, LegView, LineView, MissedView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
+from callrouter.recordings import RecordingView
 
 Document = dict[str, Any]
 
@@ -118,6 +119,10 @@ def message_document(message: MessageView, *, masked: bool) -> Document:
     if masked:
         document["number"] = mask_number(message.number)
     return document
+
+
+def recording_document(recording: RecordingView) -> Document:
+    return _built(recording)
 
 
 def past_call_document(record: CallRecord, *, masked: bool) -> Document:

@@ -15,6 +15,7 @@ from tests.web.fakes import (
     FakeEngine,
     FakeMailboxes,
     FakeMetrics,
+    FakeRecordings,
     FakeRecords,
     Watch,
 )
@@ -34,6 +35,7 @@ def _app() -> FastAPI:
         engine=FakeEngine(),
         records=FakeRecords(),
         mailboxes=FakeMailboxes(),
+        recordings=FakeRecordings(),
         accounts=FakeAccounts(),
         audit=FakeAudit(),
         metrics=FakeMetrics(),
@@ -48,6 +50,7 @@ class World:
     engine: FakeEngine = field(default_factory=FakeEngine)
     records: FakeRecords = field(default_factory=FakeRecords)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
+    recordings: FakeRecordings = field(default_factory=FakeRecordings)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     audit: FakeAudit = field(default_factory=FakeAudit)
     clock: Watch = field(default_factory=Watch)
@@ -67,6 +70,7 @@ class World:
             engine=self.engine,
             records=self.records,
             mailboxes=self.mailboxes,
+            recordings=self.recordings,
             accounts=self.accounts,
             audit=self.audit,
             metrics=FakeMetrics(),

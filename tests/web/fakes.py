@@ -28,6 +28,7 @@ from callrouter.ports import (
     Unavailable,
     User,
 )
+from callrouter.recordings import RecordingView, SoundAltered
 from callrouter.web.metrics import Figures
 
 T0 = 1_795_000_000.25
@@ -310,6 +311,23 @@ class FakeMailboxes:
         if self.stuck:
             raise SoundStuck(self.stuck)
         del self.found[id]
+
+
+class FakeRecordings:
+    """`sounds`: files by recording; `altered`: in what every one differs from what was recorded."""
+
+    def __init__(self) -> None:
+        self.found: list[RecordingView] = []
+        self.sounds: dict[str, Path] = {}
+        self.altered = ""
+
+    async def of_call(self, call: CallId) -> Sequence[RecordingView]:
+        return [view for view in self.found if view.call == call]
+
+    async def sound(self, id: str) -> Path | None:
+        if self.altered:
+            raise SoundAltered(self.altered)
+        return self.sounds.get(id)
 
 
 def user(name: str, *roles: Role, **changes: Any) -> User:
