@@ -25,8 +25,8 @@ import structlog
 from callrouter.feed import messages, topics
 from callrouter.feed.connection import Connection
 from callrouter.feed.inbound import Bad, Partners, Source, take
-from callrouter.feed.live import LiveState
-from callrouter.ports import Clock, Engine, Inbox, Outbox, Outgoing, RejectedMessage, Unavailable
+from callrouter.feed.live import Live, LiveState
+from callrouter.ports import Clock, Inbox, Outbox, RejectedMessage, Unavailable
 
 BATCH: Final = 200
 TAKERS: Final = 50
@@ -68,7 +68,7 @@ class FeedClient:
         self,
         settings: FeedSettings,
         *,
-        engine: Engine,
+        engine: Live,
         outbox: Outbox,
         inbox: Inbox,
         partners: Partners,
@@ -146,7 +146,6 @@ class FeedClient:
             will=aiomqtt.Will(self._topic(topics.STATUS), self._status(False), qos=1, retain=True),
             keepalive=20,
             timeout=CONFIRM_SECONDS,
-            max_concurrent_outgoing_calls=2 * BATCH,
         )
 
     def _topic(self, below: str) -> str:
@@ -173,8 +172,7 @@ class FeedClient:
             self._written.clear()
             batch = await self._outbox.waiting(BATCH)
             if batch:
-                await asyncio.gather(*(self._publish(client, message) for _, message in batch))
-                client.check_refusals()
+                await client.publish_all((self._topic(one.topic), one.payload) for _, one in batch)
                 await self._outbox.sent([place for place, _ in batch])
                 self.health.sent += len(batch)
                 continue
@@ -183,9 +181,6 @@ class FeedClient:
                     await self._written.wait()
             except TimeoutError:
                 continue
-
-    async def _publish(self, client: Connection, message: Outgoing) -> None:
-        await client.publish(self._topic(message.topic), message.payload, qos=1)
 
     async def _send_live(self, client: Connection) -> None:
         while True:

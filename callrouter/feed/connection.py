@@ -5,6 +5,8 @@ for success. Here a message is acknowledged when it is safe, and a broker that
 refuses (access list, quota) raises: else the outbox would empty into nothing.
 """
 
+import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 import aiomqtt
@@ -17,6 +19,10 @@ SESSION_SECONDS: Final = 7 * 24 * 3600
 """How long the broker keeps inbound messages for us while we are away."""
 IN_FLIGHT: Final = 100
 """Messages at a time without acknowledgement, in either direction."""
+AT_A_TIME: Final = 10
+"""Messages handed over without a pause: half a millisecond of the loop."""
+_SUCCESS: Final = 0
+"""paho's code for a message that was taken."""
 
 
 class Refused(aiomqtt.MqttError):
@@ -43,6 +49,40 @@ class Connection(aiomqtt.Client):
         self.pending_calls_threshold = 10 * IN_FLIGHT
         self._client.manual_ack_set(True)
         self._refusal = ""
+        self._unconfirmed: set[int] = set()
+        self._confirmed = asyncio.Event()
+
+    async def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Publish with QoS 1; returns when the broker has confirmed each.
+
+        For many at once this takes a third of the time that `publish` does. Raises `aiomqtt.MqttError` when
+        the connection breaks or the broker refuses, `TimeoutError` when it does not answer.
+        """
+        self._unconfirmed.clear()
+        self._confirmed.clear()
+        for place, (topic, payload) in enumerate(messages, 1):
+            sent = self._client.publish(topic, payload, qos=1)
+            if sent.rc != _SUCCESS:
+                raise aiomqtt.MqttCodeError(sent.rc, "could not publish")
+            self._unconfirmed.add(sent.mid)
+            if place % AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        while self._unconfirmed and not self._refusal:
+            await self._until_confirmed()
+        self.check_refusals()
+
+    async def _until_confirmed(self) -> None:
+        confirmed = asyncio.ensure_future(self._confirmed.wait())
+        either: set[asyncio.Future[Any]] = {confirmed, self._disconnected}
+        try:
+            done, _ = await asyncio.wait(either, timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            confirmed.cancel()
+        self._confirmed.clear()
+        if self._disconnected in done:
+            raise aiomqtt.MqttError("the connection broke before all was confirmed")
+        if not done:
+            raise TimeoutError(f"the broker confirmed nothing within {self.timeout:g} s")
 
     def acknowledge(self, message: aiomqtt.Message) -> None:
         """Tell the broker that it may forget the message."""
@@ -59,4 +99,8 @@ class Connection(aiomqtt.Client):
     ) -> None:
         if reason_code.is_failure:
             self._refusal = str(reason_code)
+        if mid in self._unconfirmed:
+            self._unconfirmed.remove(mid)
+            if not self._unconfirmed or reason_code.is_failure:
+                self._confirmed.set()
         super()._on_publish(client, userdata, mid, reason_code, properties)

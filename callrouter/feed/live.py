@@ -6,19 +6,28 @@ memory than the state itself, and misses only what is outdated.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from msgspec import Struct
 
 from acd.ids import Instant
 from callrouter.feed import topics
 from callrouter.feed.messages import LineLive, encode, queue_live, seat_live
-from callrouter.ports import Change, Engine, QueueView, SeatView, Snapshot
+from callrouter.ports import Change, QueueView, SeatView, Snapshot
+
+
+class Live(Protocol):
+    """What the feed wants of the running controller (`callrouter.ports.Engine`)."""
+
+    def snapshot(self) -> Snapshot: ...
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]: ...
 
 
 class LiveState:
     """Collects changes of an engine; `due` hands over what to publish."""
 
-    def __init__(self, engine: Engine, lines: Callable[[], Iterable[str]], news: Callable[[], None]) -> None:
+    def __init__(self, engine: Live, lines: Callable[[], Iterable[str]], news: Callable[[], None]) -> None:
         self._engine = engine
         self._lines = lines
         self._news = news

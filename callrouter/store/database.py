@@ -5,6 +5,7 @@ transaction begins IMMEDIATE: it takes its lock at once and waits there, instead
 of failing half-way when a reader's snapshot cannot be upgraded.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -39,7 +40,11 @@ _WRITES: Final = "callrouter_writes"
 _BARE: Final = "callrouter_bare"
 
 
-_UNFIT: Final = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+_UNFIT: Final = (
+    *(DataError, IntegrityError, OverflowError, TypeError, ValueError),
+    # As the drivers themselves say it, where they are used without SQLAlchemy in between.
+    *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError),
+)
 
 
 class Unfit(Exception):
@@ -146,7 +151,7 @@ class Database:
 
 
 def _away_errors(is_sqlite: bool) -> tuple[type[Exception], ...]:
-    general = (SQLAlchemyError, OSError, TimeoutError)
+    general = (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError)
     if is_sqlite:
         return general
     # While connecting, SQLAlchemy passes the driver's own errors on as they are.

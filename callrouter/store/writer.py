@@ -37,9 +37,9 @@ from callrouter.store.spill import Spill
 
 GATHER: Final = 0.02
 """Seconds in which entries gather into one transaction."""
-BATCH_SQLITE: Final = 15
-BATCH_POSTGRES: Final = 200
-"""Entries a transaction: more would be quicker, and hold up the loop for milliseconds."""
+BATCH_SQLITE: Final = 120
+BATCH_POSTGRES: Final = 600
+"""Entries a transaction: more would be quicker still, and keep others waiting for the database."""
 MEMORY: Final = 50_000
 """Entries kept in memory; beyond it they are lost (and counted)."""
 WRITE_TIMEOUT: Final = 5.0

@@ -2,7 +2,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acd.aftercall import WorkOrder
@@ -99,6 +99,8 @@ def test_bad_messages_say_why(topic: str, message: object, reason: str) -> None:
         taken(topic, message)
 
 
+# How long a draw takes is the machine's affair.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300))
 def test_any_bytes_are_taken_or_refused(payload: bytes) -> None:
     for topic in (CALLS, ORDERS):
@@ -109,6 +111,7 @@ def test_any_bytes_are_taken_or_refused(payload: bytes) -> None:
 _SCALARS = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=30)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(list(call()["data"])), _SCALARS))
 def test_any_values_are_taken_or_refused(changes: dict[str, Any]) -> None:
     try:

@@ -1,57 +1,31 @@
 """Each test that takes `database` runs on SQLite and, where the tools are, on a real PostgreSQL."""
 
+import asyncio
 import itertools
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 
 from callrouter.store import migrate
 from callrouter.store.database import Database
-from callrouter.toolchain import install, locate
+from callrouter.toolchain import install
 from callrouter.toolchain.install import Request
-from callrouter.toolchain.locate import Program
+from callrouter.toolchain.postgres import PostgresServer
 from tests.toolchain.conftest import Listener
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a server of our own, up to the database's name."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server of our own."""
     install.install(Request(extra=["postgres"]), Listener())
-    folder = tmp_path_factory.mktemp("postgres")
-    data = folder / "data"
-    data.mkdir(mode=0o700)
-    make = ("-D", data, "-U", "callrouter", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8")
-    _run(locate("initdb"), *make)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
-    quick = ("-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=50")
-    program = locate("postgres")
-    command = program.command("-D", data, "-p", port, "-h", "127.0.0.1", "-k", data, *quick)
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=program.environment(), stderr=log, stdout=log)
-    try:
-        ask = ("-h", "127.0.0.1", "-p", port, "-U", "callrouter", "-t", "20")
-        while _run(locate("pg_isready"), *ask, check=False).returncode != 0:
-            assert server.poll() is None, (folder / "log").read_text()
-        yield f"postgresql://callrouter@127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _run(
-    program: Program, *arguments: str | Path, check: bool = True
-) -> "subprocess.CompletedProcess[bytes]":
-    command = program.command(*arguments)
-    return subprocess.run(command, env=program.environment(), capture_output=True, timeout=60, check=check)
+    settings = ("fsync=off", "shared_buffers=64MB", "max_connections=50")
+    with PostgresServer(tmp_path_factory.mktemp("postgres") / "server", settings) as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.asterisk)])
@@ -59,12 +33,8 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an empty database is."""
     if request.param == "sqlite":
         return str(tmp_path / "callrouter.sqlite")
-    server: str = request.getfixturevalue("postgres")
-    name = f"test_{next(_numbers)}"
-    connection = await asyncpg.connect(f"{server}/postgres")
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
-    return f"{server}/{name}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return await asyncio.to_thread(server.create, f"test_{next(_numbers)}")
 
 
 @pytest.fixture
