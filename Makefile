@@ -14,6 +14,9 @@ TOOLS := tools install $(if $(filter x86_64,$(shell uname -m)),--with softphone)
 UV_VERSION := 0.13.9
 # What failed runs once more, by itself: whoever passes then is flaky, is named, and wants hunting (CONTRIBUTING.md).
 ALONE := echo "What failed, once more and alone (flaky if it passes now):" >&2; $(BIN)/pytest -q -ra --last-failed --last-failed-no-failures none
+QUICK := not (asterisk or slow or alone or soak)
+LONG := slow and not (asterisk or alone or soak)
+REAL := (asterisk or alone) and not soak
 SOAK_SECONDS ?= 3600
 SOAK_CALLS_PER_MINUTE ?= 60
 
@@ -61,12 +64,13 @@ check-layers: $(STAMP)
 check-types: $(STAMP)
 	@$(BIN)/mypy
 check-unit: $(STAMP)
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not asterisk and not slow" || { $(ALONE) -m "not asterisk and not slow"; }
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "$(QUICK)" || { $(ALONE) -m "$(QUICK)"; }
 
 test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
 	@$(BIN)/callrouter $(TOOLS)
 	@$(MAKE) check
-	@$(BIN)/pytest -m "(asterisk or slow) and not soak" $(ARGS) || { $(ALONE) -m "(asterisk or slow) and not soak" $(ARGS); }
+	@$(BIN)/pytest -n 2 --dist loadfile -m "$(LONG)" $(ARGS) || { $(ALONE) -m "$(LONG)" $(ARGS); }
+	@$(BIN)/pytest -m "$(REAL)" $(ARGS) || { $(ALONE) -m "$(REAL)" $(ARGS); }
 
 soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CALLS_PER_MINUTE=60
 	@$(BIN)/callrouter $(TOOLS) >/dev/null

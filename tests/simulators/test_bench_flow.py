@@ -17,12 +17,12 @@ def test_generated_flows_have_their_size() -> None:
     assert len(compile_flow(read_document(generated("f", 50, random.Random(1)))).nodes) == 50
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_200_flows_of_50_nodes_are_checked_in_two_seconds() -> None:
     assert min(check_time(SITE) for _ in range(3)) <= 2
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_200_000_node_steps_a_second_or_as_many_for_a_slower_machine() -> None:
     reading = read_flows(SITE)
     assert reading.catalogue is not None
