@@ -21,6 +21,9 @@ class Hours(Protocol):
 
     def open_at(self, now: Instant) -> bool: ...
 
+    def changes_after(self, now: Instant) -> Instant | None:
+        """When it closes if it is open at `now`, opens if it is closed; None: never."""
+
 
 @dataclass(frozen=True, slots=True)
 class AlwaysOpen:
@@ -29,20 +32,42 @@ class AlwaysOpen:
     def open_at(self, now: Instant) -> bool:
         return True
 
+    def changes_after(self, now: Instant) -> Instant | None:
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class OpenIntervals:
-    """Open in ``[start, end)`` of each interval; they are sorted and do not overlap.
+    """Open in ``[start, end)`` of each interval; they are sorted and neither overlap nor touch.
 
     The calendar (`callrouter.flow.calendar`) unrolls opening hours, holidays and
     make-up days into intervals; the core stays free of time zones.
     """
 
     intervals: tuple[tuple[Instant, Instant], ...]
+    known_until: Instant | None = None
+    """From then on nobody has worked it out: open, since a caller had better wait than be
+    sent away by mistake. None: closed after the last interval."""
 
     def open_at(self, now: Instant) -> bool:
-        index = bisect_right(self.intervals, (now, float("inf"))) - 1
+        if self.known_until is not None and now >= self.known_until:
+            return True
+        index = self._last_begun(now)
         return index >= 0 and now < self.intervals[index][1]
+
+    def changes_after(self, now: Instant) -> Instant | None:
+        if self.known_until is not None and now >= self.known_until:
+            return None
+        index = self._last_begun(now)
+        if index >= 0 and now < self.intervals[index][1]:
+            end = self.intervals[index][1]
+            return None if self.known_until is not None and end >= self.known_until else end
+        if index + 1 < len(self.intervals):
+            return self.intervals[index + 1][0]
+        return self.known_until
+
+    def _last_begun(self, now: Instant) -> int:
+        return bisect_right(self.intervals, (now, float("inf"))) - 1
 
 
 ALWAYS: Final = AlwaysOpen()

@@ -84,6 +84,10 @@ class QueueView:
     answered_in_target: int
     """Counters since start of the local day."""
     organisation: OrgId = NO_ORGANISATION
+    open: bool = True
+    """Takes new callers, by its opening hours."""
+    changes: Instant | None = None
+    """When it closes, or opens again; None: it is always open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from acd.floor.views import (
     seat_status,
 )
 from acd.ids import CallId, Instant, QueueId, SeatId, Seconds
-from acd.plan import FloorPlan
+from acd.plan import FloorPlan, Hours
 from acd.queue import Entry
 
 _HANDLERS: Final[Mapping[type, Callable[[FloorState, Any, Instant], None]]] = {
@@ -129,6 +129,10 @@ class Floor:
 
     def queues(self) -> tuple[QueueStatus, ...]:
         return tuple(queue_status(queue) for queue in self._state.queues.values())
+
+    def hours(self, queue: QueueId) -> Hours:
+        """When the queue takes new callers. Raises `KeyError` for a queue that the plan does not know."""
+        return self._state.queues[queue].plan.hours
 
     def position(self, call: CallId) -> int | None:
         """1 = next; None when the call is not waiting here."""

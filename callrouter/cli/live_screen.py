@@ -120,13 +120,20 @@ def _age(since: float | None, now: float, *, limit: float | None = None) -> Text
     return Text(span(age), "bold red" if limit is not None and age > limit else "")
 
 
+def _name(queue: dict[str, Any], now: float) -> Text:
+    """Outside its hours a queue is shown as such: it takes nobody then."""
+    name = safe(queue["name"] or queue["queue"])
+    turned = queue["changes"] is not None and now >= queue["changes"]
+    return name if queue["open"] is not turned else Text.assemble(name, (" closed", "dim"))
+
+
 def _queues(state: LiveState, now: float) -> Table:
     figures = ("ready", "busy", "staffed", "offered", "answered", "in time", "abandoned", "answer rate")
     table = _table("排队 Queues", "queue", "waiting", "longest", *figures)
     for queue in state.queues.values():
         offered = queue["offered"]
         table.add_row(
-            safe(queue["name"] or queue["queue"]),
+            _name(queue, now),
             Text(str(queue["waiting"]), "bold yellow" if queue["waiting"] else "dim"),
             _age(queue["longest_since"], now, limit=LONG_WAIT),
             Text(str(queue["ready"]), "green" if queue["ready"] else "dim"),

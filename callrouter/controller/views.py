@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from acd.ids import CallId, Instant, OrgId, QueueId, SeatId
 from callrouter.directory import Line
 from callrouter.ports import (
+    NO_ORGANISATION,
     CallbackView,
     CallView,
     Change,
@@ -25,7 +26,7 @@ def snapshot(router: Router, now: Instant) -> Snapshot:
     return Snapshot(
         at=now,
         seats=tuple(seat_view(router, plan.seat) for plan in router.site.floor.seats),
-        queues=tuple(queue_view(router, plan.queue) for plan in router.site.floor.queues),
+        queues=tuple(queue_view(router, plan.queue, now) for plan in router.site.floor.queues),
         calls=tuple(call_view(router, live) for live in router.calls.values()),
         lines=tuple(line_view(router, line, now) for line in router.site.directory.lines_on(router.today())),
     )
@@ -37,7 +38,7 @@ def changes(router: Router, changed: Iterable[tuple[str, str]]) -> Iterator[Chan
             if router.site.seat(SeatId(name)) is not None:
                 yield Change(seat=seat_view(router, SeatId(name)))
         elif kind == "queue":
-            yield Change(queue=queue_view(router, QueueId(name)))
+            yield Change(queue=queue_view(router, QueueId(name), router.now))
         elif (live := router.calls.get(CallId(name))) is not None:
             yield Change(call=call_view(router, live))
         else:
@@ -62,8 +63,8 @@ def seat_view(router: Router, seat: SeatId) -> SeatView:
     )
 
 
-def queue_view(router: Router, queue: QueueId) -> QueueView:
-    state = router.floor.queue(queue)
+def queue_view(router: Router, queue: QueueId, now: Instant) -> QueueView:
+    state, hours = router.floor.queue(queue), router.floor.hours(queue)
     return QueueView(
         queue=queue,
         name=state.name,
@@ -76,6 +77,9 @@ def queue_view(router: Router, queue: QueueId) -> QueueView:
         answered=state.answered,
         abandoned=state.abandoned,
         answered_in_target=state.answered_in_target,
+        organisation=router.site.organisations.get(queue, NO_ORGANISATION),
+        open=hours.open_at(now),
+        changes=hours.changes_after(now),
     )
 
 

@@ -1,7 +1,7 @@
 """From ``site/directory.yaml`` to a `Directory`."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from acd.ids import OrgId
@@ -48,10 +48,9 @@ def read_directory(document: Document) -> Directory:
 
 
 def reference_faults(
-    directory: Directory, flows: Collection[str], calendars: Collection[str]
+    references: Iterable[Reference], known: Mapping[str, Collection[str]]
 ) -> tuple[Fault, ...]:
-    """Faults for flows and calendars that the directory names and the site doesn't have."""
-    known = {"flow": flows, "calendar": calendars}
+    """Faults for names that one file uses and the others don't have; `known`: names by kind."""
     return tuple(
         Fault(
             one.fault.file,
@@ -60,7 +59,7 @@ def reference_faults(
             one.fault.message,
             did_you_mean(one.name, known[one.kind]),
         )
-        for one in directory.references
+        for one in references
         if one.name not in known[one.kind]
     )
 

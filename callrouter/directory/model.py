@@ -115,7 +115,7 @@ class Reference:
     """A name that another file must know; `fault` is what to say when it doesn't."""
 
     kind: str
-    """``flow`` or ``calendar``."""
+    """``flow``, ``calendar`` or ``organisation``."""
     name: str
     fault: Fault
 

@@ -97,6 +97,7 @@ class QueueLive(Struct, kw_only=True):
     answered: int
     abandoned: int
     answered_in_target: int
+    open: bool
 
 
 class SeatLive(Struct, kw_only=True):

@@ -156,8 +156,7 @@ def _unwritable(value: object) -> object:
 def _hours(kind: type, value: Any) -> Hours:
     if kind is not Hours or not isinstance(value, dict):
         raise Unreadable(f"{kind.__name__} cannot be read")
-    intervals = msgspec.convert(value.get("intervals"), tuple[tuple[float, float], ...] | None)
-    return ALWAYS if intervals is None else OpenIntervals(intervals)
+    return msgspec.convert(value, OpenIntervals) if "intervals" in value else ALWAYS
 
 
 def _veiled(value: Any, hide: Veil) -> Any:

@@ -36,6 +36,8 @@ class Known:
     seats: Collection[str] | None = None
     never_met: Callable[[str, str], str] | None = None
     """Of a queue and a skill expression: why no seat can ever serve it, or ``""``."""
+    closing: Collection[str] = ()
+    """Queues that have opening hours."""
     services: Collection[str] | None = None
     """Web services and databases of the settings."""
 
@@ -76,6 +78,7 @@ def _outside(placed: Placed, known: Known) -> Iterator[Remark]:
     if type(body) is Queue:
         for index, queue in enumerate(body.among):
             yield from _exists("queue", queue, known.queues, (*at, "among", index))
+        yield from _closing(body, known, at)
     if type(body) is Transfer:
         yield from _exists("line", body.line, known.lines, (*at, "line"))
         yield from _exists("seat", body.seat, known.seats, (*at, "seat"))
@@ -83,6 +86,17 @@ def _outside(placed: Placed, known: Known) -> Iterator[Remark]:
         yield from _exists("service", body.service, known.services, (*at, "service"))
     if type(body) is Sql:
         yield from _exists("database", body.database, known.services, (*at, "database"))
+
+
+def _closing(body: Queue, known: Known, at: Path) -> Iterator[Remark]:
+    """Who comes when a queue is closed must hear something of it."""
+    if body.closed is not None or body.otherwise is not None:
+        return
+    named = [((*at, "queue"), body.queue), *(((*at, "among", i), q) for i, q in enumerate(body.among))]
+    for path, queue in named:
+        if queue in known.closing:
+            said = f"queue {queue!r} has opening hours, and nothing is said to callers when it is closed"
+            yield path, said, "Add `closed:` with the node that tells them, or `otherwise:`"
 
 
 def _exists(kind: str, name: str | None, known: Collection[str] | None, path: Path) -> Iterator[Remark]:

@@ -1,15 +1,24 @@
 """``site/floor.yaml``: seats, queues and skills, as engineers write them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from acd.ids import QueueId, SeatId
-from acd.plan import FloorPlan, Membership, OverflowRung, QueuePlan, RelaxationStep, SeatPlan
+from acd.ids import OrgId, QueueId, SeatId
+from acd.plan import (
+    FloorPlan,
+    Membership,
+    OverflowRung,
+    QueuePlan,
+    RelaxationStep,
+    SeatPlan,
+)
 from acd.strategy import STRATEGIES
 from callrouter.config.document import ConfigError, Document, Fault, parse
 from callrouter.config.validation import did_you_mean
+from callrouter.directory.model import Reference
 from callrouter.site.floor_faults import contradictions
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -74,6 +83,10 @@ class Queue(_Strict):
 
     name: str = Field("", max_length=60)
     """Shown on screens."""
+    organisation: str = Field("", max_length=40)
+    """Owner, of the directory; supervisors see their own and those beneath. Empty: everybody sees it."""
+    hours: str = Field("", max_length=40)
+    """A calendar: outside its hours new callers go back to the flow with `closed`. Empty: 7×24."""
     strategy: str = "longest_idle"
     """Which of the free seats: see below."""
     ring_for: PositiveSeconds = 15
@@ -163,6 +176,12 @@ class FloorConfig:
     timezone: str
     skills: dict[str, str]
     recorded: frozenset[QueueId]
+    organisations: dict[QueueId, OrgId]
+    """Owners of queues; one without is left out."""
+    hours: dict[QueueId, str]
+    """Calendars of the queues that are not always open."""
+    references: tuple[Reference, ...]
+    """Names that the directory and the calendars must know."""
 
 
 def read_floor(document: Document) -> FloorConfig:
@@ -185,16 +204,38 @@ def read_floor(document: Document) -> FloorConfig:
         timezone=file.timezone,
         skills=dict(file.skills),
         recorded=frozenset(QueueId(name) for name, queue in file.queues.items() if queue.record == "talk"),
+        organisations={
+            QueueId(name): OrgId(queue.organisation)
+            for name, queue in file.queues.items()
+            if queue.organisation
+        },
+        hours={QueueId(name): queue.hours for name, queue in file.queues.items() if queue.hours},
+        references=tuple(_references(document, file)),
     )
 
 
+def _references(document: Document, file: FloorFile) -> Iterator[Reference]:
+    def refer(kind: str, name: str, *path: str) -> Iterator[Reference]:
+        if name:
+            yield Reference(kind, name, document.fault(path, f"no {kind} {name!r}"))
+
+    for name, queue in file.queues.items():
+        yield from refer("organisation", queue.organisation, "queues", name, "organisation")
+        yield from refer("calendar", queue.hours, "queues", name, "hours")
+    for name, seat in file.seats.items():
+        yield from refer("organisation", seat.organisation, "seats", name, "organisation")
+
+
 def plan_of(file: FloorFile) -> FloorPlan:
-    """The plan of a floor file, its references taken as they are."""
+    """The plan of a floor file, its references taken as they are, its queues always open (`with_hours`)."""
     return FloorPlan(
         seats=tuple(_seat_plan(name, seat) for name, seat in file.seats.items()),
         queues=tuple(_queue_plan(name, queue) for name, queue in file.queues.items()),
         **file.rules.model_dump(),
     )
+
+
+_NOT_OF_THE_PLAN = {"relaxation", "overflow", "record", "organisation", "hours"}
 
 
 def _memberships(seat: Seat) -> tuple[Membership, ...]:
@@ -209,7 +250,9 @@ def _seat_plan(name: str, seat: Seat) -> SeatPlan:
 
 
 def _queue_plan(name: str, queue: Queue) -> QueuePlan:
-    plain: dict[str, Any] = queue.model_dump(exclude={"relaxation", "overflow", "record"})
+    plain: dict[str, Any] = queue.model_dump(
+        exclude={"relaxation", "overflow", "record", "organisation", "hours"}
+    )
     known = {field.name for field in fields(QueuePlan)}
     assert set(plain) <= known, set(plain) - known
     return QueuePlan(

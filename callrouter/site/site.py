@@ -1,9 +1,11 @@
 """One folder with all that engineers edit: flows, prompts, directory, floor."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import time
 
-from acd.ids import Instant, QueueId, SeatId
+from acd.ids import Instant, OrgId, QueueId, SeatId
 from acd.plan import FloorPlan
 from callrouter.config.document import ConfigError, Fault, read_document
 from callrouter.directory import Directory, load_directory, reference_faults
@@ -13,6 +15,7 @@ from callrouter.flow.loader import flow_set, read_flows
 from callrouter.flow.program import FlowSet
 from callrouter.site.floor import SeatAccountPlan, read_floor
 from callrouter.site.floor_faults import never_met
+from callrouter.site.hours import with_hours
 
 FALLBACK_LANGUAGE = "zh"
 
@@ -29,6 +32,8 @@ class Site:
     timezone: str
     recorded: frozenset[QueueId] = frozenset()
     """Queues whose calls are recorded."""
+    organisations: Mapping[QueueId, OrgId] = field(default_factory=dict)
+    """Whose a queue is; one that is everybody's is left out."""
 
     def seat(self, seat: SeatId) -> SeatAccountPlan | None:
         return self.seats.get(seat)
@@ -105,7 +110,10 @@ def load_site(folder: Path) -> Site:
 
 
 def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) -> Checked:
-    """All checks over all files; with `now` calendars are asked for the months to come."""
+    """All checks over all files; with `now` calendars are asked for the months to come.
+
+    Opening hours of queues count from `now`, else from the present.
+    """
     faults: list[Fault] = []
     directory, floor = None, None
     try:
@@ -123,20 +131,27 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         seats=list(floor.seats) if floor else None,
         lines=list(directory.lines) if directory else None,
         never_met=never_met(floor.plan) if floor else None,
+        closing=list(floor.hours) if floor else (),
     )
     found = check(reading, known, now, audio=audio)
     faults += found.errors
     if directory is not None:
-        faults += reference_faults(directory, reading.flows, reading.calendars)
+        names: dict[str, Collection[str]] = {
+            "flow": reading.flows,
+            "calendar": reading.calendars,
+            "organisation": directory.organisations,
+        }
+        faults += reference_faults((*directory.references, *(floor.references if floor else ())), names)
     if faults or reading.catalogue is None or directory is None or floor is None:
         return Checked(None, tuple(sorted(set(faults))), tuple(found.warnings))
     site = Site(
         folder=folder,
         flows=flow_set(reading, reading.catalogue),
         directory=directory,
-        floor=floor.plan,
+        floor=with_hours(floor.plan, floor.hours, reading.calendars, now or time()),
         seats=floor.seats,
         timezone=floor.timezone,
         recorded=floor.recorded,
+        organisations=floor.organisations,
     )
     return Checked(site, (), tuple(found.warnings))

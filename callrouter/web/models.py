@@ -100,6 +100,8 @@ class Queue(BaseModel):
     abandoned: int
     answered_in_target: int
     organisation: str
+    open: bool = Field(description="Takes new callers, by its opening hours.")
+    changes: MaybeInstant = Field(description="When it closes, or opens again; null: always open.")
 
 
 class Leg(BaseModel):

@@ -101,8 +101,8 @@ def test_organisations_form_a_tree(small: Directory) -> None:
 
 
 def test_names_of_other_files_are_known_with_their_line(small: Directory) -> None:
-    assert reference_faults(small, flows=["main"], calendars=[]) == ()
-    faults = reference_faults(small, flows=["mian"], calendars=[])
+    assert reference_faults(small.references, {"flow": ["main"], "calendar": []}) == ()
+    faults = reference_faults(small.references, {"flow": ["mian"], "calendar": []})
     assert len(faults) == 5
     assert str(faults[0]).startswith("small.yaml:11:")
     assert "no flow 'main'. Did you mean 'mian'?" in str(faults[0])

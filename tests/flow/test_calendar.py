@@ -1,9 +1,11 @@
 """Calendars: statutory days, make-up workdays, festivals, spans past midnight, years not yet arranged."""
 
+import itertools
 from datetime import date, datetime
 
 import pytest
 
+from acd.plan import OpenIntervals
 from callrouter.config.document import ConfigError, parse, read_document
 from callrouter.flow.calendar import LOCAL, Calendar, CalendarFile, calendars, gaps
 
@@ -112,3 +114,18 @@ def test_every_day_of_thirty_years_has_an_answer() -> None:
     office = made()["office"]
     for ordinal in range(date(2000, 1, 1).toordinal(), date(2030, 1, 1).toordinal(), 5):
         office.at(ordinal * 86_400.0 - date(1970, 1, 1).toordinal() * 86_400)
+
+
+@pytest.mark.parametrize("name", ["office", "night", "always"])
+def test_intervals_say_what_the_calendar_says(name: str) -> None:
+    """Every 7 minutes and at each edge for 13 months, festivals, make-up days and midnight spans included."""
+    calendar, begin = made()[name], at("2026-01-30T11:17")
+    found = calendar.intervals(begin, 400)
+    assert all(one[1] < two[0] for one, two in itertools.pairwise(found))
+    hours = OpenIntervals(found)
+    edges = [edge for pair in found if begin <= pair[0] for edge in pair if edge < begin + 390 * 86_400]
+    assert edges or name == "always"
+    for when in itertools.chain(edges, (edge - 1 for edge in edges)):
+        assert hours.open_at(when) == calendar.at(when).open, when
+    for step in range(390 * 24 * 60 // 7):
+        assert hours.open_at(begin + 420.0 * step) == calendar.at(begin + 420.0 * step).open

@@ -1,10 +1,13 @@
 """Every contradiction of a floor is refused at its line, with what to do."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from acd.ids import QueueId
+from acd.plan import ALWAYS
 from callrouter.config.document import ConfigError, read_document
 from callrouter.site import check_site
 from callrouter.site.floor import read_floor
@@ -134,3 +137,64 @@ def test_the_check_names_the_flow_that_asks_for_too_much(tmp_path: Path) -> None
     assert any(f"province.yaml:{line}:" in one and "can ever serve 'english>=9'" in one for one in found), (
         found
     )
+
+
+def changed(folder: Path, *changes: tuple[str, str, str]) -> Path:
+    """A copy of the shipped site with (file, before, after) changes."""
+    shutil.copytree(SHIPPED, folder, dirs_exist_ok=True)
+    for name, before, after in changes:
+        file = folder / name
+        text = file.read_text(encoding="utf-8")
+        assert text.count(before) == 1, before
+        file.write_text(text.replace(before, after), encoding="utf-8")
+    return folder
+
+
+SPECIALIST = ("site/floor.yaml", "    name: 专席\n", "    name: 专席\n    hours: office\n")
+FRIDAY_NOON = 1_794_542_400.0  # 2026-11-13 12:00 in Shanghai: offices close for lunch
+NIGHT = ("site/floor.yaml", "    name: 夜间值守\n", "    name: 夜间值守\n    hours: office\n")
+
+
+def test_opening_hours_come_from_the_calendar(tmp_path: Path) -> None:
+    checked = check_site(changed(tmp_path, SPECIALIST), FRIDAY_NOON, audio=False)
+    assert checked.site is not None, checked.faults
+    hours = {queue.queue: queue.hours for queue in checked.site.floor.queues}
+    specialist = hours[QueueId("specialist")]
+    assert specialist.open_at(FRIDAY_NOON - 1)
+    assert not specialist.open_at(FRIDAY_NOON)
+    assert specialist.changes_after(FRIDAY_NOON) == FRIDAY_NOON + 2.5 * 3600
+    assert specialist.open_at(FRIDAY_NOON + 801 * 86_400), "worked out for two years, then open"
+    assert hours[QueueId("province")] is ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            ("site/floor.yaml", "    name: 专席\n", "    name: 专席\n    hours: ofice\n"),
+            r"floor.yaml:\d+:12: no calendar 'ofice'. Did you mean 'office'\?",
+        ),
+        (
+            ("site/floor.yaml", "name: 海东, organisation: haidong", "name: 海东, organisation: haidon"),
+            r"floor.yaml:\d+:\d+: no organisation 'haidon'. Did you mean 'haidong'\?",
+        ),
+        (
+            (
+                "site/floor.yaml",
+                "name: 西宁一席, organisation: xining",
+                "name: 西宁一席, organisation: xinning",
+            ),
+            r"floor.yaml:\d+:\d+: no organisation 'xinning'. Did you mean 'xining'\?",
+        ),
+        (
+            NIGHT,
+            r"province.yaml:\d+:\d+: queue 'night' has opening hours, and nothing is said to callers when it "
+            "is closed. Add `closed:` with the node that tells them, or `otherwise:`",
+        ),
+    ],
+)
+def test_hours_and_owners_must_exist_and_be_told(
+    tmp_path: Path, change: tuple[str, str, str], said: str
+) -> None:
+    found = [str(fault) for fault in check_site(changed(tmp_path, change), audio=False).faults]
+    assert any(re.search(said, one) for one in found), found

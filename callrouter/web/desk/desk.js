@@ -188,9 +188,10 @@ function showQueues() {
     const late = queue.longest_since && server.now() - queue.longest_since > STANDARD_WAIT;
     const waiting = make("span", { className: `big ${late ? "late" : queue.waiting ? "waiting" : ""}` }, String(queue.waiting));
     const longest = counting(make("time"), queue.longest_since);
+    const closed = queue.open === (queue.changes !== null && server.now() >= queue.changes);
     const rate = queue.offered ? `${((100 * queue.answered) / queue.offered).toFixed(1)}%` : "–";
     return make("div", { className: "queue" },
-      make("p", {}, make("span", { textContent: queue.name || queue.queue }), make("span", {}, waiting, " 等待 ", english("waiting"))),
+      make("p", {}, make("span", { textContent: (queue.name || queue.queue) + (closed ? " · 未开放" : "") }), make("span", {}, waiting, " 等待 ", english("waiting"))),
       make("p", {}, make("small", {}, `就绪 ${queue.ready} · 忙 ${queue.busy} · 在席 ${queue.staffed}`), make("small", {}, queue.longest_since ? "最久 " : "", longest)),
       make("p", {}, make("small", {}, `今日 ${queue.answered}/${queue.offered} · answer_rate ${rate}`), make("small", {}, `放弃 ${queue.abandoned}`)));
   }));
