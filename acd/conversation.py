@@ -73,10 +73,20 @@ class Conversation(Stage):
         ringing = any(leg.usable and not leg.up for leg in self._offers.values())
         self.out += call.move(call.caller, Place.RINGBACK if ringing else Place.MUSIC)
 
-    def tell(self, media: tuple[str, ...]) -> None:
-        """Announce something to the waiting caller; music follows."""
+    def tell(self, media: tuple[str, ...], *, reply: bool = False) -> None:
+        """Announce something to the waiting caller; music follows.
+
+        What is being said is not interrupted, except by the `reply` to a key.
+        """
+        if reply:
+            self.hush()
         if self.call.owner is Owner.QUEUE and self.call.caller.place in (Place.MUSIC, Place.RINGBACK):
             self.out += self.call.move(self.call.caller, Place.TOLD, media)
+
+    def hush(self) -> None:
+        """The waiting caller has pressed a key and need not listen on."""
+        if self.call.owner is Owner.QUEUE and self.call.caller.place is Place.TOLD:
+            self.out += self.call.move(self.call.caller, Place.MUSIC)
 
     @property
     def being_rung(self) -> bool:

@@ -70,6 +70,7 @@ def key(router: Router, live: LiveCall, digit: str) -> None:
 
 
 def _entering(router: Router, live: LiveCall, talk: CallbackTalk, digit: str) -> None:
+    live.talk.hush()
     if digit == "*":
         talk.number = ""
     elif digit.isdecimal() and len(talk.number) < LONGEST:
@@ -96,7 +97,7 @@ def _confirm(router: Router, live: LiveCall, talk: CallbackTalk) -> None:
         + site.spoken("digits", talk.number, language)
         + site.media("callback_number_confirm", language=language)
     )
-    live.talk.tell(media)
+    live.talk.tell(media, reply=True)
 
 
 def _promise(router: Router, live: LiveCall, talk: CallbackTalk) -> None:
@@ -114,4 +115,4 @@ def promise(router: Router, live: LiveCall, number: str) -> CallId:
 
 
 def _say(router: Router, live: LiveCall, prompt: str) -> None:
-    live.talk.tell(router.site.media(prompt, language=live.call.language))
+    live.talk.tell(router.site.media(prompt, language=live.call.language), reply=True)

@@ -155,3 +155,43 @@ def test_keys_without_an_offer_do_nothing() -> None:
     assert world.hears(caller) == "music"
     world.handle(e.SeatReachable(seat=SEAT))
     world.handle(e.SeatSignedIn(seat=SEAT, agent=AgentId("x")))
+
+
+def interrupted(world: World) -> World:
+    """The callback has just been offered, and the offer is still being spoken."""
+    caller = world.call()
+    world.finish_playing(caller)
+    live = world.router.calls["C1"]  # type: ignore[index]
+    while live.callback is None:
+        world.wait(1)
+        if live.callback is None:
+            world.finish_playing(caller)
+    assert world.hears(caller) == "prompt"
+    return world
+
+
+def said(world: World, caller: ChannelId) -> str:
+    """What the caller is being told now."""
+    (playback,) = world.channels[caller].playing
+    return next(" ".join(x.media) for x in world.sent if isinstance(x, c.Play) and x.playback == playback)
+
+
+def test_a_key_interrupts_the_offer_and_its_answer_is_heard() -> None:
+    world = interrupted(busy_world())
+    caller = ChannelId("in-C1")
+    assert "callback_offer" in said(world, caller)
+    world.keys(caller, "1")
+    assert "callback_number_before" in said(world, caller)
+    world.keys(caller, "2")
+    assert "callback_enter_number" in said(world, caller)
+    world.keys(caller, "1")
+    assert world.hears(caller) == "music", "who types need not listen on"
+    world.keys(caller, "3912345678")
+    assert "callback_number_before" in said(world, caller)
+
+
+def test_keys_that_mean_nothing_interrupt_nothing() -> None:
+    world = interrupted(busy_world())
+    caller = ChannelId("in-C1")
+    world.keys(caller, "7*#0")
+    assert "callback_offer" in said(world, caller)
