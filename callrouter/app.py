@@ -216,6 +216,7 @@ class App:
             records=self.records,
             mailboxes=self.mailboxes,
             recordings=self.recordings,
+            site=self.folder,
             accounts=self.accounts,
             audit=self.writer,
             metrics=self,

@@ -12,9 +12,10 @@ import getpass
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, Generic, TypeVar
 
 from watchfiles import Change as FileChange
@@ -23,6 +24,7 @@ from watchfiles import awatch
 from acd.ids import Instant
 from callrouter.config.faults import ConfigError, Fault
 from callrouter.config.versions import KEPT, Change, Files, Version, Versions
+from callrouter.live_site import UnknownFile
 
 Loaded = TypeVar("Loaded")
 Load = Callable[[Path], Loaded]
@@ -62,11 +64,13 @@ class LiveFolder(Generic[Loaded]):
         loaded = load(folder)
         self.versions = Versions(loaded, files, now(), "start")
         archive.keep(self.versions.version)
+        self._changing = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow the folder until cancelled."""
         async for _ in awatch(self.folder, watch_filter=_matters(self.folder), debounce=QUIET_MS, step=50):
-            await self.refresh("file")
+            async with self._changing:
+                await self.refresh("file")
 
     async def refresh(self, by: str) -> Change | None:
         """Look at the folder now; None when nothing is new."""
@@ -78,7 +82,7 @@ class LiveFolder(Generic[Loaded]):
             # What was written while we read is the next round's business: then the digests differ.
             if await asyncio.to_thread(read_files, self.folder) != files:
                 return await self.refresh(by)
-            words = await asyncio.to_thread(self._words)
+            words = await asyncio.to_thread(self._words, self.folder)
         except ConfigError as error:
             change = self.versions.refuse(error.faults, files, self._now(), by)
         else:
@@ -88,11 +92,63 @@ class LiveFolder(Generic[Loaded]):
         self._on_change(change, self.versions.current)
         return change
 
-    def _words(self) -> Sequence[str]:
+    # --- by the API (`callrouter.live_site.LiveSite`) ---
+
+    def in_force(self) -> Version:
+        return self.versions.version
+
+    def kept(self) -> Sequence[tuple[str, Instant]]:
+        return [(name, self.archive.folder_of(name).stat().st_mtime) for name in self.archive.versions()]
+
+    def changes(self) -> Sequence[Change]:
+        return self.versions.changes
+
+    def files(self) -> Files:
+        return self.versions.version.files
+
+    async def check_file(self, name: str, content: bytes) -> Sequence[str]:
+        return (await asyncio.to_thread(self._tried, name, content))[1]
+
+    async def put_file(self, name: str, content: bytes, by: str) -> Change:
+        async with self._changing:
+            await asyncio.to_thread(self._tried, name, content)
+            await asyncio.to_thread(_replace, self.folder / name, content)
+            return await self.refresh(by) or self._unchanged(by)
+
+    async def reload(self, by: str) -> Change | None:
+        async with self._changing:
+            return await self.refresh(by)
+
+    async def go_back(self, version: str, by: str) -> Change | None:
+        async with self._changing:
+            await asyncio.to_thread(self.archive.restore, version, self.folder)
+            return await self.refresh(by)
+
+    def _unchanged(self, by: str) -> Change:
+        digest = self.versions.version.digest
+        return Change(what="unchanged", at=self._now(), by=by, digest=digest, before=digest)
+
+    def _tried(self, name: str, content: bytes) -> tuple[Loaded, Sequence[str]]:
+        """The folder as it would be with this file, read beside it. Raises UnknownFile, ConfigError."""
+        if not belongs(name):
+            raise UnknownFile(f"{name!r} is no file of a site: {', '.join(PATTERNS)} are")
+        with tempfile.TemporaryDirectory(prefix="callrouter-site-") as scratch:
+            draft = Path(scratch)
+            copy_beside(self.folder, draft, {**read_files(self.folder), name: content})
+            try:
+                loaded = self._load(draft)
+                return loaded, self._words(draft)
+            except ConfigError as error:
+                raise ConfigError(
+                    replace(fault, file=fault.file.replace(str(draft), str(self.folder)))
+                    for fault in error.faults
+                ) from None
+
+    def _words(self, new: Path) -> Sequence[str]:
         old = self.archive.folder_of(self.versions.version.digest)
         if self._describe is None or not old.is_dir():
             return ()
-        return self._describe(old, self.folder)
+        return self._describe(old, new)
 
 
 class Archive:
@@ -151,15 +207,43 @@ class Archive:
         kept, present = read_files(self.folder_of(found[0])), read_files(folder)
         changed = [name for name, content in kept.items() if present.get(name) != content]
         for name in changed:
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.new")
-            draft.write_bytes(kept[name])
-            draft.replace(path)
+            _replace(folder / name, kept[name])
         removed = [name for name in present if name not in kept]
         for name in removed:
             (folder / name).unlink()
         return [*changed, *removed]
+
+
+def belongs(name: str) -> bool:
+    """Whether a file of this name, relative to the folder, is part of a version."""
+    path = PurePosixPath(name)
+    plain = not path.is_absolute() and not any(part.startswith(".") for part in path.parts)
+    return plain and path.as_posix() == name and any(_fits(path, pattern) for pattern in PATTERNS)
+
+
+def _fits(path: PurePosixPath, pattern: str) -> bool:
+    return len(path.parts) == len(PurePosixPath(pattern).parts) and path.match(pattern)
+
+
+def copy_beside(folder: Path, draft: Path, files: Files) -> None:
+    """Make `draft` look like the folder with these files; sounds and the like are linked, not copied."""
+    for name, content in files.items():
+        path = draft / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for inner in (".", *(one.name for one in draft.iterdir() if one.is_dir())):
+        for other in (folder / inner).iterdir() if (folder / inner).is_dir() else ():
+            link = draft / inner / other.name
+            if not link.exists() and not other.name.startswith("."):
+                link.symlink_to(other.absolute())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write in one step: whoever reads sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 def read_files(folder: Path) -> Files:

@@ -16,6 +16,7 @@ from callrouter.flow.loader import load_flows
 from callrouter.flow.program import FlowSet
 from callrouter.flow.session import CallFacts, FlowSession
 from callrouter.live_folder import Archive, LiveFolder
+from callrouter.live_site import UnknownFile
 
 SHIPPED = Path(__file__).parents[1] / "ivr_flows"
 
@@ -171,3 +172,54 @@ async def test_a_reload_holds_no_call_up(site: Site) -> None:
     await asyncio.gather(*calls)
     assert walked >= 100
     assert min(delays) <= 0.020, delays
+
+
+# --- over the API
+
+
+async def test_a_file_is_tried_beside_the_folder_before_it_is_written(site: Site) -> None:
+    path = site.flows / "province.yaml"
+    before = path.read_bytes()
+    good, bad = before.replace(b"1: shift", b"1: seat"), before.replace(b"silence: shift", b"silence: shfit")
+    words = ("province: greeting: key 1 leads to seat instead of shift",)
+    assert tuple(await site.live.check_file("province.yaml", good)) == words
+    with pytest.raises(ConfigError) as refused:
+        await site.live.put_file("province.yaml", bad, "hong")
+    assert any(str(fault).startswith(f"{path}:") for fault in refused.value.faults)
+    assert path.read_bytes() == before
+    assert site.changes == []
+    change = await site.live.put_file("province.yaml", good, "hong")
+    assert (change.what, change.by, change.words) == ("applied", "hong", words)
+    assert path.read_bytes() == good
+    assert (await site.live.put_file("province.yaml", good, "hong")).what == "unchanged"
+    back = await site.live.go_back(change.before, "li")
+    assert back is not None
+    assert (back.what, back.by, path.read_bytes()) == ("rolled_back", "li", before)
+    assert await site.live.reload("li") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../province.yaml",
+        "/etc/passwd",
+        "notes.txt",
+        "site/../province.yaml",
+        ".hidden.yaml",
+        "a/b.yaml",
+        "",
+        "tests/x.yaml",
+    ],
+)
+async def test_only_files_of_a_site_are_taken(site: Site, name: str) -> None:
+    with pytest.raises(UnknownFile):
+        await site.live.put_file(name, b"flow: x\n", "mallory")
+    assert site.changes == []
+
+
+async def test_a_new_flow_may_be_put(site: Site) -> None:
+    head = b"flow: extra\nlanguages: [zh]\nperson: seat\nstart: seat\n"
+    text = head + b"nodes:\n  seat: {queue: {queue: province}}\n"
+    change = await site.live.put_file("extra.yaml", text, "hong")
+    assert change.what == "applied"
+    assert "extra" in site.live.versions.current.flows

@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 
 from callrouter import __version__
+from callrouter.live_site import LiveSite
 from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditSink, Clock, Engine, Records
 from callrouter.recordings import Recordings
@@ -22,6 +23,7 @@ from callrouter.web import (
     session,
 )
 from callrouter.web import recordings as recordings_of_calls
+from callrouter.web import site as site_files
 from callrouter.web.context import Context
 from callrouter.web.guard import Guard
 from callrouter.web.metrics import Exposition, Metrics
@@ -49,6 +51,7 @@ def create_app(
     records: Records,
     mailboxes: Mailboxes,
     recordings: Recordings,
+    site: LiveSite,
     accounts: Accounts,
     audit: AuditSink,
     metrics: Metrics,
@@ -63,6 +66,7 @@ def create_app(
         records=records,
         mailboxes=mailboxes,
         recordings=recordings,
+        site=site,
         accounts=accounts,
         audit=audit,
         metrics=metrics,
@@ -91,6 +95,7 @@ def _routed(settings: WebSettings) -> FastAPI:
         callbacks.router,
         recordings_of_calls.router,
         mailboxes.router,
+        site_files.router,
         lines.router,
         live.router,
     ):

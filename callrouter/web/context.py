@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from acd.ids import SeatId
+from callrouter.live_site import LiveSite
 from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditEntry, AuditSink, Clock, Engine, Records, SeatView
 from callrouter.recordings import Recordings
@@ -24,6 +25,7 @@ class Context:
     records: Records
     mailboxes: Mailboxes
     recordings: Recordings
+    site: LiveSite
     accounts: Accounts
     audit: AuditSink
     metrics: Metrics

@@ -27,6 +27,9 @@ _HEADERS: Final = {
     ),
 }
 
+FILES: Final = "/api/v1/site/files/"
+"""Below this bodies are files, and may be larger."""
+
 
 class Guard:
     """ASGI middleware."""
@@ -34,14 +37,15 @@ class Guard:
     def __init__(self, app: ASGIApp, *, settings: WebSettings) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
-        self._limit = settings.body_limit
+        self._limit, self._file_limit = settings.body_limit, settings.file_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        fault = self._fault(headers)
+        limit = self._file_limit if scope["path"].startswith(FILES) else self._limit
+        fault = self._fault(headers, limit)
         if scope["type"] == "websocket":
             if fault:
                 await send({"type": "websocket.close", "code": 4403, "reason": fault[2]})
@@ -52,9 +56,9 @@ class Guard:
         if fault:
             await problem_response(*fault)(scope, receive, sending)
             return
-        await self._app(scope, self._limited(receive), sending)
+        await self._app(scope, _limited(receive, limit), sending)
 
-    def _fault(self, headers: Headers) -> tuple[int, str, str] | None:
+    def _fault(self, headers: Headers, limit: int) -> tuple[int, str, str] | None:
         host = headers.get("host", "")
         if _name(host) not in self._hosts:
             return 400, "unknown_host", "this server does not go by that name: see allowed_hosts"
@@ -64,22 +68,23 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             return 400, "bad_length", "Content-Length is not a number"
-        if int(length) > self._limit:
-            return 413, "too_large", f"the body has more than {self._limit} bytes"
+        if int(length) > limit:
+            return 413, "too_large", f"the body has more than {limit} bytes"
         return None
 
-    def _limited(self, receive: Receive) -> Receive:
-        received = 0
 
-        async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit:
-                raise HTTPException(413, f"the body has more than {self._limit} bytes")
-            return message
+def _limited(receive: Receive, limit: int) -> Receive:
+    received = 0
 
-        return receive_limited
+    async def receive_limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(413, f"the body has more than {limit} bytes")
+        return message
+
+    return receive_limited
 
 
 def _name(host: str) -> str:

@@ -7,6 +7,7 @@ import msgspec
 
 from acd.commands import OfferClosed
 from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
+from callrouter.config.versions import Change
 from callrouter.mailboxes import MessageView
 from callrouter.ports import CallbackView, CallView, LegView, LineView, MissedView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
@@ -119,6 +120,10 @@ def message_document(message: MessageView, *, masked: bool) -> Document:
     if masked:
         document["number"] = mask_number(message.number)
     return document
+
+
+def change_document(change: Change) -> Document:
+    return _built(change)
 
 
 def recording_document(recording: RecordingView) -> Document:

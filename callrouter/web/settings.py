@@ -36,6 +36,7 @@ class WebSettings:
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     """Names this server answers to, without port: a page of another name cannot reach it by DNS tricks."""
     body_limit: int = 64 * 1024
+    file_limit: int = 4_000_000
     """Bytes of a request body."""
     live_limit: int = 500
     """Screens connected at a time."""

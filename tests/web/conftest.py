@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from acd.ids import OrgId
+from callrouter.live_site import LiveSite
 from callrouter.web.app import bind, create_app
 from callrouter.web.context import Context
 from callrouter.web.settings import LineKey, WebSettings
@@ -17,6 +18,7 @@ from tests.web.fakes import (
     FakeMetrics,
     FakeRecordings,
     FakeRecords,
+    FakeSite,
     Watch,
 )
 
@@ -36,6 +38,7 @@ def _app() -> FastAPI:
         records=FakeRecords(),
         mailboxes=FakeMailboxes(),
         recordings=FakeRecordings(),
+        site=FakeSite(),
         accounts=FakeAccounts(),
         audit=FakeAudit(),
         metrics=FakeMetrics(),
@@ -51,6 +54,7 @@ class World:
     records: FakeRecords = field(default_factory=FakeRecords)
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
+    site: LiveSite = field(default_factory=FakeSite)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     audit: FakeAudit = field(default_factory=FakeAudit)
     clock: Watch = field(default_factory=Watch)
@@ -71,6 +75,7 @@ class World:
             records=self.records,
             mailboxes=self.mailboxes,
             recordings=self.recordings,
+            site=self.site,
             accounts=self.accounts,
             audit=self.audit,
             metrics=FakeMetrics(),

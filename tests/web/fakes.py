@@ -10,6 +10,10 @@ from acd.commands import OfferClosed
 from acd.events import Intent, Refused
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord, FlowStep
+from callrouter.config.faults import ConfigError, Fault
+from callrouter.config.versions import Change as SiteChange
+from callrouter.config.versions import Files, Version, Versions
+from callrouter.live_site import UnknownFile
 from callrouter.mailboxes import MessageView, SoundStuck
 from callrouter.ports import (
     NO_ORGANISATION,
@@ -328,6 +332,55 @@ class FakeRecordings:
         if self.altered:
             raise SoundAltered(self.altered)
         return self.sounds.get(id)
+
+
+class FakeSite:
+    """`faults`: what is wrong with every file offered; `away`: why the folder cannot be written."""
+
+    def __init__(self) -> None:
+        self.versions: Versions[None] = Versions(None, {"province.yaml": b"flow: province\n"}, T0, "start")
+        self.faults: tuple[Fault, ...] = ()
+        self.away: OSError | None = None
+
+    def in_force(self) -> Version:
+        return self.versions.version
+
+    def kept(self) -> Sequence[tuple[str, Instant]]:
+        return [(version.digest, version.at) for version in self.versions.history]
+
+    def changes(self) -> Sequence[SiteChange]:
+        return self.versions.changes
+
+    def files(self) -> Files:
+        return self.versions.version.files
+
+    async def check_file(self, name: str, content: bytes) -> Sequence[str]:
+        if not name.endswith(".yaml"):
+            raise UnknownFile(f"{name!r} is no file of a site: *.yaml are")
+        if self.faults:
+            raise ConfigError(self.faults)
+        return (f"{name}: {len(content)} bytes",)
+
+    async def put_file(self, name: str, content: bytes, by: str) -> SiteChange:
+        words = await self.check_file(name, content)
+        if self.away is not None:
+            raise self.away
+        return self.versions.apply(None, {**self.files(), name: content}, T0 + 1, by, words)
+
+    async def reload(self, by: str) -> SiteChange | None:
+        if self.away is not None:
+            raise self.away
+        if not self.faults:
+            return None
+        return self.versions.refuse(self.faults, {"x.yaml": b"?"}, T0 + 2, by)
+
+    async def go_back(self, version: str, by: str) -> SiteChange | None:
+        found = self.versions.find(version)
+        if found is None:
+            raise LookupError(f"0 kept versions begin with {version!r}")
+        if found.digest == self.in_force().digest:
+            return None
+        return self.versions.apply(None, found.files, T0 + 3, by, ("back",))
 
 
 def user(name: str, *roles: Role, **changes: Any) -> User:

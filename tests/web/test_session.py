@@ -92,7 +92,15 @@ async def test_requests_without_a_token_are_refused_everywhere(world: World) -> 
                 continue
             for method in methods:
                 reply = await client.request(
-                    method, path.format(seat="s1", call="c1", callback="b1", message="m1", recording="r1")
+                    method,
+                    path.format(
+                        seat="s1",
+                        call="c1",
+                        callback="b1",
+                        message="m1",
+                        recording="r1",
+                        name="province.yaml",
+                    ),
                 )
                 assert (path, reply.status_code) == (path, 401)
                 assert reply.headers["WWW-Authenticate"] == "Bearer"
