@@ -54,7 +54,9 @@ def _operation(path: str, method: str, operation: Document) -> str:
     body = operation.get("requestBody")
     if body is not None:
         needed = "" if body.get("required") else " (may be left out)"
-        lines.append(f"- body{needed}: {_type(body['content']['application/json']['schema'])}\n")
+        ((kind, content),) = body["content"].items()
+        what = _type(content["schema"]) if kind == "application/json" else f"a file, `{kind}`"
+        lines.append(f"- body{needed}: {what}\n")
     replies = operation["responses"]
     lines.append(f"- answers: {', '.join(_reply(code, replies[code]) for code in sorted(replies))}\n")
     return "".join(lines)
