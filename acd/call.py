@@ -374,7 +374,17 @@ class Call:
             self.bridges += 1
             self.bridge = BridgeId(f"cr-{self.id}-b{self.bridges}")
             out.append(c.CreateBridge(node=self.node, call=self.id, bridge=self.bridge, mixed=self.mixed))
-        out.append(c.Join(node=leg.node, call=self.id, bridge=self.bridge, channel=leg.channel))
+        out.append(
+            c.Join(
+                node=leg.node,
+                call=self.id,
+                bridge=self.bridge,
+                channel=leg.channel,
+                # A seat's keys are codes: on the line they would last 0.1 s each, a join waits as long,
+                # and a partner's menu would take them for an answer. `Keypad` hands on what is none.
+                keys_stay=leg.role is Role.SEAT,
+            )
+        )
         return out
 
     def playing(self, leg: Leg, media: tuple[str, ...]) -> c.Play:

@@ -121,10 +121,14 @@ class DestroyBridge(Command):
 
 @fact
 class Join(Command):
-    """Like `Leave` and `Answer` it ends what plays to the channel."""
+    """Like `Leave` and `Answer` it ends what plays to the channel.
+
+    `keys_stay`: what is keyed on this channel comes to us alone, the others in the bridge don't hear it.
+    """
 
     bridge: BridgeId
     channel: ChannelId
+    keys_stay: bool = False
 
 
 @fact

@@ -1,10 +1,11 @@
 """Feature codes: what a seat may dial inside a call from any plain SIP phone.
 
 Theory. Keys are collected from the first ``*`` on; anything before it belongs to
-the conversation and is left alone. A code without argument acts at once. A code
-with a number acts as soon as the number is one that can be dialled and no longer
-one begins with it; ``#`` ends a number early; silence between keys ends it too.
-A number that nothing begins with is refused at the key that made it so.
+the conversation and is handed on, and so is one ``*`` of two in a row. A code
+without argument acts at once. A code with a number acts as soon as the number is
+one that can be dialled and no longer one begins with it; ``#`` ends a number
+early; silence between keys ends it too. A number that nothing begins with is
+refused at the key that made it so.
 """
 
 from collections.abc import Collection
@@ -23,6 +24,8 @@ class Feature(StrEnum):
     HOLD = "hold"
     SWAP = "swap"
     BLIND = "blind"
+    HAND_ON = "hand_on"
+    """No code: the key is meant for the other end, a menu perhaps."""
     UNKNOWN = "unknown"
     """A code or number that does not exist; the seat hears a tone."""
 
@@ -56,12 +59,14 @@ class KeyCollector:
         self.keys = ""
 
     def key(self, digit: str, numbers: Collection[str]) -> Dialled | None:
-        """Take one key; the code it completes, if it does. `numbers` can be dialled."""
+        """Take one key; the code it completes or the key to hand on. `numbers` can be dialled."""
         if digit == "*":
+            if self.keys == "*":
+                return self._done(Dialled(Feature.HAND_ON, "*"))
             self.keys = "*"
             return None
         if not self.keys:
-            return None
+            return Dialled(Feature.HAND_ON, digit)
         if digit == "#":
             return self.silence(numbers)
         self.keys += digit

@@ -1,15 +1,17 @@
 """The keys of the seats' phones in one call: codes are collected, wrong ones refused by a tone.
 
 Theory. Each seat's leg collects for itself (`acd.feature_codes`). A completed code
-goes out as `FeatureDialled`; two deadlines per leg belong to this file: `keys`, the
-silence after which a number is taken as finished, and `refused`, the tone's end.
+goes out as `FeatureDialled`, a key that belongs to none goes to whoever the seat
+speaks with: the switch keeps it from them (`Join.keys_stay`). Two deadlines per
+leg belong to this file: `keys`, the silence after which a number is taken as
+finished, and `refused`, the tone's end.
 """
 
 from typing import Final
 
 from acd import commands as c
-from acd.call import Call, Leg
-from acd.feature_codes import BETWEEN_KEYS, Dialled, KeyCollector
+from acd.call import Call, Leg, Place
+from acd.feature_codes import BETWEEN_KEYS, Dialled, Feature, KeyCollector
 from acd.ids import Instant, PlaybackId, SeatId, Seconds
 from acd.record import Role
 from acd.stage import FeatureDialled, Manners, Output, TimerKey
@@ -34,7 +36,7 @@ class Keypad:
         """What refuses a key, by leg, while it lasts."""
 
     def key(self, leg: Leg, digit: str, now: Instant) -> None:
-        """A DTMF digit from a seat; a completed feature code goes out as `FeatureDialled`."""
+        """A DTMF digit from a seat."""
         if leg.role is not Role.SEAT or not leg.up:
             return
         collector = self._collectors.setdefault(leg.number, KeyCollector())
@@ -68,5 +70,15 @@ class Keypad:
             self._out.append(c.StopPlayback(node=leg.node, call=self._call.id, playback=tone))
 
     def _dialled(self, leg: Leg, dialled: Dialled | None) -> None:
-        if dialled is not None:
+        if dialled is None:
+            return
+        if dialled.feature is not Feature.HAND_ON:
             self._out.append(FeatureDialled(self._call.id, SeatId(leg.party), dialled))
+            return
+        for other in self._call.legs:
+            if leg.place is Place.BRIDGE and other.place is Place.BRIDGE and other.role is not Role.SEAT:
+                self._out.append(
+                    c.SendDigits(
+                        node=other.node, call=self._call.id, channel=other.channel, digits=dialled.number
+                    )
+                )

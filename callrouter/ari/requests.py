@@ -112,6 +112,13 @@ def _send_digits(c: SendDigits, app: str) -> Request:
     return Request("POST", _path("channels", c.channel, "dtmf"), c.channel, (("dtmf", c.digits.upper()),))
 
 
+def _join(c: Join, app: str) -> Request:
+    query: tuple[tuple[str, str], ...] = (("channel", c.channel),)
+    if c.keys_stay:
+        query = (*query, ("absorbDTMF", "true"))
+    return Request("POST", _path("bridges", c.bridge, "addChannel"), c.channel, query)
+
+
 def _leave(c: Leave, app: str) -> Request:
     """422: the channel is not in this bridge."""
     return Request(
@@ -184,9 +191,7 @@ _ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
         settled=frozenset({409}),
     ),
     DestroyBridge: lambda c, app: Request("DELETE", _path("bridges", c.bridge), c.bridge, settled=_NOT_OURS),
-    Join: lambda c, app: Request(
-        "POST", _path("bridges", c.bridge, "addChannel"), c.channel, (("channel", c.channel),)
-    ),
+    Join: _join,
     Leave: _leave,
     SendDigits: _send_digits,
     Hangup: lambda c, app: Request(

@@ -24,7 +24,15 @@ def test_a_prefecture_needs_nine_keys() -> None:
 
 
 def test_keys_before_the_star_belong_to_the_conversation() -> None:
-    assert dial("12315#0") == []
+    assert dial("12#0") == [Dialled(Feature.HAND_ON, key) for key in "12#0"]
+
+
+def test_a_star_for_the_other_end_is_pressed_twice() -> None:
+    assert dial("**1*1") == [
+        Dialled(Feature.HAND_ON, "*"),
+        Dialled(Feature.HAND_ON, "1"),
+        Dialled(Feature.COMPLETE),
+    ]
 
 
 def test_a_star_begins_anew() -> None:
@@ -63,4 +71,5 @@ def test_no_sequence_of_keys_grows_without_bound(keys: str) -> None:
         assert len(collector.keys) <= LONGEST_NUMBER + 3
         if done is not None:
             assert not collector.collecting
-            assert done.feature is Feature.UNKNOWN or not done.number or done.number in NUMBERS
+            free = done.feature in (Feature.UNKNOWN, Feature.HAND_ON)
+            assert free or not done.number or done.number in NUMBERS

@@ -40,6 +40,12 @@ def originate(**more: object) -> c.Command:
         (command(c.CreateBridge, mixed=True), "POST", "bridges/b1", (("type", "mixing,video_sfu"),)),
         (command(c.DestroyBridge), "DELETE", "bridges/b1", ()),
         (command(c.Join), "POST", "bridges/b1/addChannel", (("channel", "c1"),)),
+        (
+            command(c.Join, keys_stay=True),
+            "POST",
+            "bridges/b1/addChannel",
+            (("channel", "c1"), ("absorbDTMF", "true")),
+        ),
         (command(c.Leave), "POST", "bridges/b1/removeChannel", (("channel", "c1"),)),
         (command(c.SendDigits, digits="1a#"), "POST", "channels/c1/dtmf", (("dtmf", "1A#"),)),
         (command(c.Hangup, cause=17), "DELETE", "channels/c1", (("reason_code", "17"),)),

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from simulators.audio import Samples, broadband_share, find_prompt, level, longest_gap, tone_seconds
+from simulators.audio import broadband_share, find_prompt, level, longest_gap, tone_seconds
 from simulators.partners import Behaviour, Kind, tone
-from simulators.softphone import Softphone, SoftphonePool
+from simulators.softphone import SoftphonePool
+from tests.asterisk.ears import CALLER_HZ, SEAT_HZ, hears, hears_tone, in_talk
 from tests.asterisk.hotline import Hotline, prompt, run_hotline
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
-
-CALLER_HZ, SEAT_HZ = 700, 1100
 
 
 @pytest.fixture(scope="module")
@@ -28,39 +27,6 @@ async def province(
 async def hotline(province: Hotline) -> AsyncIterator[Hotline]:
     yield province
     await province.clear()
-
-
-async def hears_tone(
-    phone: Softphone, hertz: float, seconds: float = 1.0, within: float = 6.0, others: tuple[float, ...] = ()
-) -> None:
-    """The phone really receives a tone for `seconds` on end, within a time."""
-    since = time.monotonic()
-    while True:
-        await asyncio.sleep(seconds / 2)
-        heard = (await phone.heard(since)).samples
-        if tone_seconds(heard, hertz, others) >= seconds:
-            return
-        assert time.monotonic() - since < within, f"no {hertz} Hz in {len(heard) / 8000:.1f} s of audio"
-
-
-async def hears(phone: Softphone, seconds: float) -> Samples:
-    since = time.monotonic()
-    await asyncio.sleep(seconds)
-    return (await phone.heard(since)).samples
-
-
-async def in_talk(hotline: Hotline, seat: str = "a1002") -> tuple[Softphone, Softphone, str]:
-    """A caller with tone 700 Hz in talk with a seat of 1100 Hz."""
-    desk = await hotline.seat(seat, auto_answer=0.2)
-    caller = await hotline.caller()
-    call = await hotline.call(caller)
-    await caller.wait_for("confirmed")
-    await caller.send_digits("1")  # not to hear the greeting each time
-    await hotline.until(lambda: hotline.view(seat).state == "talking", "talking", 20)
-    await caller.play(CALLER_HZ)
-    await desk.play(SEAT_HZ)
-    await hears_tone(caller, SEAT_HZ)
-    return caller, desk, call
 
 
 def test_log_is_clean_at_start(province: Hotline) -> None:
