@@ -141,11 +141,17 @@ class Partners:
 
     # --- behaviour
 
-    def set(self, number: str, behaviour: Behaviour) -> None:
-        """From now on calls to `number` meet this. Raises KeyError for a number that is no line."""
+    def set(self, number: str, behaviour: Behaviour, *, caller: str = "") -> None:
+        """From now on calls to `number` meet this (with `caller`: those of that caller's number).
+
+        Raises KeyError for a number that is no line.
+        """
         if number not in TONES:
             raise KeyError(number)
-        self._front.behaviours[number] = behaviour
+        if caller:
+            self._front.for_callers[number, caller] = behaviour
+        else:
+            self._front.behaviours[number] = behaviour
 
     def silence(self, silent: bool) -> None:
         """Cut (or restore) the partners' network: nothing that is sent to `proxy` is answered."""
@@ -154,6 +160,7 @@ class Partners:
     def reset(self) -> None:
         """Every line answers at once again."""
         self._front.behaviours.clear()
+        self._front.for_callers.clear()
         self._front.silent = False
 
     # --- what happened
@@ -168,12 +175,19 @@ class Partners:
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(test)
 
-    async def call_of(self, number: str, *, seconds: float = 10.0, answered: bool = True) -> PartnerCall:
-        """The newest live call of a line, once it is answered (or has arrived). Raises TimeoutError."""
+    async def call_of(
+        self, number: str, *, seconds: float = 10.0, answered: bool = True, caller: str = ""
+    ) -> PartnerCall:
+        """The newest live call of a line, once it is answered (or has arrived). Raises TimeoutError.
+
+        `caller`: only one of that caller's number.
+        """
 
         def find() -> PartnerCall | None:
             live = (
-                one for one in reversed(self.calls.values()) if one.number == number and one.ended is None
+                one
+                for one in reversed(self.calls.values())
+                if one.number == number and one.ended is None and caller in ("", one.caller)
             )
             return next((one for one in live if one.answered is not None or not answered), None)
 
@@ -286,8 +300,14 @@ class Partners:
 
 
 def _has_open(pid: int, file: Path) -> bool:
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return any(os.path.realpath(link) == str(file.resolve()) for link in links)
+    folder, wanted = f"/proc/{pid}/fd", str(file.resolve())
+    for link in os.listdir(folder):
+        try:
+            if os.readlink(f"{folder}/{link}") == wanted:
+                return True
+        except FileNotFoundError:
+            continue  # closed in the meantime
+    return False
 
 
 def _free_ports(address: str, count: int) -> list[int]:

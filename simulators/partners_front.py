@@ -132,6 +132,8 @@ class Front:
     asterisk: Address
     tones: Mapping[str, int]
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    for_callers: dict[tuple[str, str], Behaviour] = field(default_factory=dict)
+    """What a line does with one caller, by (number, caller's number); goes before `behaviours`."""
     people: Behaviour = field(default=Behaviour(kind=Kind.HANG_UP, after=2.0, length=20.0))
     """What a call to a mobile number meets: the carrier's network, for callbacks."""
     silent: bool = False
@@ -172,7 +174,7 @@ class Front:
         if seen is None:
             number = _user(rest)
             name = f"p{next(self._serial)}"
-            behaviour = self._behaviour(number)
+            behaviour = self._behaviour(number, calling(headers))
             seen = _Seen(sender, Received(name, number, now, tuple(headers), behaviour))
             self._seen[call_id] = seen
             self.received.append(seen.received)
@@ -184,6 +186,8 @@ class Front:
                 return []
             case Kind.REJECT | Kind.REDIRECT:
                 return self._refuse(headers, sender, behaviour, call_id) if fresh else []
+        if behaviour.slow and not fresh:
+            return []  # The first is on its way; a copy after the answer would be a call of its own.
         ordered = _with_headers(data, self._orders(seen.received))
         return [Send(ordered, behaviour.place or self.asterisk, behaviour.slow)]
 
@@ -222,9 +226,9 @@ class Front:
             seen.open = False
         return wanted
 
-    def _behaviour(self, number: str) -> Behaviour:
+    def _behaviour(self, number: str, caller: str) -> Behaviour:
         if number in self.tones:
-            return self.behaviours.get(number, Behaviour())
+            return self.for_callers.get((number, caller)) or self.behaviours.get(number, Behaviour())
         return self.people if MOBILE.fullmatch(number) else Behaviour(kind=Kind.REJECT, status=404)
 
     def _orders(self, received: Received) -> dict[str, str]:
@@ -277,6 +281,15 @@ def _parse(data: bytes) -> tuple[str, list[tuple[str, str]]]:
 
 def _first(headers: list[tuple[str, str]], *names: str) -> str:
     return next((value for name, value in headers if name in names), "")
+
+
+def calling(headers: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> str:
+    """The caller's number: P-Asserted-Identity, else From; ``""`` when neither tells one."""
+    for name in ("p-asserted-identity", "from"):
+        found = re.search(r"(?:sips?|tel):([^@;>\s]+)", _first(list(headers), name))
+        if found:
+            return found[1]
+    return ""
 
 
 def _user(request_target: str) -> str:

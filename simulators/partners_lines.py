@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulators.partners_front import Received
+from simulators.partners_front import Received, calling
 
 HOTLINES: Final = (
     *("12315", "12333", "12328", "12348", "12316", "12329", "12350", "12317", "12320"),
@@ -42,6 +42,11 @@ class PartnerCall:
     digits: str = ""
     """Digits that the partner has heard."""
     states: list[str] = field(default_factory=list)
+
+    @property
+    def caller(self) -> str:
+        """The caller's number that the INVITE told, ``""`` when it told none (or the partner called)."""
+        return calling(self.received.headers) if self.received is not None else ""
 
     def header(self, name: str) -> str:
         """First value of a header of the INVITE, ``""`` when absent (or when the partner called)."""

@@ -123,7 +123,8 @@ class Phone:
 
     def request(
         self, method: str, uri: str, headers: Mapping[str, str], extra: str = "", body: str = ""
-    ) -> None:
+    ) -> tuple[bytes, Address]:
+        """Send a request; returns it and where it went, for whoever has to repeat it."""
         branch = f"z9hG4bK{next(_COUNTER)}x{self.port}"
         lines = [
             f"{method} {uri} SIP/2.0",
@@ -136,7 +137,9 @@ class Phone:
         if method == "INVITE":
             self._invite = encoded
         found = re.search(r"@([0-9.]+):([0-9]+)", uri)
-        self.raw(encoded, (found.group(1), int(found.group(2))) if found else None)
+        to = (found.group(1), int(found.group(2))) if found else self.server
+        self.raw(encoded, to)
+        return encoded, to
 
     async def response(self, *, seconds: float = 5.0, above: int = 0) -> Message:
         """The next response with a status greater than `above`."""

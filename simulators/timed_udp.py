@@ -45,6 +45,10 @@ class TimedUdp:
         if self._socket is not None:
             self._socket.sendto(data, to)
 
+    def fileno(self) -> int:
+        """The descriptor, for a process that shall send from this port too; -1 when closed."""
+        return -1 if self._socket is None else self._socket.fileno()
+
     def close(self) -> None:
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)

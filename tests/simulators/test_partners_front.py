@@ -54,6 +54,9 @@ def test_a_retransmission_is_the_same_call() -> None:
     refusing = front(n12315=Behaviour(kind=Kind.REJECT))
     assert refusing.decide(request(), ROUTER, 0)
     assert refusing.decide(request(), ROUTER, 0.5) == []
+    slow = front(n12315=Behaviour(slow=2.0))
+    assert slow.decide(request(), ROUTER, 0)[0].delay == 2.0
+    assert slow.decide(request(), ROUTER, 0.5) == [], "the first copy is on its way"
 
 
 def test_behaviour_is_that_of_the_invite_not_of_later() -> None:
@@ -145,3 +148,14 @@ def test_a_line_may_be_a_phone_of_the_tests_own() -> None:
     assert [send.to for send in tested.decide(request("CANCEL"), ROUTER, 0)] == [phone]
     reply = b"SIP/2.0 180 Ringing\r\nCall-ID: c1\r\n\r\n"
     assert tested.decide(reply, phone, 0) == [Send(reply, ROUTER)]
+
+
+def test_a_line_may_treat_one_caller_in_a_way_of_its_own() -> None:
+    tested = front(n12315=Behaviour(kind=Kind.REJECT, status=486))
+    tested.for_callers["12315", "13909710001"] = Behaviour()
+    asserted = "P-Asserted-Identity: <sip:13909710001@x.invalid>\r\n"
+    assert tested.decide(request(call="c1", extra=asserted), ROUTER, 0)[0].to == ASTERISK
+    others = request(call="c2", extra=asserted.replace("0001", "0002"))
+    assert statuses(tested.decide(others, ROUTER, 0)) == [100, 486]
+    without = request(call="c3").replace(b"<sip:a@x>", b"<sip:13909710001@x>")
+    assert tested.decide(without, ROUTER, 0)[0].to == ASTERISK, "From stands in"

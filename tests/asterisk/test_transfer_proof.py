@@ -1,0 +1,30 @@
+"""The transfer contract on a real Asterisk: every state × who leaves × how the partner behaves."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.asterisk.transfer_proof.plan import CASES, LEFT_ALREADY, Scene, Who, lines
+from tests.asterisk.transfer_proof.proving import SIDE_BY_SIDE, prove
+from tests.asterisk.transfer_proof.town import Town, open_town
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    async with open_town(tmp_path_factory.mktemp("proof"), 3 * SIDE_BY_SIDE, lines()) as town:
+        yield town
+
+
+def test_no_pair_of_state_and_party_is_left_out() -> None:
+    proved = {(case.scene, case.who) for case in CASES}
+    assert proved | LEFT_ALREADY.keys() == {(scene, who) for scene in Scene for who in Who}
+    assert not proved & LEFT_ALREADY.keys()
+
+
+async def test_nobody_is_lost_whoever_leaves_whenever(town: Town) -> None:
+    proof = await prove(town, CASES)
+    assert not proof.faults, "\n".join(proof.faults)
+    assert proof.lost == 0
+    assert len(proof.verdicts) == len(CASES)

@@ -1,0 +1,186 @@
+"""Phones by the hundred: `raw_sip.Phone` that repeats what may be lost and speaks by the choir."""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Self
+
+import numpy as np
+
+from simulators.audio import RATE, Samples, decode_g711
+from simulators.plain_phone import Message, Phone
+from simulators.rtp_port import Packet, RtpPort
+from simulators.timed_udp import Address
+from tests.asterisk.transfer_proof.choir import Choir
+
+REPEATS: Final = (0.5, 1.0, 2.0, 4.0)
+"""Waits between retransmissions, seconds (RFC 3261 17.1.1.2: doubled from T1)."""
+PAUSE: Final = 0.1
+"""Seconds without a packet that count as silence."""
+
+
+class Ear(RtpPort):
+    """One RTP port that speaks by the choir, and tells all that it heard as samples."""
+
+    def __init__(self, choir: Choir) -> None:
+        super().__init__()
+        self._choir = choir
+
+    def forget(self) -> None:
+        """A new call: what was heard before does not count."""
+        self.heard.clear()
+
+    def speak(self, hertz: float) -> None:
+        """A tone until `quiet`, to where the last description of media said."""
+        assert self.peer is not None, "nobody has said yet where to speak to"
+        self._choir.speak(self.port, self._udp.fileno(), self.peer, int(hertz))
+
+    def quiet(self) -> None:
+        self._choir.quiet(self.port)
+
+    def last(self, seconds: float) -> Samples:
+        """What was heard in the last `seconds`."""
+        begin = time.monotonic() - seconds
+        fresh = list(itertools.takewhile(lambda packet: packet.at > begin, reversed(self.heard)))
+        return _joined(fresh[::-1], begin)
+
+    def whole(self) -> Samples:
+        """Everything heard since `forget`."""
+        return _joined(list(self.heard), self.heard[0].at if self.heard else 0.0)
+
+
+def _joined(packets: list[Packet], begin: float) -> Samples:
+    """Packets in order; where none came for over `PAUSE` there is silence."""
+    pieces: list[Samples] = []
+    before = begin
+    for packet in packets:
+        if packet.at - before > PAUSE:
+            pieces.append(np.zeros(round((packet.at - before) * RATE), np.int16))
+        pieces.append(decode_g711(packet.data))
+        before = packet.at
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
+
+
+class SteadyPhone(Phone):
+    """Repeats requests until they are answered and its 200 until it is acknowledged."""
+
+    media: Ear
+
+    def __init__(self, server: Address, choir: Choir, address: str = "127.0.0.1") -> None:
+        super().__init__(server, address)
+        self.media = Ear(choir)
+        self._answers: dict[tuple[str, str], asyncio.Future[Message]] = {}
+        self._unacknowledged: dict[str, asyncio.TimerHandle] = {}
+        self._closed = False
+        self.on_invite: Callable[[Message], None] | None = None
+        """Told after the phone has reacted to a new call."""
+
+    @classmethod
+    async def at(cls, server: Address, choir: Choir, address: str = "127.0.0.1") -> Self:
+        phone = cls(server, choir, address)
+        phone._udp.open(address)
+        phone.media.open(address)
+        return phone
+
+    def close(self) -> None:
+        self._closed = True
+        for timer in self._unacknowledged.values():
+            timer.cancel()
+        super().close()
+
+    # --- requests of ours
+
+    def request(
+        self, method: str, uri: str, headers: Mapping[str, str], extra: str = "", body: str = ""
+    ) -> tuple[bytes, Address]:
+        data, to = super().request(method, uri, headers, extra, body)
+        if method != "ACK":
+            key = (headers["Call-ID"], headers["CSeq"])
+            answer = self._answers[key] = asyncio.get_running_loop().create_future()
+            self._repeat(data, to, answer, REPEATS)
+        return data, to
+
+    def _repeat(
+        self,
+        data: bytes,
+        to: Address,
+        answer: "asyncio.Future[Message]",
+        waits: tuple[float, ...],
+    ) -> None:
+        def again() -> None:
+            if not answer.done() and not self._closed:
+                self.raw(data, to)
+                self._repeat(data, to, answer, waits[1:])
+
+        if waits:
+            asyncio.get_running_loop().call_later(waits[0], again)
+
+    async def final(self, seconds: float = 20.0) -> Message:
+        """The final response to the newest INVITE, acknowledged."""
+        answer = await self.response(above=199, seconds=seconds)
+        while "INVITE" not in answer.get("CSeq"):
+            answer = await self.response(above=199, seconds=seconds)
+        self.settle(answer)
+        return answer
+
+    async def bye(self) -> int:
+        """Hang up and wait for the answer; 481 when the other side was faster."""
+        self.media.quiet()
+        dialog = self.dialog
+        if dialog is None or self.ended.is_set():
+            return 481
+        self._in_dialog("BYE", "")
+        self.ended.set()
+        async with asyncio.timeout(8):
+            return (await self._answers[dialog.call_id, f"{dialog.cseq} BYE"]).status
+
+    async def hold(self, held: bool) -> int:
+        """re-INVITE that stops listening (sendonly), or takes it back."""
+        dialog = self.dialog
+        assert dialog is not None
+        sdp = self.sdp().replace("sendrecv", "sendonly") if held else self.sdp()
+        self._in_dialog("INVITE", sdp, "Content-Type: application/sdp\r\n")
+        return (await self.final()).status
+
+    # --- what arrives
+
+    def received(self, data: bytes, sender: Address, at: float) -> None:
+        message = Message.parse(data)
+        if message.status:
+            answer = self._answers.get((message.get("Call-ID"), message.get("CSeq")))
+            if answer is not None and not answer.done():
+                answer.set_result(message)
+        elif message.method == "ACK" and (timer := self._unacknowledged.pop(message.get("Call-ID"), None)):
+            timer.cancel()
+        super().received(data, sender, at)
+
+    def _invited(self, request: Message) -> None:
+        known = self.dialog is not None and request.get("Call-ID") == self.dialog.call_id
+        if "tag=" not in request.get("To") and not known:
+            self.media.forget()
+        super()._invited(request)
+        if 200 in self.statuses:
+            self._until_acknowledged(request, REPEATS)
+        if self.on_invite is not None and not known:
+            self.on_invite(request)
+
+    def _until_acknowledged(self, request: Message, waits: tuple[float, ...]) -> None:
+        def again() -> None:
+            if not self.ended.is_set() and not self._closed:
+                self.reply(request, 200, "Content-Type: application/sdp\r\n", self.sdp())
+                self._until_acknowledged(request, waits[1:])
+
+        if waits:
+            timer = asyncio.get_running_loop().call_later(waits[0], again)
+            self._unacknowledged[request.get("Call-ID")] = timer
+
+    def _ended(self, request: Message) -> None:
+        if request.method == "CANCEL":
+            number = re.sub(r"\D", "", request.get("CSeq"))
+            invite = [(k, f"{number} INVITE" if k == "cseq" else v) for k, v in request.headers]
+            self.reply(Message("", invite, ""), 487)
+        if (timer := self._unacknowledged.pop(request.get("Call-ID"), None)) is not None:
+            timer.cancel()
+        super()._ended(request)

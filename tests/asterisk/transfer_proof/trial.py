@@ -1,0 +1,290 @@
+"""One case, happening: people press, speak, hang up; whoever must be heard is awaited by ear."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from acd import events as e
+from acd.ids import CallId
+from acd.record import CallRecord
+from simulators.partners import ADDRESS, Kind, PartnerCall, tone
+from simulators.partners_front import Received, calling
+from tests.asterisk.transfer_proof import books
+from tests.asterisk.transfer_proof.phones import SteadyPhone
+from tests.asterisk.transfer_proof.plan import BLONDE_WAYS, After, Case, Scene, Who
+from tests.asterisk.transfer_proof.town import Seat, Town
+from tests.asterisk.transfer_proof.witness import RINGBACK_PAUSE, SILENCE, Witness
+
+PARTNER_HERTZ: Final = 2350
+"""Of a partner that is a phone of ours: no line's tone."""
+PATIENCE: Final = 90.0
+EVERYBODY: Final = frozenset({"caller", "seat", "partner"})
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of a case. `faults` is empty when all was as it must be."""
+
+    case: Case
+    call: str = ""
+    faults: list[str] = field(default_factory=list)
+    lost: bool = False
+    """Somebody who was still there did not get the person, or the word, that was due."""
+    leaked: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    to_invite: float | None = None
+    """Seconds from the key until the partner's side had the INVITE."""
+    to_hear: float | None = None
+    """Seconds from the departure until the caller heard whom it is with now."""
+    record: CallRecord | None = None
+
+
+class Trial:
+    """Plays one case in the town; `run` gives the verdict."""
+
+    def __init__(self, town: Town, case: Case) -> None:
+        self.town, self.case = town, case
+        self.verdict = Verdict(case)
+        self._phone: SteadyPhone | None = None
+        """The partner's, where it is a phone of this case."""
+        self._partner: PartnerCall | None = None
+        self._done = False
+        """The caller has hung up, or been told the end: from here on nobody can be lost."""
+
+    caller: SteadyPhone
+    seat: Seat
+    call: CallId
+    witness: Witness
+
+    async def run(self) -> Verdict:
+        began = time.monotonic()
+        self.caller, self.number, hertz = await self.town.caller()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._prepare_partner()
+                await self._talk(hertz)
+                await self.pressed()
+                await self._to_scene()
+                left = time.monotonic()
+                await self._leave()
+                await self._afterwards(left)
+                await self._judge()
+        except (AssertionError, TimeoutError, e.Refused) as fault:
+            self.verdict.faults.append(f"{str(fault) or repr(fault)}; {self._situation()}")
+            self.verdict.lost = not self._done
+            await self._clear_up()
+        finally:
+            self.caller.close()
+            if self._phone is not None:
+                self._phone.close()
+        self.verdict.seconds = time.monotonic() - began
+        return self.verdict
+
+    def _situation(self) -> str:
+        """Where everybody is, for whoever looks for the cause."""
+        view = self.town.live(self.call) if self.verdict.call else None
+        ours = f"{view.owner} {view.transfer_state} {[leg.party for leg in view.legs]}" if view else "no call"
+        partner = self._partner
+        theirs = f"{partner.states}, ended {partner.ended}, cause {partner.cause}" if partner else "none"
+        return f"controller: {ours}; partner: {theirs}"
+
+    async def pressed(self) -> None:
+        """Just before the key is pressed; a crowd waits for each other here."""
+
+    # --- until the scene is there
+
+    async def _prepare_partner(self) -> None:
+        behaviour = self.case.partner.behaviour
+        if behaviour.kind is Kind.ELSEWHERE:
+            phone = self._phone = await SteadyPhone.at(self.town.server, self.town.choir, ADDRESS)
+            phone.on_invite = lambda _: phone.media.speak(PARTNER_HERTZ)
+            behaviour = replace(behaviour, target=phone.contact)
+        self.town.partners.set(self.case.dials, behaviour, caller=self.number)
+
+    async def _talk(self, hertz: int) -> None:
+        self.call = await self.town.dial(self.caller, self.number, hertz)
+        self.verdict.call = self.call
+        self.seat = await self.town.talking(self.call)
+        partner = tone(self.case.dials) if self._phone is None else PARTNER_HERTZ
+        tones = {"caller": hertz, "seat": self.seat.hertz, "partner": partner}
+        witness = self.witness = Witness(tones, () if self.case.partner.speaks else ("partner",))
+        witness.ears = {"caller": self.caller.media, "seat": self.seat.phone.media}
+        if self._phone is not None:
+            witness.ears["partner"] = self._phone.media
+        await witness.hear(caller={"seat"}, seat={"caller"})
+
+    async def _to_scene(self) -> None:
+        case = self.case
+        kind = "blind" if case.way == "blind" else "consult"
+        asked = asyncio.get_running_loop().time()
+        self.town.engine.submit(e.TransferAsked(seat=self.seat.name, target=case.line, kind=kind))
+        received: Received = await self.town.until(self._received, "the INVITE at the partner")
+        self.verdict.to_invite = received.at - asked
+        if case.scene is Scene.SEEKING:
+            return
+        if case.way in BLONDE_WAYS:
+            await self._blonde()
+            if case.scene is Scene.COMPLETED:
+                await self._together()
+            return
+        if case.scene is Scene.RINGING or case.way == "while it rang":
+            await self.witness.hear(caller=set(), seat=set())
+            if case.scene is Scene.RETURNED:
+                await self._returned()
+            return
+        await self._consulting()
+        if case.scene in _SCENES:
+            await _SCENES[case.scene](self)
+
+    def _received(self) -> Received | None:
+        for one in reversed(self.town.partners.received):
+            if calling(one.headers) == self.number:
+                return one
+        return None
+
+    async def _blonde(self) -> None:
+        if self.case.way == "key":
+            self.town.engine.submit(e.TransferCompleted(seat=self.seat.name))
+        elif self.case.way == "receiver down":
+            await self.seat.phone.bye()
+        await self._state("blonde")
+        await self.witness.hear(caller=set())
+
+    async def _consulting(self) -> None:
+        await self._state("consulting")
+        await self._learn_partner()
+        await self.witness.hear(caller=set(), seat={"partner"}, partner={"seat"})
+        if self._phone is not None:
+            await self._phone.hold(True)
+            await self.witness.hear(seat=set())
+            await self._phone.hold(False)
+            await self.witness.hear(seat={"partner"}, partner={"seat"})
+
+    async def _swapped(self) -> None:
+        self.town.engine.submit(e.TransferSwapped(seat=self.seat.name))
+        await self.witness.hear(caller={"seat"}, seat={"caller"}, partner=set())
+
+    async def _conference(self) -> None:
+        self.town.engine.submit(e.ThreePartyAsked(seat=self.seat.name))
+        await self._state("conference")
+        await self.witness.hear(**{name: set(EVERYBODY - {name}) for name in EVERYBODY})
+
+    async def _completed(self) -> None:
+        if self.case.way == "conference":
+            await self._conference()
+        self.town.engine.submit(e.TransferCompleted(seat=self.seat.name))
+        await self._together()
+
+    async def _returned(self) -> None:
+        self.town.engine.submit(e.TransferCancelled(seat=self.seat.name))
+        await self._state("returned")
+        await self.witness.hear(caller={"seat"}, seat={"caller"})
+
+    async def _together(self) -> None:
+        """Caller and partner, the seat is out."""
+        await self._state("completed")
+        await self._learn_partner()
+        await self.witness.hear(caller={"partner"}, partner={"caller"})
+        await self.town.until(self.seat.phone.ended.is_set, "the seat's phone is free", 5)
+
+    async def _learn_partner(self) -> None:
+        if self._phone is None:
+            self._partner = await self.town.partners.call_of(self.case.dials, caller=self.number)
+
+    # --- somebody leaves, and then
+
+    async def _leave(self) -> None:
+        case = self.case
+        if case.who is Who.CALLER:
+            await self._caller_leaves()
+        elif case.who is Who.SEAT:
+            await self.seat.phone.bye()
+        elif not case.partner.leaves:
+            if self._phone is not None:
+                await self._phone.bye()
+            else:
+                assert self._partner is not None
+                await self.town.partners.hang_up(self._partner)
+
+    async def _caller_leaves(self) -> None:
+        assert not self.caller.ended.is_set(), "the caller was dropped"
+        self._done = True
+        await self.caller.bye()
+
+    async def _afterwards(self, left: float) -> None:
+        after = self.case.after
+        if after is After.GONE:
+            return
+        if after is After.TOLD:
+            await self.town.until(self.caller.ended.is_set, "the end of the call, told", 25)
+            self._done = True
+            return
+        if after is After.WITH_SEAT:
+            await self._state("returned", 15)
+            await self.witness.hear(caller={"seat"}, seat={"caller"})
+        elif after is After.WITH_PARTNER:
+            await self._together()
+        else:
+            await self._state("requeued", 15)
+            await self._another()
+        self.verdict.to_hear = self.witness.since - left
+        await self._caller_leaves()
+
+    async def _another(self) -> None:
+        """First in line: the next person, maybe the same, speaks with the caller."""
+        seat = await self.town.talking(self.call, 15)
+        name = "seat" if seat.hertz == self.seat.hertz else "next"
+        self.witness.tones[name] = seat.hertz
+        self.witness.ears["next"] = seat.phone.media
+        await self.witness.hear(caller={name}, next={"caller"})
+
+    async def _state(self, wanted: str, seconds: float = 10.0) -> None:
+        def is_there() -> bool:
+            view = self.town.live(self.call)
+            return view is not None and view.transfer_state == wanted
+
+        await self.town.until(is_there, f"transfer {wanted}", seconds)
+
+    # --- judging
+
+    async def _judge(self) -> None:
+        town, case, verdict = self.town, self.case, self.verdict
+        record = verdict.record = await town.record(self.call)
+        async with asyncio.timeout(5):
+            await self.caller.ended.wait()
+        verdict.faults += books.of_record(record, case, self.number)
+        verdict.leaked = await town.leaks(
+            lambda name: name.startswith(f"cr-{self.call}") or name == record.channel
+        )
+        if verdict.leaked:
+            verdict.faults.append(f"left behind: {', '.join(verdict.leaked)}")
+        caller = self.caller.media.whole()
+        verdict.faults += self.witness.contradictions("caller", caller)
+        if case.after is not After.WITH_ANOTHER:  # else its phone may have had another call since
+            verdict.faults += self.witness.contradictions("seat", self.seat.phone.media.whole())
+        if self._phone is not None:
+            verdict.faults += self.witness.contradictions("partner", self._phone.media.whole())
+        elif self._partner is not None:
+            heard = await town.partners.heard(self._partner, 5)
+            verdict.faults += self.witness.contradictions("partner", heard)
+        if case.partner.speaks and not town.thrifty:
+            verdict.faults += self.witness.silences(caller, RINGBACK_PAUSE if case.rings else SILENCE)
+
+    async def _clear_up(self) -> None:
+        """After a fault: whoever is still there hangs up."""
+        for phone in (self.caller, *([self._phone] if self._phone else [])):
+            if phone.dialog is not None and not phone.ended.is_set():
+                try:
+                    await phone.bye()
+                except TimeoutError:
+                    self.verdict.faults.append("BYE was not answered")
+
+
+_SCENES: Final[Mapping[Scene, Callable[[Trial], Awaitable[None]]]] = {
+    Scene.SWAPPED: Trial._swapped,
+    Scene.CONFERENCE: Trial._conference,
+    Scene.COMPLETED: Trial._completed,
+    Scene.RETURNED: Trial._returned,
+}
