@@ -17,6 +17,7 @@ from tests.asterisk.transfer_proof.choir import Choir
 
 REPEATS: Final = (0.5, 1.0, 2.0, 4.0)
 """Waits between retransmissions, seconds (RFC 3261 17.1.1.2: doubled from T1)."""
+_VOICES: Final = itertools.count(1)
 PAUSE: Final = 0.1
 """Seconds without a packet that count as silence."""
 
@@ -27,6 +28,7 @@ class Ear(RtpPort):
     def __init__(self, choir: Choir) -> None:
         super().__init__()
         self._choir = choir
+        self._voice = next(_VOICES)
 
     def forget(self) -> None:
         """A new call: what was heard before does not count."""
@@ -35,10 +37,10 @@ class Ear(RtpPort):
     def speak(self, hertz: float) -> None:
         """A tone until `quiet`, to where the last description of media said."""
         assert self.peer is not None, "nobody has said yet where to speak to"
-        self._choir.speak(self.port, self._udp.fileno(), self.peer, int(hertz))
+        self._choir.speak(self._voice, self._udp.fileno(), self.peer, int(hertz))
 
     def quiet(self) -> None:
-        self._choir.quiet(self.port)
+        self._choir.quiet(self._voice)
 
     def last(self, seconds: float) -> Samples:
         """What was heard in the last `seconds`."""
