@@ -198,9 +198,9 @@ def encode(entry: Entry) -> bytes:
     """One line of JSON. Lone surrogates, which UTF-8 cannot hold, become ``?``."""
     kind = _BY_TYPE[type(entry)].name
     try:
-        body = msgspec.json.encode(entry, enc_hook=str)
+        body = msgspec.json.encode(entry, enc_hook=_plain)
     except UnicodeEncodeError:
-        body = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(entry, enc_hook=str)))
+        body = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(entry, enc_hook=_plain)))
     return b'{"kind":"%s","entry":%s}' % (kind.encode(), body)
 
 
@@ -208,6 +208,11 @@ def decode(payload: bytes) -> Entry:
     """The entry again. Raises `msgspec.DecodeError` or `KeyError` for what this version does not know."""
     envelope = msgspec.json.decode(payload, type=_Envelope)
     return msgspec.json.decode(envelope.entry, type=_BY_NAME[envelope.kind].type)
+
+
+def _plain(value: object) -> object:
+    """For what JSON does not know: an explanation is a mapping that composes itself when it is read."""
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _without_surrogates(value: Any) -> Any:

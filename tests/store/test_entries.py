@@ -3,9 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acd.commands import OfferClosed
+from acd.events import OfferAnswered
 from acd.record import CallRecord
 from callrouter.ports import AuditEntry
 from callrouter.store import entries
+from tests.acd.floors import S1, enqueue, offers, ready, small_floor
 from tests.store.samples import T0, record
 
 SENT = st.text(max_size=20)
@@ -34,3 +37,16 @@ def test_lone_surrogates_do_not_stop_a_record() -> None:
 def test_what_is_not_an_entry_is_refused(payload: bytes) -> None:
     with pytest.raises((msgspec.DecodeError, KeyError)):
         entries.decode(payload)
+
+
+def test_an_offer_survives_the_disk_with_its_explanation() -> None:
+    """A floor's explanation is no `dict`; while the database is away it goes to disk and must come back."""
+    floor = small_floor(1)
+    ready(floor, S1)
+    (offer,) = offers(enqueue(floor, 1, 10.0))
+    outputs = floor.handle(OfferAnswered(offer=offer.offer), 13.0)
+    (closed,) = (output for output in outputs if isinstance(output, OfferClosed))
+    again = entries.decode(entries.encode(closed))
+    assert isinstance(again, OfferClosed)
+    assert again.explanation == dict(closed.explanation)
+    assert again.explanation["trigger"] == "arrival"
