@@ -68,6 +68,16 @@ def seat_scenario(answer_seconds: Sequence[float], never: float = 0.0) -> str:
     return _read("seat", branches="\n".join(lines))
 
 
+def bench_caller_scenario(talk: float) -> str:
+    """A caller who dials at once and hangs up `talk` seconds after the answer, unless the far end does."""
+    return _read("bench_caller", talk_ms=str(round(talk * 1000)))
+
+
+def bench_seat_scenario(talk: float) -> str:
+    """A seat that answers at once and hangs up `talk` seconds later, unless the far end does."""
+    return _read("bench_seat", talk_ms=str(round(talk * 1000)))
+
+
 def register_scenario(expires: int = 300) -> str:
     return _read("register", expires=str(expires), refresh_ms=str(round(expires * 700)))
 

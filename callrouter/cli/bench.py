@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from callrouter.cli.bench_calls import calls
 from callrouter.cli.bench_simulator import simulator
 from callrouter.cli.bench_slice import slice_
 from callrouter.cli.bench_transfer import transfer
@@ -20,8 +21,9 @@ SIZES: Final = (100, 300, 1_000, 3_000, 10_000)
 
 
 def register(app: typer.Typer) -> None:
-    """Hang `bench floor` under the command."""
+    """Hang all of `bench` under the command."""
     bench = typer.Typer(help="How fast the parts are, measured here.", no_args_is_help=True)
+    bench.command("calls")(calls)
     bench.command("floor")(floor)
     bench.command("simulator")(simulator)
     bench.command("slice")(slice_)
