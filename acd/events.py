@@ -22,6 +22,7 @@ from acd.ids import (
     RecordingId,
     SeatId,
 )
+from acd.kept import FloorResumed
 
 _EMPTY: Mapping[str, str] = {}
 
@@ -484,6 +485,7 @@ FloorEvent = (
     | CallbackReached
     | CallbackFailed
     | CallbackCancelled
+    | FloorResumed
 )
 
 Event = SwitchEvent | PhoneEvent | Intent | CallbackAsked | CallbackCancelled

@@ -24,6 +24,8 @@ from callrouter.feed.messages import published
 from callrouter.floor_log.recorder import FOLDER as FLOOR_LOG
 from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.flow.difference import words_between
+from callrouter.keeper import FILE as KEPT
+from callrouter.keeper import Keeper, take_up
 from callrouter.live_folder import Archive, LiveFolder
 from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
 from callrouter.ports import Health
@@ -112,9 +114,14 @@ class App:
             self._noticed,
             self._floor_log(),
         )
+        kept = self.settings.state_dir / KEPT
+        self.keeper = Keeper(kept, self.controller.keep, self.controller.stirred)
+        if (left := await asyncio.to_thread(take_up, kept)) is not None:
+            self.controller.resume(left)
         self._task("controller", self.controller.run())
         for name, client in self.ami.items():
             self._task(f"ami {name}", client.run(self.controller.fact))
+        self._task("keeper", self.keeper.run())
         self._task("site folder", self.folder.run())
         self._open_feed()
         self._keep_house()
@@ -122,6 +129,7 @@ class App:
 
     def _noticed(self, notice: Outcome) -> None:
         self.writer.noticed(notice)
+        self.keeper.noticed(notice)
         self.after_call.noticed(notice)
 
     def _floor_log(self) -> FloorRecorder | None:
@@ -203,6 +211,8 @@ class App:
 
     def _warnings(self) -> tuple[str, ...]:
         found = self.writer.health().problems()
+        if self.keeper.problem:
+            found += (self.keeper.problem,)
         if self.feed is not None and self.feed.health.reason:
             found += (f"broker is away, messages wait in the outbox: {self.feed.health.reason}",)
         if self.housekeeper.problem:

@@ -9,7 +9,7 @@ from acd.callback import MissedCall
 from acd.commands import FloorOutput
 from acd.estimate import expected_wait, position
 from acd.events import FloorEvent
-from acd.floor import callbacks, calls, editing, offers, seats
+from acd.floor import callbacks, calls, editing, keeping, offers, seats
 from acd.floor.state import FloorState
 from acd.floor.views import (
     CallbackStatus,
@@ -20,6 +20,7 @@ from acd.floor.views import (
     seat_status,
 )
 from acd.ids import CallId, Instant, QueueId, SeatId, Seconds
+from acd.kept import FloorResumed
 from acd.plan import FloorPlan, Hours
 from acd.queue import Entry
 
@@ -45,6 +46,7 @@ _HANDLERS: Final[Mapping[type, Callable[[FloorState, Any, Instant], None]]] = {
     events.CallbackReached: callbacks.reached,
     events.CallbackFailed: callbacks.failed,
     events.CallbackCancelled: callbacks.cancelled,
+    FloorResumed: keeping.resumed,
 }
 
 
@@ -113,6 +115,10 @@ class Floor:
         editing.install(state, plan, now)
         calls.reconsider(state, now)
         return out
+
+    def keep(self, now: Instant) -> FloorResumed:
+        """What the floor of the next process should be given before anything else; changes nothing."""
+        return keeping.keep(self._state, now)
 
     # --- the read side, for screens
 

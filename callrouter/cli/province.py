@@ -271,8 +271,13 @@ class _Attending:
         self.stop = self._engine.subscribe(self._changed)
 
     def begin(self) -> None:
+        agents = {view.seat: view.agent for view in self._engine.snapshot().seats}
         for seat in self._seats:
-            self._engine.submit(e.SeatSignedIn(seat=seat, agent=AgentId(seat)))
+            # A demo that was here a moment ago has left its agents signed in.
+            if agents[seat] != AgentId(seat):
+                self._engine.submit(e.SeatSignedIn(seat=seat, agent=AgentId(seat)))
+        for view in self._engine.snapshot().seats:
+            self._changed(Change(seat=view))
 
     def _changed(self, change: Change) -> None:
         view = change.seat

@@ -26,6 +26,7 @@ from callrouter.ports import (
     Telephony,
 )
 from callrouter.router import CallChanged, LookupWanted, Oddity, RecordReady, Router, promises
+from callrouter.router.kept import Kept
 from callrouter.router.notices import (
     AnswersSaved,
     FlowAnswered,
@@ -75,6 +76,8 @@ class Controller:
         self._subscribers: list[Callable[[Change], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.delays = Delays()
+        self.stirred = asyncio.Event()
+        """Set whenever anything has followed from a fact; whoever waits for it clears it."""
 
     # --- running --------------------------------------------------------------------
 
@@ -137,6 +140,8 @@ class Controller:
 
     def _carry_out(self, outcomes: list[Outcome]) -> None:
         changed: dict[tuple[str, str], None] = {}
+        if outcomes:
+            self.stirred.set()
         for outcome in outcomes:
             match outcome:
                 case Command():
@@ -254,6 +259,15 @@ class Controller:
         self._link_changed.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._link_changed.wait(), seconds)
+
+    def keep(self) -> Kept:
+        """What the next controller should be given, should this one end now."""
+        return self.router.keep(self._clock.now())
+
+    def resume(self, kept: Kept) -> None:
+        """Take up what the controller before this one has left: before `run`, and once."""
+        self._carry_out(self.router.resume(kept, self._clock.now()))
+        self._set_timer()
 
     def change_site(self, site: Site) -> None:
         """Swap in a checked site; calls at hand finish on the flow they began with."""

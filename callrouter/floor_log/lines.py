@@ -22,6 +22,7 @@ from acd import commands as c
 from acd import events as e
 from acd.commands import FloorOutput
 from acd.ids import Instant
+from acd.kept import FloorResumed
 from acd.plan import ALWAYS, FloorPlan, Hours, OpenIntervals
 from callrouter.router.watched import Asked
 
@@ -167,6 +168,15 @@ def _veiled(value: Any, hide: Veil) -> Any:
             return replace(value, number=hide(value.number))
         case e.WrapUpFinished():
             return replace(value, disposition="")
+        case FloorResumed():
+            return replace(
+                value,
+                callbacks=tuple(
+                    replace(one, number=hide(one.number), identity=hide(one.identity))
+                    for one in value.callbacks
+                ),
+                missed=tuple(replace(one, identity=hide(one.identity)) for one in value.missed),
+            )
     return value
 
 

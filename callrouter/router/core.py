@@ -28,6 +28,7 @@ from callrouter.router import (
     desk,
     floorside,
     flowside,
+    kept,
     promises,
     queueing,
     recording,
@@ -128,6 +129,16 @@ class Router:
             self.decided(output)
         self.lines.keep_only(site.directory.lines_on(self.today()))
         self._work_through()
+        return self._take()
+
+    def keep(self, now: Instant) -> kept.Kept:
+        """What the router of the next process should be given before anything else; changes nothing."""
+        return kept.keep(self, max(self.now, now))
+
+    def resume(self, left: kept.Kept, now: Instant) -> list[Outcome]:
+        """Take up what the router before this one has left. Only a router that has just begun can."""
+        self.now = max(self.now, now)
+        kept.resume(self, left)
         return self._take()
 
     # --- what the sides use --------------------------------------------------------------

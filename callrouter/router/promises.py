@@ -72,11 +72,12 @@ class Promises(dict[CallId, Origin]):
     def __init__(self) -> None:
         super().__init__()
         self.missed: dict[CallId, Origin] = {}
-        self._made = 0
+        self.made = 0
+        """So many ids have been given."""
 
     def next_id(self, call: CallId) -> CallId:
-        self._made += 1
-        return CallId(f"{call}-c{self._made}")
+        self.made += 1
+        return CallId(f"{call}-c{self.made}")
 
     def remember(self, call: Call, limit: int) -> None:
         """Somebody hung up while waiting; at most `limit` are kept, the oldest go first."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,9 +10,10 @@ import pytest
 
 from acd.events import CallbackAsked, Enqueued, SeatReadied, WrapUpFinished
 from acd.ids import CallId, QueueId, SeatId
+from acd.kept import FloorResumed
 from callrouter.floor_log.lines import Head, Step
 from callrouter.floor_log.recorder import FloorRecorder
-from tests.acd.floors import small_plan
+from tests.acd.floors import enqueue, small_floor, small_plan
 
 T0 = 1_795_000_000.25
 
@@ -42,12 +44,24 @@ def test_steps_in_order_with_exact_instants(folder: Path) -> None:
     assert [one.at for one in found] == [T0, T0 + 0.1, T0 + 1 / 3]
 
 
+def left_by_another(number: str) -> FloorResumed:
+    """One callback and one missed call of the same person."""
+    floor = small_floor()
+    enqueue(floor, 1, 0.0, identity=number)
+    floor.handle(CallbackAsked(call=CallId("c1"), callback=CallId("b1"), number=number), 1.0)
+    enqueue(floor, 2, 2.0, identity="", first_in_line=True)
+    enqueue(floor, 3, 3.0, identity=number + "1")
+    kept = floor.keep(4.0)
+    return replace(kept, missed=(replace(kept.missed[0], identity=number),))
+
+
 def test_numbers_and_notes_stay_out(folder: Path) -> None:
     recorder = FloorRecorder(folder, T0)
     call, number = CallId("c1"), "13812345678"
     recorder(Enqueued(call=call, queue=QueueId("q"), identity=number), T0, ())
     recorder(CallbackAsked(call=call, callback=CallId("b1"), number=number), T0, ())
     recorder(Enqueued(call=call, queue=QueueId("q"), identity=""), T0, ())
+    recorder(left_by_another(number), T0, ())
     recorder(WrapUpFinished(seat=SeatId("s1"), disposition="张三, 13812345678"), T0, ())
     recorder.stop()
     (file,) = folder.iterdir()
@@ -56,6 +70,8 @@ def test_numbers_and_notes_stay_out(folder: Path) -> None:
     fields = [msgspec.json.decode(one.fields) for one in steps(folder)]
     assert fields[0]["identity"] == fields[1]["number"] != ""
     assert fields[2]["identity"] == ""
+    kept = fields[3]
+    assert kept["callbacks"][0]["number"] == kept["missed"][0]["identity"] == fields[0]["identity"]
 
 
 def test_files_are_rolled_and_bounded(folder: Path) -> None:

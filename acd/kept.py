@@ -1,0 +1,80 @@
+"""What a floor leaves to the next one when its process ends.
+
+Calls end with the controller that had them; promises and people do not. Kept are
+callbacks with their places, callers who hung up while waiting, who sits where and
+what they asked for, and what each queue has learned of its own speed today.
+"""
+
+from acd.callback import CallbackState, MissedCall
+from acd.fact import fact
+from acd.ids import AgentId, CallId, Instant, QueueId, SeatId, Seconds
+
+
+@fact
+class KeptCallback:
+    """An open callback and its place; the oldest place first."""
+
+    call: CallId
+    origin: CallId
+    queue: QueueId
+    number: str
+    identity: str
+    skills: str
+    priority: int
+    key: Instant
+    enqueued: Instant
+    asked: Instant
+    expires: Instant
+    attempts: int
+    state: CallbackState
+    due: Instant | None
+    """When it is tried again, while it pauses."""
+    called_in: bool
+
+
+@fact
+class KeptSeat:
+    """Who sat there, and in what state."""
+
+    seat: SeatId
+    agent: AgentId
+    state: str
+    reason: str
+    until: Instant | None
+    """End of wrap-up."""
+    queue: QueueId | None
+    """Of the contact."""
+    answered: Instant
+    next_state: str
+    next_reason: str
+    resume: bool
+    extended: bool
+    misses: int
+    declines: int
+
+
+@fact
+class KeptQueue:
+    """The day's counters; means of handling times and of how wrong predictions were."""
+
+    queue: QueueId
+    day_ends: Instant
+    offered: int
+    answered: int
+    abandoned: int
+    answered_in_target: int
+    handled: tuple[int, Seconds]
+    erred: tuple[int, float]
+
+
+@fact
+class FloorResumed:
+    """To a floor that has just begun: what the one before it has left.
+
+    Refused (``not_fresh``) once anybody is signed in or waits.
+    """
+
+    callbacks: tuple[KeptCallback, ...] = ()
+    missed: tuple[MissedCall, ...] = ()
+    seats: tuple[KeptSeat, ...] = ()
+    queues: tuple[KeptQueue, ...] = ()
