@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import uuid
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -26,9 +27,9 @@ from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.flow.difference import words_between
 from callrouter.keeper import FILE as KEPT
 from callrouter.keeper import Keeper, take_up
-from callrouter.live_folder import Archive, LiveFolder
+from callrouter.live_folder import Archive, LiveFolder, by_file
 from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
-from callrouter.ports import Health
+from callrouter.ports import AuditEntry, Health
 from callrouter.router.notices import Outcome
 from callrouter.settings import Feed, Node, Settings
 from callrouter.site import Site, load_site
@@ -316,6 +317,8 @@ class App:
 
     def _site_changed(self, change: Change, site: Site) -> None:
         """A file of the site has been changed, or an older version was fetched back."""
+        if by_file(change.by):
+            self._note_change(change)
         if change.what == "refused":
             log.error("site.refused", by=change.by, faults=change.words)
             return
@@ -326,6 +329,19 @@ class App:
             for client in self.ami.values():
                 client.replace_seats(_phones(site))
                 client.replace_trunks(_asked_trunks(site))
+
+    def _note_change(self, change: Change) -> None:
+        """What comes over the API is in the audit trail by the name of who asked."""
+        self.writer.note(
+            AuditEntry(
+                id=uuid.uuid4().hex,
+                at=change.at,
+                who=change.by,
+                action=f"site_{change.what}",
+                subject=change.digest,
+                detail="; ".join(change.words)[:500],
+            )
+        )
 
     def _subtree(self, organisation: OrgId) -> frozenset[OrgId]:
         return self.site.directory.subtree(organisation)

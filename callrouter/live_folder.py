@@ -1,6 +1,6 @@
 """Changes of a folder go live by themselves: watched, checked aside, swapped in one step, kept, audited.
 
-Reading and checking happen in a thread, so calls are not held up; calls that
+Reading and checking happen in a thread that steps aside, so calls are not held up; calls that
 are under way keep what they began with. A version with faults changes nothing.
 The last sound versions lie in an archive; going back to one writes its files
 into the folder again, so that what runs is always what lies there.
@@ -8,12 +8,14 @@ into the folder again, so that what runs is always what lies there.
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import json
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Generic, TypeVar
@@ -35,6 +37,9 @@ QUIET_MS: Final = 300
 """Editors write in several steps: a change is read when the folder has been quiet for so long."""
 PATTERNS: Final = ("*.yaml", "site/*.yaml", "prompts/catalogue.yaml", "prompts/rendered.json")
 LARGEST: Final = 4_000_000
+_BY_FILE: Final = "(file)"
+SWITCH: Final = 0.001
+"""Seconds."""
 
 
 class LiveFolder(Generic[Loaded]):
@@ -68,20 +73,24 @@ class LiveFolder(Generic[Loaded]):
 
     async def run(self) -> None:
         """Follow the folder until cancelled."""
-        async for _ in awatch(self.folder, watch_filter=_matters(self.folder), debounce=QUIET_MS, step=50):
+        async for seen in awatch(self.folder, watch_filter=_matters(self.folder), debounce=QUIET_MS, step=50):
             async with self._changing:
-                await self.refresh("file")
+                await self.refresh(await asyncio.to_thread(_writers, [path for _, path in seen]))
 
     async def refresh(self, by: str) -> Change | None:
         """Look at the folder now; None when nothing is new."""
+        with _stepping_aside():
+            return await self._refresh(by)
+
+    async def _refresh(self, by: str) -> Change | None:
         files = await asyncio.to_thread(read_files, self.folder)
         if not self.versions.is_news(files):
             return None
         try:
-            loaded = await asyncio.to_thread(self._load, self.folder)
+            loaded = await asyncio.to_thread(self._loaded, self.folder)
             # What was written while we read is the next round's business: then the digests differ.
             if await asyncio.to_thread(read_files, self.folder) != files:
-                return await self.refresh(by)
+                return await self._refresh(by)
             words = await asyncio.to_thread(self._words, self.folder)
         except ConfigError as error:
             change = self.versions.refuse(error.faults, files, self._now(), by)
@@ -107,11 +116,13 @@ class LiveFolder(Generic[Loaded]):
         return self.versions.version.files
 
     async def check_file(self, name: str, content: bytes) -> Sequence[str]:
-        return (await asyncio.to_thread(self._tried, name, content))[1]
+        with _stepping_aside():
+            return (await asyncio.to_thread(self._tried, name, content))[1]
 
     async def put_file(self, name: str, content: bytes, by: str) -> Change:
         async with self._changing:
-            await asyncio.to_thread(self._tried, name, content)
+            with _stepping_aside():
+                await asyncio.to_thread(self._tried, name, content)
             await asyncio.to_thread(_replace, self.folder / name, content)
             return await self.refresh(by) or self._unchanged(by)
 
@@ -136,13 +147,28 @@ class LiveFolder(Generic[Loaded]):
             draft = Path(scratch)
             copy_beside(self.folder, draft, {**read_files(self.folder), name: content})
             try:
-                loaded = self._load(draft)
+                loaded = self._loaded(draft)
                 return loaded, self._words(draft)
             except ConfigError as error:
                 raise ConfigError(
                     replace(fault, file=fault.file.replace(str(draft), str(self.folder)))
                     for fault in error.faults
                 ) from None
+
+    def _loaded(self, folder: Path) -> Loaded:
+        """What a folder holds, kept out of the collector's sight.
+
+        It would look through all that is new at once, a tenth of a second for a large site, in which
+        every call waits. Nothing of it is a cycle: what is given up later goes without the collector.
+        """
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            return self._load(folder)
+        finally:
+            gc.freeze()
+            if was_on:
+                gc.enable()
 
     def _words(self, new: Path) -> Sequence[str]:
         old = self.archive.folder_of(self.versions.version.digest)
@@ -268,9 +294,41 @@ def who() -> str:
     return "unknown"
 
 
+@contextlib.contextmanager
+def _stepping_aside() -> Iterator[None]:
+    """A thread that reads and checks gives the interpreter back to the loop within a millisecond, not five.
+
+    A turn of the loop asks for it several times.
+    """
+    usual = sys.getswitchinterval()
+    # Of several at once the first to come sets it and resets it; the rest find it set.
+    mine = usual > SWITCH
+    sys.setswitchinterval(min(usual, SWITCH))
+    try:
+        yield
+    finally:
+        if mine:
+            sys.setswitchinterval(usual)
+
+
 def _paths(folder: Path) -> Iterable[Path]:
     for pattern in PATTERNS:
         yield from (path for path in sorted(folder.glob(pattern)) if not path.name.startswith("."))
+
+
+def by_file(by: str) -> bool:
+    """Whether a change came by the files themselves, not by somebody who asked for it."""
+    return by.endswith(_BY_FILE)
+
+
+def _writers(paths: Iterable[str]) -> str:
+    """Whose files these are, for the audit: ``li (file)``; ``(file)`` when that cannot be told."""
+    owners: set[str] = set()
+    for path in paths:
+        # Gone again, or of a user that this machine has no name for.
+        with contextlib.suppress(OSError, KeyError):
+            owners.add(Path(path).owner())
+    return f"{', '.join(sorted(owners))} {_BY_FILE}" if owners else _BY_FILE
 
 
 def _matters(folder: Path) -> Callable[[FileChange, str], bool]:

@@ -1,6 +1,4 @@
-"""How fast are flows interpreted, checked and read? The same code that runs live.
-
-    python -m simulators.bench_flow
+"""How fast are flows interpreted, checked and read? The same code that runs live. (`callrouter bench flow`)
 
 All figures are CPU time of this process's thread, so a busy machine does not
 spoil them. A *node step* is one event handled at a node, or one node passed on
@@ -11,7 +9,6 @@ import json
 import random
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from time import thread_time
 from typing import Final
@@ -28,7 +25,7 @@ from callrouter.flow.actions import (
     ToQueue,
 )
 from callrouter.flow.check import check
-from callrouter.flow.loader import flow_set, read_flows
+from callrouter.flow.loader import read_flows
 from callrouter.flow.program import FlowSet
 from callrouter.flow.session import CallFacts, FlowSession
 
@@ -37,14 +34,6 @@ KEYS: Final = "1235678*"
 
 # 200,000 steps/s where json.loads makes 470,000 events/s is 0.43; machines differ in how they do either.
 AGAINST_JSON: Final = 0.33
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    name: str
-    value: float
-    unit: str
-    wanted: str
 
 
 def interpreter_speed(flows: FlowSet, calls: int = 4_000, seed: int = 1) -> float:
@@ -150,29 +139,3 @@ _NODES: Final[tuple[Callable[[int, str, str], str], ...]] = (
     lambda n, to, ahead: f"hours:\n  calendar: office\n  open: {to}\n  closed: seat",
     lambda n, to, ahead: f"set:\n  values: {{count: count + {n}}}\n  next: {to}",
 )
-
-
-def figures(site: Path) -> list[Figure]:
-    """Everything, best of five."""
-    reading = read_flows(site)
-    if reading.catalogue is None:
-        raise RuntimeError(f"{site} has no prompt catalogue")
-    flows = flow_set(reading, reading.catalogue)
-    speed = max(interpreter_speed(flows) for _ in range(5))
-    peer = max(peer_speed() for _ in range(5))
-    checking = min(check_time(site) for _ in range(5))
-    return [
-        Figure("interpreter", speed, "node steps/s", ">= 200000"),
-        Figure("the same for each json.loads of an ARI event", speed / peer, "×", f">= {AGAINST_JSON}"),
-        Figure("read and check 200 flows of 50 nodes", checking, "s", "<= 2"),
-    ]
-
-
-def main() -> None:
-    """Print the figures."""
-    for figure in figures(Path(__file__).parents[1] / "ivr_flows"):
-        print(f"{figure.name}: {figure.value:,.2f} {figure.unit} (wanted {figure.wanted})")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from callrouter.cli.bench_calls import calls
+from callrouter.cli.bench_flow import flow
 from callrouter.cli.bench_simulator import simulator
 from callrouter.cli.bench_slice import slice_
 from callrouter.cli.bench_transfer import transfer
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     bench = typer.Typer(help="How fast the parts are, measured here.", no_args_is_help=True)
     bench.command("calls")(calls)
     bench.command("floor")(floor)
+    bench.command("flow")(flow)
     bench.command("simulator")(simulator)
     bench.command("slice")(slice_)
     bench.command("transfer")(transfer)

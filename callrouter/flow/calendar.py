@@ -129,6 +129,9 @@ class Day:
     covered: bool
 
 
+_DAYS_KEPT: Final = 1_000
+
+
 class Calendar:
     """One calendar with the site's years."""
 
@@ -138,8 +141,7 @@ class Calendar:
         self._week = _week(model.week)
         self._holiday_spans = _spans(model.holiday_hours)
         self._special = {day: special for special in model.days for day in _run(special)}
-        self.day = functools.lru_cache(maxsize=1_000)(self._day)
-        """Hours of a day by its ordinal (`date.toordinal`)."""
+        self._days: dict[int, Day] = {}
 
     @property
     def names(self) -> frozenset[str]:
@@ -185,6 +187,15 @@ class Calendar:
                 else:
                     found.append((opens, closes))
         return tuple(found)
+
+    def day(self, ordinal: int) -> Day:
+        """The rules of a day, by its proleptic ordinal. The latest ones asked for are remembered."""
+        found = self._days.get(ordinal)
+        if found is None:
+            if len(self._days) >= _DAYS_KEPT:
+                self._days.clear()
+            found = self._days[ordinal] = self._day(ordinal)
+        return found
 
     def _day(self, ordinal: int) -> Day:
         day = date.fromordinal(ordinal)

@@ -12,7 +12,7 @@ from callrouter.config.document import ConfigError, read_document
 from callrouter.flow.check_walks import Walks
 from callrouter.flow.compiling import compile_flow
 from callrouter.flow.program import Flow, FlowSet
-from tests.flow.brute_force import fates
+from simulators.flow_callers import fates
 from tests.flow.test_calendar import made
 from tests.flow.walker import Speech
 
