@@ -1,5 +1,5 @@
 # Needs git, make, apt and python3 (3.11 or newer, with venv); no root. `make help` lists the targets.
-# ARGS passes options on:  make demo ARGS="--traffic 30 --sip-port 5070"
+# ARGS passes options on:  make demo ARGS="--traffic 6 --sip-port 5070"
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -42,7 +42,7 @@ def demo(
 
     Any softphone on this machine can call 12345 at the SIP port shown; Ctrl-C stops everything.
 
-    Examples: callrouter demo --traffic 20    callrouter demo --json --for 60
+    Examples: callrouter demo --traffic 6    callrouter demo --json --for 60
     """
     from callrouter.cli.province import Wishes
     from callrouter.logs import set_up_logs
