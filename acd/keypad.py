@@ -20,11 +20,15 @@ from acd.timers import Timers
 REFUSED: Final[Seconds] = 1.0
 """A tone does not end by itself."""
 
+ECHO: Final[Seconds] = 0.04
+"""The end of an RFC 4733 event is sent three times, 20 ms apart, and Asterisk 22.10 reports each as a key of
+its own when the bridge changes in between, as it does at the last key of a code. Nobody presses so fast."""
+
 
 class Keypad:
     """What the seats of one call dial inside it; effects are appended to `out`."""
 
-    __slots__ = ("_call", "_collectors", "_manners", "_out", "_timers", "_tones")
+    __slots__ = ("_call", "_collectors", "_latest", "_manners", "_out", "_timers", "_tones")
 
     def __init__(self, call: Call, timers: Timers[TimerKey], manners: Manners, out: list[Output]) -> None:
         self._call = call
@@ -32,12 +36,16 @@ class Keypad:
         self._manners = manners
         self._out = out
         self._collectors: dict[int, KeyCollector] = {}
+        self._latest: dict[int, tuple[str, Instant]] = {}
         self._tones: dict[int, PlaybackId] = {}
         """What refuses a key, by leg, while it lasts."""
 
     def key(self, leg: Leg, digit: str, now: Instant) -> None:
         """A DTMF digit from a seat."""
         if leg.role is not Role.SEAT or not leg.up:
+            return
+        before, self._latest[leg.number] = self._latest.get(leg.number), (digit, now)
+        if before is not None and before[0] == digit and now - before[1] < ECHO:
             return
         collector = self._collectors.setdefault(leg.number, KeyCollector())
         dialled = collector.key(digit, self._manners.numbers())

@@ -93,8 +93,8 @@ class TransferBench:
         await _over(self._seat)
         self.figures.requests.append(self._house.requests - before)
         ends = [
-            changeover(self._caller.media.since(held), PARTNER_HZ),
-            changeover(self._partner.media.since(held), CALLER_HZ),
+            changeover(self._caller.media.since(held), PARTNER_HZ, pressed),
+            changeover(self._partner.media.since(held), CALLER_HZ, pressed),
         ]
         self.figures.gap_at_caller.append(ends[0].gap)
         self.figures.gap_at_partner.append(ends[1].gap)

@@ -25,12 +25,13 @@ class Changeover:
     gap: float
 
 
-def changeover(packets: Sequence[Packet], hertz: float) -> Changeover:
+def changeover(packets: Sequence[Packet], hertz: float, pressed: float) -> Changeover:
     """From whatever was heard before to a tone of `hertz`. Raises `NothingHeard`.
 
     The gap is what is missing between the end of the last packet with any other
     sound and the first packet with the tone: packets that never came and packets
-    of silence count alike.
+    of silence count alike. What was missing before `pressed` doesn't: whoever
+    presses a key is not heard meanwhile.
     """
     new = [carries(packet.samples, hertz) for packet in packets]
     first = next((i for i in range(len(new) - SURE + 1) if all(new[i : i + SURE])), None)
@@ -40,7 +41,7 @@ def changeover(packets: Sequence[Packet], hertz: float) -> Changeover:
     if before is None:
         raise NothingHeard(f"nothing but silence before {hertz:g} Hz")
     heard = packets[first].at
-    return Changeover(heard, max(0.0, heard - before.at - FRAME_SECONDS))
+    return Changeover(heard, max(0.0, heard - max(before.at + FRAME_SECONDS, pressed)))
 
 
 def carries(samples: Samples, hertz: float) -> bool:

@@ -40,9 +40,9 @@ class Desk:
         self.call.move(leg, Place.BRIDGE)
         return leg
 
-    def press(self, keys: str, at: float = 1.0) -> list[Output]:
-        for key in keys:
-            self.keypad.key(self.seat, key, at)
+    def press(self, keys: str, at: float = 1.0, every: float = 0.1) -> list[Output]:
+        for number, key in enumerate(keys):
+            self.keypad.key(self.seat, key, at + number * every)
         out = self.out[:]
         self.out.clear()
         return out
@@ -74,6 +74,13 @@ def test_a_code_goes_to_nobody_on_the_line() -> None:
 def test_two_stars_are_one_for_the_partner() -> None:
     desk = Desk()
     assert desk.press("**") == [handed_on(desk, "*")]
+
+
+def test_the_end_of_a_key_told_three_times_is_one_key() -> None:
+    desk = Desk()
+    assert desk.press("555", every=0.025) == [handed_on(desk, "5")]
+    assert desk.press("555", at=2.0, every=0.06) == [handed_on(desk, "5")] * 3
+    assert len(desk.press("121", at=3.0, every=0.01)) == 3
 
 
 def test_a_seat_that_hears_ringing_presses_for_nobody() -> None:
