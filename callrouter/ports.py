@@ -231,6 +231,9 @@ class Engine(Protocol):
 
     def snapshot(self) -> Snapshot: ...
 
+    def seat(self, seat: SeatId) -> SeatView | None:
+        """One seat as it is now, at a price that doesn't grow with the house; None: unknown."""
+
     def way(self, call: CallId) -> tuple[FlowStep, ...]:
         """A live call's way through its flow so far, the node that it is at last; () for others."""
 

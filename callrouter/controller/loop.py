@@ -11,7 +11,7 @@ import structlog
 
 from acd.commands import CallbackClosed, CallbackOpened, Command, OfferClosed, QueueChanged, SeatChanged
 from acd.events import CallbackAsked, CallbackCancelled, Event, Intent, SwitchEvent
-from acd.ids import CallId, NodeId
+from acd.ids import CallId, NodeId, SeatId
 from acd.record import CallRecord, FlowStep, LateSegment
 from callrouter.controller import views
 from callrouter.controller.delays import Delays
@@ -22,6 +22,7 @@ from callrouter.ports import (
     Health,
     MissedView,
     RecordSink,
+    SeatView,
     Snapshot,
     Telephony,
 )
@@ -220,6 +221,9 @@ class Controller:
 
     def snapshot(self) -> Snapshot:
         return views.snapshot(self.router, self._clock.now())
+
+    def seat(self, seat: SeatId) -> SeatView | None:
+        return views.seat_view(self.router, seat) if self.router.site.seat(seat) is not None else None
 
     def way(self, call: CallId) -> tuple[FlowStep, ...]:
         """A live call's way through its flow so far."""

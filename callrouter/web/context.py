@@ -62,9 +62,9 @@ class Context:
 
     def seat(self, seat: str) -> SeatView:
         """The seat as it is now. Raises `Problem` 404."""
-        for view in self.engine.snapshot().seats:
-            if view.seat == seat:
-                return view
+        view = self.engine.seat(SeatId(seat))
+        if view is not None:
+            return view
         raise Problem(404, "unknown_seat", f"there is no seat {SeatId(seat[:64])!r}: see GET /api/v1/seats")
 
 

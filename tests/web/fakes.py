@@ -178,6 +178,9 @@ class FakeEngine:
             calls=tuple(self.calls.values()),
         )
 
+    def seat(self, seat: SeatId) -> SeatView | None:
+        return self.seats.get(seat)
+
     def way(self, call: CallId) -> tuple[FlowStep, ...]:
         return self.ways.get(call, ())
 
