@@ -7,8 +7,10 @@ import aiohttp
 import httpx
 import pytest
 
+from callrouter.web.app import create_app
 from callrouter.web.server import WebServer, WebServerError
 from tests.web.conftest import World
+from tests.web.fakes import FakeMetrics
 
 
 async def test_serves_until_stopped_and_leaves_signals_alone(world: World) -> None:
@@ -106,3 +108,26 @@ async def test_requests_on_one_connection_do_not_wait_for_acknowledgements(world
             took.append(time.monotonic() - started)
     await server.stop()
     assert sorted(took)[10] < 0.03, took
+
+
+async def test_the_first_request_finds_its_route_built(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_app(
+        engine=world.engine,
+        records=world.records,
+        mailboxes=world.mailboxes,
+        recordings=world.recordings,
+        site=world.site,
+        accounts=world.accounts,
+        audit=world.audit,
+        metrics=FakeMetrics(),
+        clock=world.clock,
+    )
+
+    def late(*_: object, **__: object) -> None:
+        raise AssertionError("a route is built while calls wait")
+
+    monkeypatch.setattr("fastapi.routing.get_dependant", late)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        reply = await client.post("/api/v1/seats/1001/transfer", json={"target": "12315"})
+    assert reply.status_code == 401
