@@ -10,8 +10,14 @@ the same stamps, hence sums are exact.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from acd.ids import AgentId, CallId, ChannelId, Instant, QueueId, SeatId
+
+REJECTED: Final = "rejected"
+"""Outcome of a call to a number that is not ours to serve."""
+CALLED_BACK: Final = "callback_"
+"""Beginning of the outcomes of calls that we made: `callback_completion` tells of them, no other figure."""
 
 
 class Activity(StrEnum):
@@ -95,7 +101,8 @@ class CallRecord:
     Stamps are None when the call never got there. `ended_by` is ``caller``,
     ``seat``, ``partner``, ``flow`` or ``system``; `outcome` is ``answered``,
     ``abandoned_flow``, ``abandoned_queue``, ``abandoned_ringing``, ``rejected``,
-    ``flow_ended`` or ``failed``.
+    ``flow_ended`` or ``failed``; of a call in which we called somebody back
+    ``callback_reached``, or ``callback_`` and how it was closed.
     """
 
     call: CallId
@@ -126,3 +133,10 @@ class CallRecord:
     segments: tuple[Segment, ...]
     transfers: tuple[TransferRecord, ...]
     trace: tuple[FlowStep, ...]
+    skills: str = ""
+    """Names of the skills that were asked for on entering the queue, ascending, a space between."""
+
+    @property
+    def offered(self) -> bool:
+        """Somebody called a number that we serve: what answer rates are shares of."""
+        return self.outcome != REJECTED and not self.outcome.startswith(CALLED_BACK)

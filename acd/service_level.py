@@ -37,7 +37,7 @@ class Tally:
     """Counts and sums over a set. Durations are microseconds."""
 
     offered: int = 0
-    """Calls to a number we serve."""
+    """Calls to a number we serve; those in which we call somebody back are not."""
     enqueued: int = 0
     answered: int = 0
     """A person answered."""
@@ -64,7 +64,7 @@ class Tally:
     transfers: int = 0
     transfers_answered: int = 0
     missed: int = 0
-    """Callers owed a callback."""
+    """Callers owed a callback: they hung up while waiting, or were promised one."""
     called_back: int = 0
     """… and reached within 30 minutes."""
     surveyed: int = 0
@@ -81,7 +81,10 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def total(self, names: Sequence[str]) -> int:
-        return sum(getattr(self, name) for name in names)
+        # Most sums have one term, and a report over a year asks for half a million.
+        if len(names) == 1:
+            return int(getattr(self, names[0]))
+        return sum([getattr(self, name) for name in names])
 
 
 TALLY_FIELDS: Final = tuple(field.name for field in fields(Tally))
@@ -224,7 +227,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         numerator=("called_back",),
         denominator=("missed",),
         target=0.90,
-        formula="reached within 30 min ÷ missed",
+        formula="reached within 30 min ÷ missed (hung up while waiting, or promised a callback)",
     ),
     Figure(
         name="aht",
@@ -261,7 +264,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
 )
 FIGURE: Final[Mapping[str, Figure]] = {figure.name: figure for figure in FIGURES}
 
-ABANDONED: Final = ("abandoned_flow", "abandoned_queue", "abandoned_ringing")
+WAITING: Final = ("abandoned_queue", "abandoned_ringing")
+ABANDONED: Final = ("abandoned_flow", *WAITING)
 """Outcomes that are also the names of their counts."""
 
 
@@ -271,7 +275,7 @@ ABANDONED: Final = ("abandoned_flow", "abandoned_queue", "abandoned_ringing")
 def call_tally(record: CallRecord) -> Tally:
     """The caller's side of one call: everything but contacts and transfers."""
     tally = Tally()
-    if record.outcome == "rejected":
+    if not record.offered:
         return tally
     tally.offered = 1
     ingress = micros(record.ingress)
@@ -288,6 +292,7 @@ def call_tally(record: CallRecord) -> Tally:
     elif record.outcome in ABANDONED:
         ended = micros(record.ended)
         setattr(tally, record.outcome, 1)
+        tally.missed = int(record.outcome in WAITING)
         tally.short = int(ended - ingress < SHORT)
         tally.abandoned_in_target = int(entered is not None and ended - entered <= TARGET)
     return tally

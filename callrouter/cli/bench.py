@@ -11,6 +11,7 @@ from callrouter.cli.bench_calls import calls
 from callrouter.cli.bench_flow import flow
 from callrouter.cli.bench_simulator import simulator
 from callrouter.cli.bench_slice import slice_
+from callrouter.cli.bench_store import store
 from callrouter.cli.bench_transfer import transfer
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     bench.command("simulator")(simulator)
     bench.command("slice")(slice_)
     bench.command("transfer")(transfer)
+    bench.command("store")(store)
     bench.callback()(_several)
     app.add_typer(bench, name="bench")
 

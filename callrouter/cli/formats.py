@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,21 +74,29 @@ def as_csv(sheet: Sheet) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([heading.name for heading in sheet.headings])
-    for row in sheet.rows:
-        pairs = zip(row, sheet.headings, strict=True)
-        writer.writerow([_field(value, heading, sheet) for value, heading in pairs])
+    writer.writerows(zip(*_columns(sheet), strict=True))
     return b"\xef\xbb\xbf" + out.getvalue().encode(errors="replace")
 
 
-def _field(value: Value, heading: Heading, sheet: Sheet) -> str:
-    if value is None:
-        return ""
-    if heading.unit == "time" and isinstance(value, float | int):
-        return datetime.fromtimestamp(value, sheet.zone).isoformat()
-    text = repr(value) if isinstance(value, float) else str(value)
+def _columns(sheet: Sheet) -> list[Sequence[Value]]:
+    """Column by column; numbers as they are: the writer writes them in full."""
+    columns: list[Sequence[Value]] = list(zip(*sheet.rows, strict=True))
+    for place, (heading, values) in enumerate(zip(sheet.headings, columns, strict=False)):
+        if heading.unit == "time":
+            columns[place] = [_time(value, sheet.zone) for value in values]
+        elif heading.unit == "text":
+            columns[place] = [_text(value) for value in values]
+    return columns
+
+
+def _time(value: Value, zone: tzinfo | None) -> Value:
+    return datetime.fromtimestamp(value, zone).isoformat() if isinstance(value, float | int) else value
+
+
+def _text(value: Value) -> Value:
     # A spreadsheet would run such a text as a formula; callers choose what they send.
-    risky = isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{text}" if risky else text
+    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if risky else value
 
 
 def as_json(sheet: Sheet) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 from acd.rolling import DAY
 from acd.service_level import FIGURE, MICRO
 from callrouter.cli.charts import Bar, bars_with_rate
+from callrouter.cli.organisations import Organisations
 from callrouter.cli.report_page import Section, page
 from callrouter.cli.sheets import Sheet, kpi_sheet, seat_sheet, transfer_sheet, worst_note
 from callrouter.cli.spans import Span
@@ -14,15 +15,19 @@ from callrouter.store.extras import away_by_seat, transfer_rows
 from callrouter.store.kpi import Kpis, kpis_by_each
 
 _TITLES: Final = {
+    "prefecture": "市州 By prefecture",
     "organisation": "机构 By organisation",
-    "queue": "队列 By queue",
-    "language": "语言 By language",
     "line": "被叫号码 By number dialled",
+    "queue": "队列 By queue",
+    "skill": "技能 By skill asked for",
+    "language": "语言 By language",
 }
 _FORMS: Final = {"quarter": "%H:%M", "hour": "%m-%d %H:00", "day": "%m-%d"}
 
 
-async def figures(database: Database, span: Span, *by: str) -> dict[str, Kpis]:
+async def figures(
+    database: Database, span: Span, *by: str, tree: Organisations | None = None
+) -> dict[str, Kpis]:
     return await kpis_by_each(
         database,
         since=span.since,
@@ -31,6 +36,7 @@ async def figures(database: Database, span: Span, *by: str) -> dict[str, Kpis]:
         now=span.now,
         offset=span.offset,
         organisations=span.organisations,
+        ranks=tree.ranks() if tree is not None else None,
     )
 
 
@@ -42,18 +48,20 @@ async def _seats(database: Database, span: Span, found: Kpis) -> Sheet:
     return seat_sheet(found, await away_by_seat(database, span.since, span.until, span.now), {})
 
 
-async def build_page(database: Database, span: Span) -> str:
+async def build_page(database: Database, span: Span, tree: Organisations) -> str:
     """The report that a supervisor forwards."""
     grain = _grain(span)
-    found = await figures(database, span, grain, "seat", *_TITLES)
-    over_time = found[grain]
+    found = await figures(database, span, grain, "seat", *_TITLES, tree=tree)
+    over_time, labels = found[grain], tree.labels()
     sections = [Section(f"接通 Answered, by {grain}", chart=_chart(over_time, span))]
     for by, title in _TITLES.items():
-        if len(found[by].groups) > 1 or by == "organisation":
-            sections.append(Section(title, sheet=kpi_sheet(found[by], span.zone, {})))
+        if by == "organisation" and found[by].groups == found["prefecture"].groups:
+            continue
+        if len(found[by].groups) > 1 or by == "prefecture":
+            sections.append(Section(title, sheet=kpi_sheet(found[by], span.zone, labels)))
     rows = await transfer_rows(database, span.since, span.until, span.now, span.organisations)
     if rows:
-        sections.append(Section("转接 Transfers by target", sheet=transfer_sheet(rows)))
+        sections.append(Section("转接 Transfers by target", sheet=transfer_sheet(rows, labels)))
     if span.organisations is None:
         sections.append(Section("座席 Seats", sheet=await _seats(database, span, found["seat"])))
     sections.append(Section(f"明细 By {grain}", sheet=kpi_sheet(over_time, span.zone, {})))

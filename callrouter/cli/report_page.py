@@ -102,7 +102,7 @@ def _heading(heading: Heading) -> str:
     formula = f' title="{escape(heading.figure.formula)}"' if heading.figure else ""
     title = f"{escape(heading.title)}<br>" if heading.title else ""
     kind = "" if heading.unit in ("text", "time") else ' class="number"'
-    return f"<th{formula}{kind}>{title}<code>{escape(heading.name)}</code></th>"
+    return f"<th{formula}{kind}>{title}<code>{escape(heading.name).replace('_', '_<wbr>')}</code></th>"
 
 
 def _row(row: Sequence[Value], sheet: Sheet, places: Sequence[int], css: str = "") -> str:

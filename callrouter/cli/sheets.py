@@ -8,7 +8,7 @@ from typing import Final, Literal
 from acd.record import CallRecord
 from acd.service_level import FIGURE, FIGURES, MICRO, Figure, Tally
 from callrouter.privacy import mask_number, mask_text
-from callrouter.store.kpi import SPANS, Key, Kpis
+from callrouter.store.kpi import SPANS, Key, Kpis, figures_of
 
 Unit = Literal["text", "count", "ratio", "seconds", "time"]
 Value = str | int | float | None
@@ -68,28 +68,25 @@ def figure_headings() -> tuple[Heading, ...]:
     return tuple(Heading(figure.name, figure.unit, figure.chinese, figure) for figure in FIGURES)
 
 
-def _figures(tally: Tally) -> tuple[Value, ...]:
-    return tuple(figure.of(tally) for figure in FIGURES)
-
-
 def kpi_sheet(found: Kpis, zone: tzinfo, names: Mapping[str, str]) -> Sheet:
     """Counts and all figures by the chosen dimension; `names`: what to call its keys."""
     timed = found.by in SPANS
     key = Heading(found.by, "time" if timed else "text")
     headings = (key, *(Heading(name, "count") for name in COUNTS), *figure_headings())
 
-    def row(first: Value, tally: Tally) -> tuple[Value, ...]:
-        return (first, *(getattr(tally, name) for name in COUNTS), *_figures(tally))
-
     def label(key: Key) -> Value:
         return key / MICRO if isinstance(key, int) else names.get(key, key)
+
+    def rows(labels: Iterable[Value], tallies: Sequence[Tally]) -> tuple[tuple[Value, ...], ...]:
+        counts = ([getattr(tally, name) for tally in tallies] for name in COUNTS)
+        return tuple(zip(labels, *counts, *figures_of(tallies), strict=True))
 
     return Sheet(
         name="kpi",
         title=f"Key figures by {found.by}",
         headings=headings,
-        rows=tuple(row(label(key), tally) for key, tally in found.groups.items()),
-        total=row(None if timed else "total", found.total),
+        rows=rows(map(label, found.groups), list(found.groups.values())),
+        total=rows([None if timed else "total"], [found.total])[0],
         notes=(worst_note(found, zone),),
         zone=zone,
         brief=frozenset({found.by, "offered", "answered", *SHORT_LIST}),
@@ -110,7 +107,8 @@ def worst_note(found: Kpis, zone: tzinfo) -> str:
     )
 
 
-def transfer_sheet(rows: Iterable[Mapping[str, Value]]) -> Sheet:
+def transfer_sheet(rows: Iterable[Mapping[str, Value]], names: Mapping[str, str]) -> Sheet:
+    """One row a target; `names`: what to call the lines."""
     return Sheet(
         name="transfers",
         title="Transfers by target",
@@ -125,7 +123,9 @@ def transfer_sheet(rows: Iterable[Mapping[str, Value]]) -> Sheet:
             Heading("transfer_success", "ratio", "转接成功率", FIGURE["transfer_success"]),
             Heading("mean_seconds_to_answer", "seconds"),
         ),
-        rows=tuple(tuple(row.values()) for row in rows),
+        rows=tuple(
+            (names.get(str(target), target), *rest) for target, *rest in (row.values() for row in rows)
+        ),
     )
 
 

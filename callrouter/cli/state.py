@@ -93,7 +93,7 @@ def settings_of(config: Path) -> "Settings":
 async def opened(place: str | Path, *, current: bool = True) -> "AsyncIterator[Database]":
     """The database, open; ends the command when it cannot be used or (if `current`) has an old schema."""
     from callrouter.ports import Unavailable
-    from callrouter.store import migrate
+    from callrouter.store.current import newest, stands_at
     from callrouter.store.database import Database, StoreError
 
     try:
@@ -101,9 +101,9 @@ async def opened(place: str | Path, *, current: bool = True) -> "AsyncIterator[D
     except StoreError as error:
         fail(str(error))
     try:
-        if current and not (found := await migrate.revision(database)).up_to_date:
-            stands = f"revision {found.current}" if found.current else "empty"
-            fail(f"the database is {stands}, this version needs {found.head}: run `callrouter db upgrade`")
+        if current and (found := await stands_at(database)) != newest():
+            stands = f"revision {found}" if found else "empty"
+            fail(f"the database is {stands}, this version needs {newest()}: run `callrouter db upgrade`")
         yield database
     except Unavailable as error:
         fail(f"the database cannot be used: {error}")

@@ -8,7 +8,7 @@ from acd.call import Call
 from acd.commands import Hangup
 from acd.conversation import Conversation
 from acd.ids import Instant, PlaybackId
-from acd.record import CallRecord, FlowStep, Role
+from acd.record import CALLED_BACK, CallRecord, FlowStep, Role
 from callrouter.flow.actions import ToQueue
 from callrouter.flow.session import FlowSession
 from callrouter.router.recorder import Recorder
@@ -32,6 +32,7 @@ class LiveCall:
         "recorded",
         "recorder",
         "session",
+        "skills",
         "talk",
         "tokens",
         "trace",
@@ -54,6 +55,8 @@ class LiveCall:
         self.answers = 0
         self.wish: ToQueue | None = None
         """How the flow wants the caller to wait."""
+        self.skills = ""
+        """What the caller was first put in line for: see `CallRecord.skills`."""
         self.waiting_since: Instant = 0.0
         self.later: list[Hangup] = []
         """Hang-ups that give a phone time to read how its REFER went."""
@@ -93,19 +96,23 @@ class LiveCall:
             ended=call.ended if call.ended is not None else now,
             ended_by=call.ended_by,
             cause=call.cause,
-            outcome=outcome(call),
+            outcome=self._outcome(),
             segments=tuple(sorted(call.segments, key=lambda s: (s.started, s.track != "caller", s.track))),
             transfers=tuple(call.transfers),
             trace=tuple(self.trace),
+            skills=self.skills,
         )
+
+    def _outcome(self) -> str:
+        if not self.talk.is_callback:
+            return outcome(self.call)
+        return CALLED_BACK + (self.call.callback_outcome or ("reached" if self.call.accepted else "failed"))
 
 
 def outcome(call: Call) -> str:
     """One word for how the call went, from the caller's side."""
     if call.rejected:
         return "rejected"
-    if call.callback_outcome:
-        return f"callback_{call.callback_outcome}"
     if call.answered is not None or any(
         leg.answered is not None for leg in call.legs if leg.role is not Role.CALLER
     ):

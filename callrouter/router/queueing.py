@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd import commands as c
 from acd import events as e
+from acd import skill
 from acd.call import Owner, Place
 from acd.ids import QueueId, SeatId, Seconds
 from callrouter.flow import actions as f
@@ -62,6 +63,7 @@ def enqueue(router: Router, live: LiveCall, wish: f.ToQueue) -> None:
     """Hand the caller to a queue."""
     live.tokens.clear()
     live.wish = wish
+    live.skills = live.skills or _asked_skills(wish.skills)
     live.waiting_since = router.now
     live.call.music = wish.music
     live.call.mixed = live.call.mixed or (
@@ -72,6 +74,13 @@ def enqueue(router: Router, live: LiveCall, wish: f.ToQueue) -> None:
     own = _announces_itself(wish) and wish.announce_after > 0
     router.set_timer(live, "announce", router.now + wish.announce_after if own else None)
     live.talk.enqueue(_request(router, live, wish), router.now)
+
+
+def _asked_skills(source: str) -> str:
+    try:
+        return " ".join(sorted(skill.names(skill.parse(source))))
+    except skill.SkillError:
+        return ""  # the floor turns this caller away and says why
 
 
 def _request(router: Router, live: LiveCall, wish: f.ToQueue, *, first_in_line: bool = False) -> e.Enqueued:

@@ -121,6 +121,7 @@ KINDS: Final = (
         key=("call",),
         key_of=_text_key("call"),
         rows=plain_rows.callback_opened_rows,
+        day=lambda entry: entry.at,
     ),
     Kind(
         name="callback_closed",
@@ -129,6 +130,7 @@ KINDS: Final = (
         key=("call",),
         key_of=_text_key("call"),
         rows=plain_rows.callback_closed_rows,
+        day=lambda entry: entry.asked,
         newer=("ended", "outcome", "attempts"),
         when=lambda _, there: there.outcome == "",
     ),
@@ -139,6 +141,7 @@ KINDS: Final = (
         key=("id",),
         key_of=_text_key("id"),
         rows=plain_rows.survey_rows,
+        day=lambda entry: entry.asked,
         newer=("grade",),
         when=lambda new, there: there.grade.is_(None) & new.grade.is_not(None),
     ),

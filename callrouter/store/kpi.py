@@ -8,14 +8,25 @@ of microseconds over a year is an integer that a float64 holds.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
-from sqlalchemy import text
 
 from acd.ids import Instant
+from acd.record import CALLED_BACK, REJECTED
 from acd.rolling import DAY, Window
-from acd.service_level import ABANDONED, CALLBACK_WITHIN, SHORT, TARGET, Tally
+from acd.service_level import (
+    ABANDONED,
+    CALLBACK_WITHIN,
+    FIGURES,
+    MICRO,
+    SHORT,
+    TALLY_FIELDS,
+    TARGET,
+    WAITING,
+    Tally,
+)
 from callrouter.store.database import Database
 from callrouter.store.packed import Mask, Numbers, Packed
 from callrouter.store.packing import QUARTER, load
@@ -24,8 +35,13 @@ HOUR: Final = 3600 * 1_000_000
 BLOCK: Final = 28
 """Days of columns in memory at a time."""
 SPANS: Final[Mapping[str, int]] = {"quarter": QUARTER, "hour": HOUR, "day": DAY}
-NAMED: Final = ("organisation", "line", "queue", "language", "seat")
-DIMENSIONS: Final = (*NAMED, *SPANS)
+RANKS: Final = ("province", "prefecture")
+"""Levels of the tree of organisations."""
+NAMED: Final = ("organisation", "line", "queue", "language", "skill", "seat")
+DIMENSIONS: Final = (*RANKS, *NAMED, *SPANS)
+
+Ranks = Mapping[str, Mapping[str, str]]
+"""By level, whom each organisation's calls belong to; who is not named belongs to itself."""
 
 Key = str | int
 """A name; or, for a span of time, its beginning in microseconds since the epoch."""
@@ -53,12 +69,14 @@ async def kpis(
     now: Instant,
     offset: int = 0,
     organisations: Sequence[str] | None = None,
+    ranks: Ranks | None = None,
     target: int = TARGET,
 ) -> Kpis:
     """Figures of calls with ``since ≤ ingress < until`` (microseconds since the epoch), by one dimension.
 
     `offset`: microseconds by which local time is ahead of UTC, for days and hours.
     `organisations`: only theirs; seat time is then left out (a seat serves several).
+    By skill a call counts for each skill that it asked for, hence not once, or not at all.
     Raises `Unavailable`.
     """
     found = await kpis_by_each(
@@ -69,6 +87,7 @@ async def kpis(
         now=now,
         offset=offset,
         organisations=organisations,
+        ranks=ranks,
         target=target,
     )
     return found[by]
@@ -83,22 +102,23 @@ async def kpis_by_each(
     now: Instant,
     offset: int = 0,
     organisations: Sequence[str] | None = None,
+    ranks: Ranks | None = None,
     target: int = TARGET,
 ) -> dict[str, Kpis]:
     """`kpis` by several dimensions, read in one go."""
+    ranks = ranks or {}
     groups: dict[str, dict[Key, Tally]] = {one: {} for one in by}
     total = Tally()
     stamps: list[Numbers] = []
     reached: list[Mask] = []
     for begin, end in _blocks(since, until):
         parts = await load(database, tuple(_COUNTERS), begin, end, now)
-        parts |= await _asked_people(database, begin, end)
         for kind, whole in parts.items():
             part = whole if organisations is None else _of(whole, organisations)
-            counts = _COUNTS[kind](part, target)
+            counts = _COUNTERS[kind](part, target)
             total.add(_tally(counts))
             for one in by:
-                _add_by_group(groups[one], part, counts, one, offset)
+                _add_by_group(groups[one], part, counts, one, offset, ranks)
             if kind == "calls":
                 offered = np.asarray(counts["offered"], dtype=np.bool_)
                 stamps.append(part.numbers["ingress"][offered])
@@ -139,7 +159,7 @@ _Counts = dict[str, Numbers | Mask]
 def _count_calls(part: Packed, target: int) -> _Counts:
     outcome = part.names["outcome"]
     wait, span, entered = part.numbers["wait"], part.numbers["span"], part.numbers["enqueued"] == 1
-    offered = ~outcome.equal("rejected")
+    offered = ~(outcome.equal(REJECTED) | outcome.beginning(CALLED_BACK))
     answered = offered & (part.numbers["answered"] == 1)
     left = {name: ~answered & outcome.equal(name) for name in ABANDONED}
     gone = left["abandoned_flow"] | left["abandoned_queue"] | left["abandoned_ringing"]
@@ -151,6 +171,7 @@ def _count_calls(part: Packed, target: int) -> _Counts:
         "answered_in_target": answered & (wait <= target),
         "human_in_target": answered & (span <= target),
         **left,
+        "missed": left["abandoned_queue"] | left["abandoned_ringing"],
         "abandoned_in_target": gone & entered & (wait <= target),
         "short": gone & (span < SHORT),
         "wait": np.where(answered, wait, zero),
@@ -177,7 +198,8 @@ def _count_callbacks(part: Packed, _: int) -> _Counts:
     reached = part.names["outcome"].equal("reached", "called_in")
     ended, asked = part.numbers["ended"], part.numbers["ingress"]
     return {
-        "missed": np.ones(part.length, dtype=np.bool_),
+        # Who hung up while waiting is counted with the call.
+        "missed": ~part.names["origin"].equal(*WAITING),
         "called_back": reached & (ended >= 0) & (ended - asked <= CALLBACK_WITHIN),
     }
 
@@ -196,34 +218,27 @@ _COUNTERS: Final[Mapping[str, Callable[[Packed, int], _Counts]]] = {
     "contacts": _count_contacts,
     "transfers": _count_transfers,
     "seat_time": _count_seat_time,
+    "callbacks": _count_callbacks,
+    "surveys": _count_surveys,
 }
-_COUNTS: Final = {**_COUNTERS, "callbacks": _count_callbacks, "surveys": _count_surveys}
 
 
-async def _asked_people(database: Database, since: int, until: int) -> dict[str, Packed]:
-    """Callbacks and surveys: few enough to be read as they are."""
-    of_call = "COALESCE(c.organisation, '') AS organisation, c.dialled AS line, c.language"
-    queries = {
-        "callbacks": (
-            f"SELECT b.asked AS ingress, b.ended, b.outcome, b.queue, {of_call} "
-            "FROM callbacks b LEFT JOIN calls c ON c.call = b.origin "
-            "WHERE b.asked >= :since AND b.asked < :until",
-            ("ingress", "ended"),
-            ("outcome", "queue", "organisation", "line", "language"),
-        ),
-        "surveys": (
-            f"SELECT v.asked AS ingress, v.grade, v.seat, c.queue, {of_call} "
-            "FROM surveys v LEFT JOIN calls c ON c.call = v.call "
-            "WHERE v.asked >= :since AND v.asked < :until",
-            ("ingress", "grade"),
-            ("seat", "queue", "organisation", "line", "language"),
-        ),
-    }
-    found = {}
-    async with database.read() as connection:
-        for kind, (query, numbers, names) in queries.items():
-            rows = await connection.execute(text(query), {"since": since, "until": until})
-            found[kind] = Packed.of([dict(row) for row in rows.mappings()], numbers, names)
+def figures_of(tallies: Sequence[Tally]) -> list[list[float | None]]:
+    """All of `FIGURES` of many tallies at once, figure by figure: `Figure.of` of each."""
+    fields = attrgetter(*TALLY_FIELDS)
+    counts = np.array([fields(tally) for tally in tallies], dtype=np.int64).reshape(-1, len(TALLY_FIELDS))
+    column = {name: counts[:, place] for place, name in enumerate(TALLY_FIELDS)}
+    none = np.zeros(len(tallies), dtype=np.int64)
+    found = []
+    for figure in FIGURES:
+        base = sum((column[name] for name in figure.denominator), none)
+        base = base - sum((column[name] for name in figure.without), none)
+        whole = sum((column[name] for name in figure.numerator), none)
+        values = whole / np.maximum(base, 1)
+        if figure.unit == "seconds":
+            values = values / MICRO
+        pairs = zip(values.tolist(), (base > 0).tolist(), strict=True)
+        found.append([value if known else None for value, known in pairs])
     return found
 
 
@@ -234,7 +249,9 @@ def _tally(counts: _Counts) -> Tally:
     return Tally(**{name: int(column.sum()) for name, column in counts.items()})
 
 
-def _add_by_group(groups: dict[Key, Tally], part: Packed, counts: _Counts, by: str, offset: int) -> None:
+def _add_by_group(
+    groups: dict[Key, Tally], part: Packed, counts: _Counts, by: str, offset: int, ranks: Ranks
+) -> None:
     """Add to the tallies of the dimension's values; nothing when these rows do not have it."""
     if not part.length:
         return
@@ -243,20 +260,34 @@ def _add_by_group(groups: dict[Key, Tally], part: Packed, counts: _Counts, by: s
         local = (part.numbers["ingress"] + offset) // span * span - offset
         first = int(local.min())
         places = ((local - first) // span).astype(np.intp)
-        keys: list[Key] = [first + place * span for place in range(int(places.max()) + 1)]
-    elif by in part.names:
-        places, keys = part.names[by].codes.astype(np.intp), list(part.names[by].names)
+        keys: list[tuple[Key, ...]] = [(first + place * span,) for place in range(int(places.max()) + 1)]
+    elif (column := _COLUMN.get(by, by)) in part.names:
+        places = part.names[column].codes.astype(np.intp)
+        keys = [_keys_of(by, name, ranks) for name in part.names[column].names]
     else:
         return
     found = np.flatnonzero(np.bincount(places, minlength=len(keys))).tolist()
-    tallies = [(place, groups.setdefault(keys[place], Tally())) for place in found if keys[place] != ""]
-    for name, column in counts.items():
+    tallies = [(place, groups.setdefault(key, Tally())) for place in found for key in keys[place]]
+    for name, values in counts.items():
         sums: list[float] = np.bincount(
-            places, weights=column.astype(np.float64), minlength=len(keys)
+            places, weights=values.astype(np.float64), minlength=len(keys)
         ).tolist()
         for place, tally in tallies:
             if sums[place]:
                 setattr(tally, name, getattr(tally, name) + int(sums[place]))
+
+
+_COLUMN: Final = {"skill": "skills", **dict.fromkeys(RANKS, "organisation")}
+"""The column that a dimension is made from, where it has another name."""
+
+
+def _keys_of(by: str, name: str, ranks: Ranks) -> tuple[str, ...]:
+    """The groups that rows of this name count in; rows without a name in none."""
+    if by == "skill":
+        return tuple(name.split())
+    if by in RANKS:
+        name = ranks.get(by, {}).get(name, name)
+    return (name,) if name else ()
 
 
 def worst_window(

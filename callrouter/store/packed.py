@@ -40,6 +40,11 @@ class Names:
         codes = [places.setdefault(value or "", len(places)) for value in values]
         return cls(np.array(codes, dtype=np.int32), list(places))
 
+    def beginning(self, prefix: str) -> Mask:
+        wanted = np.array([*(name.startswith(prefix) for name in self.names), False], dtype=np.bool_)
+        found: Mask = wanted[self.codes]
+        return found
+
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         places: dict[str, int] = {}
@@ -95,6 +100,18 @@ class Packed:
             {name: column[mask] for name, column in self.numbers.items()},
             {name: Names(column.codes[mask], column.names) for name, column in self.names.items()},
         )
+
+    def with_names(self, names: Sequence[str]) -> "Packed":
+        """These columns, and those of `names` that are missing, empty: an earlier version had them not.
+
+        The rows may be gone by now, so columns are never thrown away for what they lack.
+        """
+        missing = {
+            name: Names(np.zeros(self.length, dtype=np.int32), [""])
+            for name in names
+            if name not in self.names
+        }
+        return Packed(self.length, self.numbers, {**self.names, **missing}) if missing else self
 
     def to_bytes(self) -> bytes:
         return msgspec.msgpack.encode(

@@ -27,7 +27,7 @@ QUARTER: Final = 900 * 1_000_000
 SETTLED: Final = 3600 * 1_000_000
 """A day is packed when it has been over for so long: until then late entries are likely."""
 
-_OF_CALL: Final = ("organisation", "line", "queue", "language")
+_OF_CALL: Final = ("organisation", "line", "queue", "language", "skills")
 
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "calls": (("ingress", "wait", "span", "enqueued", "answered"), (*_OF_CALL, "outcome")),
@@ -37,10 +37,16 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         (*_OF_CALL, "seat", "target", "outcome", "kind"),
     ),
     "seat_time": (("ingress", "on_contact", "idle", "away"), ("seat",)),
+    "callbacks": (("ingress", "ended"), (*_OF_CALL, "outcome", "origin")),
+    "surveys": (("ingress", "grade"), (*_OF_CALL, "seat")),
 }
-"""Numbers and names of each kind. ``ingress`` is the instant by which rows are selected."""
+"""Numbers and names of each kind. ``ingress`` is the instant by which rows are selected.
 
-_CALL_COLUMNS: Final = "c.ingress, c.organisation, c.dialled AS line, c.queue, c.language"
+A callback's and a survey's is when it was asked; ``origin`` is the outcome of the call that was missed.
+"""
+
+_CALL_COLUMNS: Final = "c.ingress, c.organisation, c.dialled AS line, c.queue, c.language, c.skills"
+_OF_ITS_CALL: Final = "c.organisation, c.dialled AS line, c.language, c.skills"
 _QUERIES: Final[Mapping[str, TextClause]] = {
     # wait: from the queue (or the INVITE) to the answer, or to the end; span: the same from the INVITE.
     "calls": text(
@@ -60,13 +66,24 @@ _QUERIES: Final[Mapping[str, TextClause]] = {
         "MAX(CASE WHEN s.activity IN ('talk', 'consult', 'conference') THEN 1 ELSE 0 END) AS handled "
         "FROM calls c JOIN segments s ON s.call = c.call "
         "WHERE c.ingress >= :since AND c.ingress < :until AND s.role = 'seat' "
-        "GROUP BY c.call, c.ingress, c.organisation, c.dialled, c.queue, c.language, s.track, s.party "
+        "GROUP BY c.call, c.ingress, c.organisation, c.dialled, c.queue, c.language, c.skills, "
+        "s.track, s.party "
         "ORDER BY c.ingress"
     ),
     "transfers": text(
         f'SELECT {_CALL_COLUMNS}, t."by" AS seat, t.target, t.outcome, t.kind, t.asked, t.answered, t.ended '
         "FROM calls c JOIN transfers t ON t.call = c.call "
         "WHERE c.ingress >= :since AND c.ingress < :until ORDER BY c.ingress"
+    ),
+    "callbacks": text(
+        f"SELECT b.asked AS ingress, b.ended, b.outcome, b.queue, c.outcome AS origin, {_OF_ITS_CALL} "
+        "FROM callbacks b LEFT JOIN calls c ON c.call = b.origin "
+        "WHERE b.asked >= :since AND b.asked < :until ORDER BY b.asked"
+    ),
+    "surveys": text(
+        f"SELECT v.asked AS ingress, v.grade, v.seat, c.queue, {_OF_ITS_CALL} "
+        "FROM surveys v LEFT JOIN calls c ON c.call = v.call "
+        "WHERE v.asked >= :since AND v.asked < :until ORDER BY v.asked"
     ),
     "seat_time": text(
         "SELECT seat, state, started, ended FROM seat_intervals "
@@ -113,7 +130,7 @@ async def _read_kept(connection: AsyncConnection, found: dict[str, dict[int, Pac
     for row in await connection.execute(query):
         packed = Packed.from_bytes(row.data)
         if packed is not None:
-            found[row.kind][row.day] = packed
+            found[row.kind][row.day] = packed.with_names(COLUMNS[row.kind][1])
 
 
 async def _pack_for_good(database: Database, kinds: Sequence[str], day: int) -> dict[str, Packed]:

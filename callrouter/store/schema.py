@@ -55,6 +55,7 @@ calls: Final = Table(
     Column("ended_by", Text, nullable=False),
     Column("cause", Integer, nullable=False),
     Column("outcome", Text, nullable=False),
+    Column("skills", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("call"),
     Index(None, "ingress"),
     Index(None, "first_agent", "ingress"),

@@ -25,7 +25,7 @@ from sqlalchemy import select
 from acd.aftercall import WorkOrder
 from acd.commands import CallbackClosed, CallbackOpened, OfferClosed, SeatChanged
 from acd.ids import Instant
-from acd.record import CallRecord
+from acd.record import CALLED_BACK, REJECTED, CallRecord
 from acd.rolling import RollingRate
 from acd.service_level import micros
 from acd.shift import Shifts
@@ -46,7 +46,6 @@ WRITE_TIMEOUT: Final = 5.0
 RETRY_FIRST: Final = 0.5
 RETRY_LONGEST: Final = 5.0
 
-REJECTED: Final = "rejected"
 PARTNERS_NODE: Final = "feed/"
 """Beginning of the node of calls that partners told us about."""
 
@@ -125,7 +124,7 @@ class RecordWriter:
     def put(self, record: Entry) -> None:
         if isinstance(record, CallRecord):
             self.outcomes[record.outcome] += 1
-            if record.outcome != REJECTED:
+            if record.offered:
                 self.rolling.add(micros(record.ingress), record.answered is not None)
         self._enqueue(record)
 
@@ -186,6 +185,7 @@ class RecordWriter:
         query = (
             select(calls.ingress, calls.answered)
             .where(calls.ingress >= now - self.rolling.length, calls.outcome != REJECTED)
+            .where(calls.outcome.not_like(f"{CALLED_BACK}%"))
             .where(calls.node.not_like(f"{PARTNERS_NODE}%"))
             .order_by(calls.ingress)
         )

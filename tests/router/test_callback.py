@@ -82,7 +82,7 @@ def test_the_person_is_called_when_a_seat_is_free(waiting: tuple[World, ChannelI
     world.wait(20)
     world.hang_up(dialled.channel)
     record = next(r for r in world.records if r.call.startswith("C1-c"))
-    assert record.outcome == "answered"
+    assert record.outcome == "callback_reached"
     assert_tiles(record)
 
 

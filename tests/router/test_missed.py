@@ -74,7 +74,7 @@ def test_a_missed_call_is_called_back_in_its_turn() -> None:
     assert [(one.call, one.origin, one.outcome) for one in world.closed] == [(callback, C1, "reached")]
     assert world.router.floor.callbacks() == ()
     assert not world.router.promised
-    assert [r.outcome for r in world.records if r.call == callback] == ["answered"]
+    assert [r.outcome for r in world.records if r.call == callback] == ["callback_reached"]
 
 
 @pytest.mark.parametrize("caller", ["", "sip:evil@x", "110", "1380000111122223333", "9@host/n"])
