@@ -7,11 +7,11 @@ anything has to be done is read with one query; only then a child process does i
 import asyncio
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import inspect, text
 
 from callrouter.ports import Unavailable
 from callrouter.store.database import Database, StoreError
@@ -35,19 +35,20 @@ def newest() -> str:
 
 
 async def stands_at(database: Database) -> str | None:
-    """The database's revision; None when it has no schema yet."""
-    try:
-        async with database.read() as connection:
-            found = await connection.execute(text("SELECT version_num FROM alembic_version"))
-            return found.scalar()
-    except (SQLAlchemyError, Unavailable):
-        return None
+    """The database's revision; None when it has no schema yet. Raises `Unavailable`."""
+    async with database.read() as connection:
+        if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+            return None
+        found = await connection.execute(text("SELECT version_num FROM alembic_version"))
+        return found.scalar()
 
 
 async def bring_up_to_date(database: Database) -> None:
     """Apply missing migrations in a child process. Raises `StoreError` with what it said."""
-    if await stands_at(database) == newest():
-        return
+    # A database that is away has the child say so.
+    with suppress(Unavailable):
+        if await stands_at(database) == newest():
+            return
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -15,6 +15,7 @@ _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 30.0
 _TOOL_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.05
+_TRIES: Final = 3
 
 
 class PostgresServer:
@@ -27,8 +28,7 @@ class PostgresServer:
         self._folder = folder
         self._settings = [word for setting in settings for word in ("-c", setting)]
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
+        self.port = _free_port()
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
@@ -38,11 +38,18 @@ class PostgresServer:
         data.mkdir(parents=True, mode=0o700)
         how = ("-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         self._tool("initdb", "-D", data, "-U", USER, *how)
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
+        for left in reversed(range(_TRIES)):
+            try:
+                self.start()
+                break
+            except ToolchainError:
+                self.stop()
+                if not left:
+                    raise
+                self.port = _free_port()  # somebody else was quicker
+            except BaseException:
+                self.stop()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,8 +72,7 @@ class PostgresServer:
         deadline = time.monotonic() + _START_SECONDS
         while not self._takes_connections():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                said = log.read_text(encoding="utf-8", errors="replace").splitlines()
-                raise ToolchainError(f"PostgreSQL did not start: {said[-1] if said else 'it said nothing'}")
+                raise ToolchainError(f"PostgreSQL did not start: {_why(log)}")
             time.sleep(_POLL_SECONDS)
 
     def stop(self, *, kill: bool = False) -> None:
@@ -108,3 +114,15 @@ class PostgresServer:
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise ToolchainError(f"{name} failed: {said[-1] if said else done.returncode}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _why(log: Path) -> str:
+    """The first grave line of the log, else its last."""
+    said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    grave = (line for line in said if "FATAL" in line or "PANIC" in line)
+    return next(grave, said[-1] if said else "it said nothing")
