@@ -9,8 +9,9 @@ over), to `STAY` (a late or repeated fact that changes nothing) or to a
 ``reserved`` … ``consulting`` belong to a contact; ``reserved`` and ``ringing``
 always carry a lease, ``wrap_up`` always a deadline: hence no seat can stay stuck
 by a fact that never comes. A phone that vanishes ends ``ready``, ``reserved``
-and ``ringing`` at once; a conversation ends by its own leg, a wrap-up by its
-deadline, and only then the seat becomes not ready (``phone_lost``).
+and ``ringing`` at once; a conversation ends by its own leg, or is ended when the
+phone stays away for `FloorPlan.phone_lost_in_talk`; a wrap-up by its deadline;
+and only then the seat becomes not ready (``phone_lost``).
 """
 
 from collections.abc import Mapping

@@ -174,6 +174,8 @@ class FloorPlan:
     """A caller whose only possible seat did not answer is offered to it again after this."""
     declines_allowed: int = 3
     """Declined offers in a row that make a seat not ready (a phone in do-not-disturb would loop)."""
+    phone_lost_in_talk: Seconds = 5.0
+    """A phone that stays away for so long in a conversation is given up; the caller gets another person."""
     callback_attempts: int = 3
     callback_retry: Seconds = 600.0
     callback_limit: int = 1000

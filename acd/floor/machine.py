@@ -88,7 +88,7 @@ class Floor:
                 if subject.offer is not None:
                     offers.expired(state, subject.offer, now)
                 else:
-                    seats.finish_contact(state, subject, now)
+                    seats.due(state, subject, now)
             elif isinstance(subject, Entry):
                 calls.due(state, subject, now)
             else:

@@ -163,11 +163,21 @@ def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
     f.agenda.put(seat, now + length)
 
 
+def due(f: FloorState, seat: Seat, now: Instant) -> None:
+    """Wrap-up is over; or the phone has stayed away in a conversation."""
+    if seat.state not in (TALKING, CONSULTING):
+        finish_contact(f, seat, now)
+    elif seat.call is not None:
+        f.out.append(SeatDropped(seat=seat.id, call=seat.call, reason=SEAT_LOST))
+
+
 def reachable(f: FloorState, event: SeatReachable, now: Instant) -> None:
     seat = f.seats.get(event.seat)
     if seat is None or seat.reachable:
         return
     seat.reachable = True
+    if seat.state in (TALKING, CONSULTING):
+        seat.deadline = None
     if seat.resume:
         seat.resume = False
         if seat.state == NOT_READY:
@@ -175,12 +185,17 @@ def reachable(f: FloorState, event: SeatReachable, now: Instant) -> None:
 
 
 def unreachable(f: FloorState, event: SeatUnreachable, now: Instant) -> None:
-    """The phone is gone: an idle or ringing seat is released at once, its caller offered elsewhere."""
+    """The phone is gone: an idle or ringing seat is released at once, its caller offered elsewhere.
+
+    In a conversation the phone may only be slow to answer: it has a moment to come back.
+    """
     seat = f.seats.get(event.seat)
     if seat is None or not seat.reachable:
         return
     seat.reachable = False
     if f.verdict("lose_phone", seat) == STAY:
+        if seat.state in (TALKING, CONSULTING):
+            f.agenda.put(seat, now + f.plan.phone_lost_in_talk)
         return
     leave_idle_if_ready(f, seat)
     give_up(f, seat, SEAT_LOST, now)

@@ -140,6 +140,8 @@ class Waiting(_Strict):
     """The only seat possible did not answer: it is asked again after this."""
     declines_allowed: int = Field(3, ge=1, le=50)
     """Declined offers in a row that make a seat not ready."""
+    phone_lost_in_talk: PositiveSeconds = 5
+    """A phone away for so long in a call is given up: the caller gets another person."""
     callback_attempts: int = Field(3, ge=1, le=10)
     """How often a person is dialled for one callback."""
     callback_retry: PositiveSeconds = 600

@@ -219,6 +219,28 @@ def test_forced_sign_out_drops_the_seat_from_its_call() -> None:
     assert floor.seat(S1).agent is None
 
 
+def test_a_phone_that_stays_away_in_a_conversation_is_given_up() -> None:
+    floor = small_floor(1)
+    ready(floor, S1)
+    (offer,) = offers(floor.handle(Enqueued(call=call(1), queue=Q), 0.0))
+    floor.handle(OfferAnswered(offer=offer.offer), 1.0)
+    floor.handle(SeatUnreachable(seat=S1), 2.0)
+    assert (floor.seat(S1).state, floor.seat(S1).until) == ("talking", 7.0)
+    floor.handle(SeatReachable(seat=S1), 6.9)
+    assert floor.next_deadline() is None, "it was only slow"
+    floor.handle(SeatUnreachable(seat=S1), 10.0)
+    floor.handle(SeatConsulting(seat=S1), 11.0)
+    assert floor.tick(14.9) == []
+    (dropped,) = floor.tick(15.0)
+    assert dropped == SeatDropped(seat=S1, call=call(1), reason="seat_lost")
+    floor.handle(ContactEnded(seat=S1, call=call(1)), 15.1)
+    assert floor.seat(S1).state == "wrap_up"
+    floor.tick(45.1)
+    assert (floor.seat(S1).state, floor.seat(S1).reason) == ("not_ready", "phone_lost")
+    floor.handle(SeatReachable(seat=S1), 50.0)
+    assert floor.seat(S1).state == "ready"
+
+
 def test_wrap_up_is_extended_once_and_never_beyond_the_ceiling() -> None:
     floor = small_floor(1, wrap_up=30.0, wrap_up_ceiling=50.0)
     ready(floor, S1)

@@ -381,7 +381,10 @@ class FloorMachine(RuleBasedStateMachine):
                 assert self.state.offers[seat.offer.offer] is seat.offer
                 assert seat.deadline is not None
             assert (seat.stamp != 0) is (seat.state == "ready")
-            assert (seat.deadline is not None) is (seat.state in ("reserved", "ringing", "wrap_up"))
+            if seat.state in ("talking", "consulting"):
+                assert seat.deadline is None or not seat.reachable, "only a lost phone ends a conversation"
+            else:
+                assert (seat.deadline is not None) is (seat.state in ("reserved", "ringing", "wrap_up"))
             assert (seat.agent is None) is (seat.state == "logged_out")
             assert seat.reachable or seat.state not in ("ready", "reserved", "ringing")
 

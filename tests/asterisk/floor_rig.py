@@ -40,6 +40,11 @@ DIALLED = {
     "sticky": "097612345",
     "urgent": "097712345",
     "picky": "097912345",
+    "long": "12336",
+    "alone": "12312",
+    "slow": "12319",
+    "shut": "12369",
+    "heavy": "12318",
 }
 """A number for each of the flows below."""
 
@@ -51,6 +56,11 @@ FLOWS = {
     "several": {"queue": "several"},
     "full": {"queue": "full", "full": "told"},
     "helped": {"queue": "helped"},
+    "long": {"queue": "long"},
+    "alone": {"queue": "alone"},
+    "slow": {"queue": "slow"},
+    "shut": {"queue": "shut", "closed": "told"},
+    "heavy": {"queue": "heavy"},
     "sticky": {"queue": "idle", "sticky": True},
     "urgent": {"queue": "idle", "priority": 9},
     "picky": {"queue": "skilled", "skills": "english >= 8"},
@@ -59,7 +69,7 @@ FLOWS = {
 FLOOR = """
 timezone: Asia/Shanghai
 skills: {english: English}
-rules: {sticky_wait: 1.5, retry_same_seat: 1, redial_window: 120}
+rules: {sticky_wait: 1.5, retry_same_seat: 1, redial_window: 120, phone_lost_in_talk: 1}
 queues:
   province:
     {ring_for: 2, wrap_up: 1, wrap_up_ceiling: 30, announce_first: 1.5, announce_every: 30, callback_after: 1}
@@ -73,13 +83,18 @@ queues:
   several: {strategy: ring_several, ring_count: 2, wrap_up: 0.2, announce_first: null}
   full: {max_waiting: 1, announce_first: null}
   helped: {wrap_up: 0.2, announce_first: null, overflow: [{queue: idle, after: 1}]}
+  long: {wrap_up: 0.2, announce_first: null, overflow: [{queue: robin, length: 1}]}
+  alone: {wrap_up: 0.2, announce_first: null, overflow: [{queue: robin, unstaffed: true}]}
+  slow: {wrap_up: 0.2, announce_first: null, overflow: [{queue: robin, expected_wait: 0}]}
+  shut: {hours: never}
+  heavy: {wrap_up: 0.2, announce_first: null, weight: 50}
   night: {wrap_up: 0.2}
 seats:
   m1: {queues: [province]}
   m2: {queues: [province]}
   m3: {queues: [province]}
   m4: {queues: [province]}
-  i1: {queues: [idle]}
+  i1: {queues: [idle, heavy]}
   i2: {queues: [idle]}
   i3: {queues: [idle]}
   s1: {queues: [skilled], skills: {english: 9}}
@@ -92,9 +107,14 @@ seats:
   v2: {queues: [several]}
   v3: {queues: [several]}
   f1: {queues: [full]}
-  h1: {queues: [helped]}
+  h1: {queues: [helped, long, slow, shut]}
   n1: {queues: [night, idle]}
   n2: {queues: [night, {queue: skilled, tier: 2}], skills: {english: 2}}
+"""
+MORE = ("long", "alone", "slow", "shut", "heavy")
+"""Flows with numbers of their own, those of merged lines."""
+NEVER = """
+  never: {title: 关闭, holidays: "", week: {}}
 """
 CREW = [f"{row}{number}" for row in "isrv" for number in (1, 2, 3)] + ["m3", "m4", "f1", "h1", "n1", "n2"]
 
@@ -105,11 +125,15 @@ def make_site(folder: Path) -> Path:
     shutil.copytree(SITE, site, ignore=shutil.ignore_patterns("prompts", "tests", "*.yaml"))
     (site / "prompts").symlink_to(SITE / "prompts")
     (site / "site" / "floor.yaml").write_text(FLOOR, encoding="utf-8")
-    shutil.copy(SITE / "site" / "calendar.yaml", site / "site")
+    calendar = (SITE / "site" / "calendar.yaml").read_text(encoding="utf-8")
+    (site / "site" / "calendar.yaml").write_text(calendar + NEVER, encoding="utf-8")
     directory = yaml.safe_load((SITE / "site" / "directory.yaml").read_text(encoding="utf-8"))
     text = (SITE / "site" / "directory.yaml").read_text(encoding="utf-8")
     text = re.sub(r"flow: \w+", "flow: main", text)
     assert directory["ingress"], "the directory has numbers"
+    more = "".join(f"  - {{numbers: [{DIALLED[n]}], organisation: province, flow: {n}}}\n" for n in MORE)
+    text = re.sub(r"\n  (12336|12312|12319|12369|12318|12356|12321|96119): .*", "", text)
+    text = text.replace("\nlines:\n", f"{more}\nlines:\n")
     for name, number in DIALLED.items():
         text = re.sub(rf"(numbers: \[)({number})(\], organisation: \w+, flow: )main", rf"\1\2\3{name}", text)
     both = "- {numbers: [097712345, 097912345], organisation: haixi, flow: main}"
@@ -119,7 +143,7 @@ def make_site(folder: Path) -> Path:
     (site / "site" / "directory.yaml").write_text(text, encoding="utf-8")
     for name, wish in FLOWS.items():
         nodes = {"hello": {"play": {"prompt": "digit_yao", "next": "seat"}}, "seat": {"queue": wish}}
-        if name == "full":
+        if "told" in wish.values():
             leave = {"prompt": "all_seats_busy", "without_person": "the queue takes no more callers"}
             nodes["told"] = {"hangup": leave}
         flow = {"flow": name, "languages": ["zh"], "person": "seat", "start": "hello", "nodes": nodes}

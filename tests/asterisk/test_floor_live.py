@@ -1,9 +1,12 @@
 """Every feature of the floor at least once on a real Asterisk: 20 seats, 60 callers and more."""
 
 import asyncio
+import os
+import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import select
@@ -15,7 +18,7 @@ from callrouter.floor_log.replay import replay
 from callrouter.store import schema
 from simulators.audio import find_prompt, tone_seconds
 from simulators.softphone import Softphone, SoftphonePool
-from tests.asterisk.floor_rig import CREW, PERSON, Rig, run_rig
+from tests.asterisk.floor_rig import CREW, DIALLED, PERSON, Rig, run_rig
 from tests.asterisk.hotline import prompt
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
@@ -140,6 +143,18 @@ async def test_priority_goes_before(rig: Rig) -> None:
     assert await rig.talking(B) == "i1"
 
 
+async def test_a_heavier_queue_goes_before(rig: Rig) -> None:
+    rig.ready("i1")
+    first, _ = await rig.call("idle", A)
+    await rig.talking(A)
+    await rig.call("idle", B)
+    heavy, _ = await rig.call("heavy", C)
+    await rig.over(first, A)
+    assert await rig.talking(C) == "i1", "fifty seconds of waiting count for each one of it"
+    await rig.over(heavy, C)
+    assert await rig.talking(B) == "i1"
+
+
 async def test_another_queues_seats_help_after_a_while(rig: Rig) -> None:
     rig.ready("h1", "i2")
     await rig.call("helped", A)
@@ -149,6 +164,87 @@ async def test_another_queues_seats_help_after_a_while(rig: Rig) -> None:
     (offer,) = await rig.offers(call)
     assert offer.explanation["overflow"] == ["idle"]
     assert float(str(offer.explanation["waited"])) >= 1.0
+
+
+async def test_another_queues_seats_help_when_nobody_is_at_work(rig: Rig) -> None:
+    rig.ready("r1")
+    _, call = await rig.call("alone", A)
+    assert await rig.talking(A) == "r1"
+    (offer,) = await rig.offers(call)
+    assert (offer.explanation["overflow"], offer.explanation["waited"]) == (["robin"], 0.0)
+
+
+async def test_another_queues_seats_help_when_the_line_is_long(rig: Rig) -> None:
+    rig.ready("h1", "r1")
+    await rig.call("long", A)
+    assert await rig.talking(A) == "h1"
+    _, first = await rig.call("long", B)
+    assert rig.hotline.live(first).seat is None, "one may wait"
+    await rig.call("long", C)
+    assert await rig.talking(B) == "r1", "two may not: the first of them is helped"
+    (offer,) = await rig.offers(first)
+    assert (offer.explanation["trigger"], offer.explanation["overflow"]) == ("overflow", ["robin"])
+
+
+async def test_another_queues_seats_help_when_it_will_take_long(rig: Rig) -> None:
+    """Nobody can tell before eight calls have been measured."""
+    rig.ready("h1")
+    numbers = [f"1370000000{n}" for n in range(9)]
+    callers = await rig.dial(*(("slow", number) for number in numbers))
+    for _ in numbers[:8]:
+        talking = await rig.hotline.until(
+            lambda: [v.caller for v in rig.engine.snapshot().calls if v.seat == "h1"], "h1 in talk"
+        )
+        callers.hang_up(talking[0])
+        gone = lambda: all(v.caller != talking[0] for v in rig.engine.snapshot().calls)  # noqa: B023, E731
+        await rig.hotline.until(gone, "over")
+    rig.ready("r1")
+    await rig.hotline.until(lambda: rig.view("h1").state == "talking", "the ninth")
+    assert rig.view("r1").state == "ready"
+    _, call = await rig.call("slow", A)
+    assert await rig.talking(A) == "r1"
+    (offer,) = await rig.offers(call)
+    assert (offer.explanation["overflow"], offer.explanation["waited"]) == (["robin"], 0.0)
+
+
+# --- seats and their people ------------------------------------------------------------
+
+
+async def test_an_agent_works_where_they_sit(rig: Rig) -> None:
+    """Hot-desking: one agent, one seat at a time, any seat."""
+    wang = AgentId("wang")
+    rig.engine.submit(e.SeatSignedIn(seat=SeatId("i1"), agent=wang))
+    rig.ready("i1")
+    with pytest.raises(e.Refused, match="wang is signed in at seat i1: sign out there first"):
+        rig.engine.submit(e.SeatSignedIn(seat=SeatId("i2"), agent=wang))
+    for seat in ("i1", "i2"):
+        callers, call = await rig.call("idle", A)
+        assert await rig.talking(A) == seat
+        await rig.over(callers, A)
+        record = await rig.record(call)
+        assert (record.first_seat, record.first_agent) == (seat, wang)
+        await rig.state(seat, "ready")
+        rig.engine.submit(e.SeatSignedOut(seat=SeatId(seat)))
+        assert (rig.view(seat).state, rig.view(seat).agent) == ("logged_out", None)
+        if seat == "i1":
+            rig.engine.submit(e.SeatSignedIn(seat=SeatId("i2"), agent=wang))
+            rig.ready("i2")
+
+
+async def test_what_is_asked_for_during_a_call_comes_after_it(rig: Rig) -> None:
+    rig.ready("i1")
+    callers, _ = await rig.call("idle", A)
+    await rig.talking(A)
+    status, seat = await rig.hotline.api("i1", "POST", "/seats/i1/not-ready", reason="lunch")
+    assert (status, seat["state"]) == (200, "talking")
+    _, call = await rig.call("idle", B)
+    since = time.time()
+    await rig.over(callers, A)
+    assert (await rig.state("i1", "not_ready")).reason == "lunch"
+    assert rig.states("i1", since) == ["wrap_up", "not_ready"], "not even for a moment for who waits"
+    assert rig.hotline.live(call).seat is None
+    rig.ready("i1")
+    assert await rig.talking(B) == "i1"
 
 
 # --- offers that are not taken ---------------------------------------------------------
@@ -261,6 +357,72 @@ async def test_a_seat_whose_phone_vanishes_is_released_within_two_seconds(rig: R
     assert (lost.outcome, taken.seat) == ("seat_lost", "m3")
 
 
+async def test_a_phone_that_dies_without_a_word(rig: Rig) -> None:
+    """Its process is killed: ready, ringing or in talk, the seat is released and no caller is lost."""
+    async with phones_of_their_own(rig) as (pool, open_phone):
+        await open_phone("m1")
+        released = await killed(rig, pool, "m1")
+        print(f"ready: released after {released:.2f} s")
+        assert released < RELEASED
+    async with phones_of_their_own(rig) as (pool, open_phone):
+        await open_phone("m1", auto_answer=0.1)
+        _, spoken = await rig.call("main", A)
+        assert await rig.talking(A) == "m1"
+        await open_phone("m2")
+        _, rung = await rig.call("main", B)
+        await rig.state("m2", "ringing")
+        rig.ready("m3", "m4")
+        since = time.monotonic()
+        released = await killed(rig, pool, "m2")
+        print(f"ringing: released after {released:.2f} s")
+        assert released < RELEASED
+        assert await rig.talking(B) in ("m3", "m4")
+        lost, taken = await rig.offers(rung)
+        assert (lost.outcome, taken.made - lost.ended < 0.1) == ("seat_lost", True)
+        helped = lambda: rig.hotline.live(spoken).seat in ("m3", "m4")  # noqa: E731
+        await rig.hotline.until(helped, "another person for who was in talk")
+        print(f"in talk: another person after {time.monotonic() - since:.2f} s")
+        assert time.monotonic() - since < RELEASED + 1 + 1, (
+            "given up after phone_lost_in_talk, then a new person"
+        )
+        assert (await rig.state("m1", "not_ready", 5)).reason == "phone_lost"
+
+
+RELEASED = 2.0
+"""Seconds."""
+
+OpenPhone = Callable[..., Awaitable[Softphone]]
+
+
+@asynccontextmanager
+async def phones_of_their_own(rig: Rig) -> AsyncIterator[tuple[SoftphonePool, OpenPhone]]:
+    """Phones in a process that may be killed."""
+
+    async with SoftphonePool() as pool:
+
+        async def open_phone(seat: str, auto_answer: float | None = None) -> Softphone:
+            province = rig.hotline.province
+            found = await pool.phone(seat, province.passwords[seat], province.sip, auto_answer=auto_answer)
+            await found.register()
+            await rig.hotline.until(lambda: rig.view(seat).reachable, f"{seat} reachable")
+            if rig.view(seat).agent is None:
+                rig.ready(seat)
+            await rig.state(seat, "ready")
+            return found
+
+        yield pool, open_phone
+
+
+async def killed(rig: Rig, pool: SoftphonePool, seat: str) -> float:
+    """Seconds from the end of its phone's process until the seat is released."""
+    (process,) = pool.pids
+    os.kill(process, signal.SIGKILL)
+    since = time.monotonic()
+    view = await rig.state(seat, "not_ready", 5)
+    assert view.reason == "phone_lost"
+    return time.monotonic() - since
+
+
 # --- waiting ----------------------------------------------------------------------------------
 
 
@@ -289,6 +451,20 @@ async def test_a_full_queue_says_so(rig: Rig) -> None:
     record = await rig.record(call)
     assert (record.outcome, record.ended_by) == ("flow_ended", "flow")
     assert [step.branch for step in record.trace][-2:-1] == ["full"]
+
+
+async def test_a_closed_queue_says_so(rig: Rig) -> None:
+    rig.ready("h1")
+    status, found = await rig.hotline.api("supervisor", "GET", "/queues")
+    assert status == 200
+    assert {one["queue"]: one["open"] for one in found}["shut"] is False
+    ears = await rig.hotline.caller(B)
+    call = await rig.hotline.call(ears, DIALLED["shut"])
+    assert await ears.until_over(15), "told, and let go"
+    assert find_prompt((await ears.heard()).samples, prompt("all_seats_busy")).score > 0.8
+    record = await rig.record(call)
+    assert (record.outcome, record.ended_by) == ("flow_ended", "flow")
+    assert [step.branch for step in record.trace][-2:-1] == ["closed"]
 
 
 async def test_waiting_is_announced_and_a_callback_keeps_the_place(rig: Rig) -> None:
