@@ -20,6 +20,7 @@ from yaml.reader import ReaderError
 from yaml.resolver import BaseResolver
 
 from callrouter.config.faults import ConfigError, Fault
+from callrouter.config.syntax import syntax_fault
 
 MAX_DEPTH: Final = 48
 MAX_VALUES: Final = 200_000
@@ -173,49 +174,13 @@ def compose(text: str, name: str) -> Node | None:
         message = f"nested more than {MAX_DEPTH} levels deep"
         raise ConfigError([Fault(name, line, column, message, "No setting needs such depth")]) from None
     except MarkedYAMLError as error:
-        raise ConfigError([_syntax_fault(error, text, name)]) from None
+        raise ConfigError([syntax_fault(error, text, name)]) from None
     except ReaderError as error:
         raise ConfigError(
             [Fault(name, 1, 1, f"unreadable text: {error.reason}", "Save it as UTF-8")]
         ) from None
     finally:
         composer.dispose()
-
-
-_SYNTAX: Final[tuple[tuple[str, str, str], ...]] = (
-    ("mapping values are not allowed", "a second ': ' on one line",
-     "Put the text in quotes, or start a new line"),
-    ("undefined alias", "this alias (*name) has no anchor (&name) before it",
-     "Text that begins with * needs quotes"),
-    ("expected <block end>", "the indentation does not fit the lines above",
-     "Align the key with its neighbours"),
-    ("could not find expected ':'", "a key without ': '", "Write `key: value` with a space after the colon"),
-    ("expected ',' or ']'", "a list [ … ] is not closed, or lacks a comma", "Add the missing , or ]"),
-    ("expected ',' or '}'", "a mapping { … } is not closed, or lacks a comma", "Add the missing , or }"),
-    ("unexpected end of stream", "the text in quotes never ends", "Add the closing quote"),
-    ("another document", "a second document begins here", "Remove its three dashes: one file, one document"),
-    ("duplicate anchor", "this anchor (&name) is given twice", "Choose another name"),
-    ("unknown escape character", "an unknown escape in double quotes", "Use single quotes for backslashes"),
-)  # fmt: skip
-
-
-def _syntax_fault(error: MarkedYAMLError, text: str, name: str) -> Fault:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    lines = text.split("\n")
-    row = lines[line] if line < len(lines) else ""
-    problem = str(error.problem or error)
-    if "cannot start any token" in problem:
-        sign = row[column : column + 1]
-        if sign == "\t":
-            return Fault(name, line + 1, column + 1, "a tab is used for indentation", "Use spaces")
-        return Fault(name, line + 1, column + 1, f"a value cannot begin with {sign!r}", "Put it in quotes")
-    for part, message, hint in _SYNTAX:
-        if part in problem:
-            if "quotes never ends" in message and error.context_mark is not None:
-                line, column = error.context_mark.line, error.context_mark.column
-            return Fault(name, line + 1, column + 1, message, hint)
-    return Fault(name, line + 1, column + 1, f"not valid YAML: {problem}")
 
 
 def child(node: Node, step: str | int) -> tuple[Node, Node] | None:

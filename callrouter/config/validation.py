@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from callrouter.config.faults import ConfigError, Fault
+from callrouter.config.syntax import wide_hint
 
 if TYPE_CHECKING:
     from callrouter.config.document import Document
@@ -122,29 +124,36 @@ _KINDS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
+_WITH_UNIT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s|sec|seconds?|ms|min|秒|秒钟|分钟?|%)")
+
+
 def _words(
     item: ErrorDetails, model: type[BaseModel], loc: tuple[str | int, ...], label: str
 ) -> tuple[str, str]:
     kind, context = item["type"], item.get("ctx", {})
     name = str(loc[-1]) if loc else "the file"
     if kind == "extra_forbidden":
-        return f"unknown key {name!r}", did_you_mean(name, _keys_at(model, loc[:-1]))
+        return f"unknown key {name!r}", wide_hint(name) or did_you_mean(name, _keys_at(model, loc[:-1]))
     if kind == "missing":
         return f"{name!r} is missing", f"Add `{name}:`"
     if kind in _KINDS:
-        return f"{label} must be {_KINDS[kind]}, not {_show(item['input'])}", _quoting(item)
+        if not loc and item["input"] is None:
+            return "the file is empty", "Write something into it, or remove it"
+        return f"{label} must be {_KINDS[kind]}, not {_show(item['input'])}", _instead(item)
     if kind in ("enum", "literal_error"):
         known = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         return f"{label} cannot be {_show(item['input'])}", _choice(str(item["input"]), known)
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         sign = {"greater_than": "above", "less_than": "below", "greater_than_equal": "at least"}
         limit = next(iter(context.values()))
+        limit = f"{limit:g}" if isinstance(limit, float) else limit
         return f"{label} must be {sign.get(kind, 'at most')} {limit}, not {_show(item['input'])}", ""
     if kind in ("value_error", "assertion_error"):
         message, _, hint = str(context.get("error", item["msg"])).partition(". ")
         return message, hint
     if kind == "string_pattern_mismatch":
-        return f"{label} cannot be {_show(item['input'])}", f"It must match {context['pattern']}"
+        hint = wide_hint(str(item["input"])) or f"It must match {context['pattern']}"
+        return f"{label} cannot be {_show(item['input'])}", hint
     return f"{label}: {item['msg'][:1].lower()}{item['msg'][1:]}", ""
 
 
@@ -173,9 +182,21 @@ def _show(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _quoting(item: ErrorDetails) -> str:
-    if item["type"] == "string_type" and isinstance(item["input"], bool):
+def _instead(item: ErrorDetails) -> str:
+    """What was probably meant."""
+    kind, given = _KINDS[item["type"]], item["input"]
+    if isinstance(given, str) and (hint := wide_hint(given)):
+        return hint
+    if given is None:
+        return "Add what belongs there, or remove the key"
+    if kind == "text" and isinstance(given, list) and len(given) == 1 and isinstance(given[0], str):
+        return f"Leave the brackets out: {given[0]}"
+    if kind == "text" and isinstance(given, bool):
         return "Put it in quotes if it is meant as text"
+    if kind == "a list" and isinstance(given, str):
+        return f"Put it in brackets: [{given}]"
+    if kind.endswith("number") and isinstance(given, str) and (found := _WITH_UNIT.fullmatch(given)):
+        return f"Leave the unit out: {found[1]}"
     return ""
 
 

@@ -40,7 +40,7 @@ def check(
     Without `audio` prompts are not asked whether their audio is there and fresh.
     """
     errors: list[Fault] = list(reading.faults)
-    warnings: list[Fault] = []
+    warnings: list[Fault] = list(reading.passed_over)
     walks, fetched = Walks(reading.flows), variables_fetched(reading.flows)
     faulty = {fault.file for fault in reading.faults}
     for flow in reading.flows.values():

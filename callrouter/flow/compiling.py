@@ -72,7 +72,13 @@ class _Compiler:
         path: Path = ("nodes", name)
         keys = [key for key in self.model.nodes[name] if key != NOTE]
         if len(keys) != 1:
-            hint = "Choose one of: " + ", ".join(VERBS) if not keys else "Split it into several nodes"
+            strange = [key for key in keys if key not in VERBS]
+            if not keys:
+                hint = "Choose one of: " + ", ".join(VERBS)
+            elif strange:
+                hint = f"Is {strange[0]!r} a node of its own? Then indent it like {name!r}"
+            else:
+                hint = "Split it into several nodes"
             self._fault(path, f"node {name!r} must have exactly one verb, not {len(keys)}", hint, key=True)
             return None
         verb = keys[0]
@@ -130,10 +136,11 @@ class _Compiler:
             self._fault(path, f"{error} in {typed.source!r}", did_you_mean(error.name, self.checker.names))
             return
         except ExpressionError as error:
-            self._fault(path, f"{typed.source!r}: {error} (at character {error.column})")
+            self._fault(path, f"{typed.source!r}: {error} (at character {error.column})", error.hint)
             return
         if typed.kind and not fits(expression.kind, typed.kind):
-            self._fault(path, f"{typed.source!r} is {expression.kind}, but {typed.kind} is needed")
+            hint = "Compare it with something: ==, !=, <, >, in" if typed.kind == "bool" else ""
+            self._fault(path, f"{typed.source!r} is {expression.kind}, but {typed.kind} is needed", hint)
         self.expressions[typed.source] = expression
 
     def _check_assignment(self, variable: str, kind: str, path: Path) -> None:

@@ -13,6 +13,8 @@ from typing import Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
+from callrouter.config.syntax import wide_hint
+
 MAX_LENGTH: Final = 2_000
 
 TYPES: Final[Mapping[str, cel.Type]] = {
@@ -36,9 +38,11 @@ _PLACE: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 class ExpressionError(Exception):
     """An expression that does not compile; `column` is its place in the text, from 1."""
 
-    def __init__(self, message: str, column: int = 1) -> None:
+    def __init__(self, message: str, column: int = 1, hint: str = "") -> None:
         super().__init__(message)
         self.column = column
+        self.hint = hint
+        """What to write instead, if that can be told."""
 
 
 class EvaluationError(Exception):
@@ -153,10 +157,34 @@ def _explained(text: str) -> ExpressionError:
         return UnknownName(name[1], column)
     if overload := re.search(r"no matching overload for '(\S+)' applied to '\((.*)\)'", problem):
         operator = overload[1].strip("_").replace("_", " ").strip() or overload[1]
-        return ExpressionError(f"{operator!r} does not work on ({overload[2]})", column)
+        return ExpressionError(f"{operator!r} does not work on ({overload[2]})", column, _ONE_KIND)
     if "token recognition error at: '= '" in problem:
         return ExpressionError("use == to compare", column)
-    return ExpressionError(problem.removeprefix("Syntax error: ").split(" expecting ")[0], column)
+    plain = problem.removeprefix("Syntax error: ").split(" expecting ")[0].replace("'<EOF>'", "the end")
+    return ExpressionError(plain, column, _instead(plain))
+
+
+_ONE_KIND: Final = 'Both sides must be of one kind: 8, not "8"; int(…) and string(…) convert'
+_WORDS: Final = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "is": "==",
+    "equals": "==",
+    "none": "null",
+    "nil": "null",
+}
+
+
+def _instead(problem: str) -> str:
+    """The sign to write for a word that other languages have."""
+    found = re.search(r"(?:input|at:|at) '(.+)'", problem)
+    if found is None:
+        return ""
+    word = found[1].strip()
+    if sign := _WORDS.get(word.lower()):
+        return f"Write {sign} for {word}"
+    return wide_hint(word)
 
 
 class UnknownName(ExpressionError):

@@ -77,8 +77,15 @@ def read_flows(folder: Path, catalogue: Catalogue | None = None) -> Reading:
     if catalogue is not None:
         digest.update(catalogue.ledger.model_dump_json().encode())
     return Reading(
-        flows, documents, catalogue, found, calendar_documents, tuple(faults), digest.hexdigest()[:16]
-    )
+        flows, documents, catalogue, found, calendar_documents, tuple(faults), digest.hexdigest()[:16],
+        tuple(_passed_over(folder)),
+    )  # fmt: skip
+
+
+def _passed_over(folder: Path) -> Iterator[Fault]:
+    for path in sorted([*folder.glob("*.yml"), *(folder / "site").glob("*.yml")]):
+        message, hint = "is not read, because of its name", f"Rename it to {path.stem}.yaml"
+        yield Fault(str(path), 0, 0, message, hint)
 
 
 def _calendars(folder: Path, faults: list[Fault]) -> tuple[dict[str, Calendar], dict[str, Document]]:

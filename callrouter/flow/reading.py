@@ -28,6 +28,8 @@ class Reading:
     """By calendar id."""
     faults: tuple[Fault, ...]
     digest: str
+    passed_over: tuple[Fault, ...] = ()
+    """Files that look as if they were meant to be read."""
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def test_positions() -> None:
         ("a: *gone", 1, 4, "no anchor"),
         ("a: b: c", 1, 5, "second ': '"),
         ("a: @b", 1, 4, "cannot begin with '@'"),
-        ("a: [1", 2, 1, "not closed"),
+        ("a: [1", 1, 4, "not closed"),
         ("a: 'x\n", 1, 4, "never ends"),
         ("a: 1\n---\nb: 2", 2, 1, "second document"),
         ("a: !!python/object:os.system x", 1, 4, "tag"),
@@ -72,7 +72,7 @@ def test_positions() -> None:
         ("a: 1\n \x1b[2J: 2", 2, 2, "control character"),
         ("[" * 100_000, 1, 48, "levels deep"),
         ("- " * 100_000, 1, 95, "levels deep"),
-        ("a: 1\n b: 2", 2, 3, "second ': '"),
+        ("a: 1\n b: 2", 2, 2, "indented too far"),
     ],
 )
 def test_bad_syntax_says_where_and_what(text: str, line: int, column: int, words: str) -> None:

@@ -64,6 +64,24 @@ def test_what_does_not_compile(checker: Checker, source: str, words: str, column
     assert caught.value.column == column
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("count > 3 and yes", "Write && for and"),
+        ("count > 3 OR yes", "Write || for OR"),
+        ("text == “x”", 'Write " for “'),
+        ('count == "5"', "of one kind"),
+        ("count is 5", "Write == for is"),
+        ("(count > 3", ""),
+    ],
+)
+def test_what_to_write_instead(checker: Checker, source: str, hint: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        checker.compile(source)
+    assert hint in caught.value.hint
+    assert bool(hint) == bool(caught.value.hint)
+
+
 def test_unknown_names(checker: Checker) -> None:
     with pytest.raises(UnknownName) as caught:
         checker.compile("coutn > 1")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from callrouter.config.document import ConfigError
+from callrouter.flow.check import check
 from callrouter.flow.loader import load_flows, read_flows
 from callrouter.flow.prompts import Status
 
@@ -50,7 +51,7 @@ def test_every_change_of_content_is_a_new_version(folder: Path) -> None:
         ("cycle.yaml", b"flow: &a [*a]", "contains itself"),
         ("twice.yaml", b"flow: a\nflow: b", "given twice"),
         ("list.yaml", b"- flow", "must be a mapping"),
-        ("empty.yaml", b"", "must be a mapping"),
+        ("empty.yaml", b"", "the file is empty"),
         ("binary.yaml", bytes(range(256)), "UTF-8"),
         ("nul.yaml", b"flow: \x00", "control character"),
         ("nodes.yaml", b"flow: nodes\nperson: a\nstart: a\nnodes: {a: [1]}", "must be a mapping"),
@@ -67,6 +68,17 @@ def test_bad_files_are_told_and_the_others_read(folder: Path, name: str, content
     assert "province" in reading.flows
     with pytest.raises(ConfigError):
         load_flows(folder)
+
+
+def test_files_with_another_ending_are_told(folder: Path) -> None:
+    for name in ("extra.yml", "site/calendar-more.yml"):
+        (folder / name).write_text("flow: extra")
+    findings = check(read_flows(folder))
+    told = [str(fault) for fault in findings.warnings if "is not read" in fault.message]
+    assert [line.partition(": ")[2] for line in told] == [
+        "is not read, because of its name. Rename it to extra.yaml",
+        "is not read, because of its name. Rename it to calendar-more.yaml",
+    ]
 
 
 def test_unreadable_files(folder: Path) -> None:
