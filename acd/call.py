@@ -182,6 +182,10 @@ class Transfer:
     """Its record has been written; the target is a leg like any other from then on."""
     swapped: bool = False
     """The transferor speaks with the customer while the target is on hold."""
+    joins: bool = False
+    """Who answers joins those who speak already: an emergency service, a further party."""
+    beneath: "Transfer | None" = None
+    """The three-party call that this one brings a further party into (`acd.further`)."""
 
     @property
     def live(self) -> bool:
@@ -287,11 +291,17 @@ class Call:
 
     def talking_seat(self) -> Leg | None:
         """The seat that has the caller in its care: the latest one that is up and not a target."""
-        target = self.transfer.leg if self.transfer and not self.transfer.closed else None
+        targets = [transfer.leg for transfer in self.open_transfers()]
         for leg in reversed(self.legs):
-            if leg.role is Role.SEAT and leg.up and leg is not target:
+            if leg.role is Role.SEAT and leg.up and leg not in targets:
                 return leg
         return None
+
+    def open_transfers(self) -> "list[Transfer]":
+        """Those without a record yet, the latest first."""
+        top = self.transfer
+        both = [top, top.beneath] if top is not None else []
+        return [transfer for transfer in both if transfer is not None and not transfer.closed]
 
     def other_side(self) -> Leg | None:
         """Whoever the caller talks with: a seat, or a partner after a completed transfer."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from acd import commands as c
 from acd import events as e
-from acd import outcall
+from acd import further, outcall
 from acd.call import Call, Leg, LegState, Owner, Place, Rung
 from acd.handover import Handover
 from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId
@@ -217,6 +217,8 @@ class Conversation(Stage):
         if transfer is not None and transfer.live:
             if transfer.leg is leg:
                 self.handover.fire(TransferEvent.TARGET_LEFT, now)
+            elif further.partner_left(self, leg, now):
+                return
             elif leg.role is Role.SEAT and leg.party == transfer.by:
                 self.handover.fire(TransferEvent.TRANSFEROR_LEFT, now)
             return

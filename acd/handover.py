@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from acd import events as e
-from acd import wishes
+from acd import further, wishes
 from acd.call import Owner, Place, Target, TargetKind, Transfer
 from acd.ids import Instant, SeatId
 from acd.record import Activity, Role, TransferRecord
@@ -35,16 +35,19 @@ class Handover:
         """
         talk = self._conversation
         call = talk.call
-        leg = wishes.seat_in_talk(talk, seat) if seat is not None else None
+        leg = further.transferor(talk, seat, kind) if seat is not None else None
         if not target.rungs:
             raise e.Refused("no_way", f"There is no trunk for {target.code}: ask the telecom engineer.")
         if call.holding:
             wishes.resume(talk, SeatId(leg.party) if leg is not None else SeatId(""), now)
-        transfer = Transfer(number=len(call.transfers) + 1, kind=kind, target=target, by=seat, asked=now)
+        beneath = further.conference(call, seat)
+        number = 1 + len(call.transfers) + len(call.open_transfers())
+        transfer = Transfer(number=number, kind=kind, target=target, by=seat, asked=now, beneath=beneath)
         call.transfer = transfer
         call.owner = Owner.TRANSFER
-        if leg is not None and target.emergency and kind == "consult":
-            # Nobody in need hears music: caller and seat stay together until the service answers.
+        # Nobody in need hears music: caller and seat stay together until the service answers.
+        transfer.joins = beneath is not None or (leg is not None and target.emergency and kind == "consult")
+        if transfer.joins:
             transfer.rung = 0
             self.fire(TransferEvent.TARGET_RESERVED, now)
             return
@@ -74,6 +77,7 @@ class Handover:
 
     def fire(self, event: TransferEvent, now: Instant) -> None:
         """Give an event to the table and carry out what it says."""
+        further.settled_first(self._conversation, event, now)
         transfer = self._conversation.call.transfer
         if transfer is None:
             return
@@ -92,6 +96,11 @@ class Handover:
             transfer.cause = cause
             self._drop_target(transfer, now)
             self._close(transfer, now)
+
+    def end(self, transfer: Transfer, state: TransferState, now: Instant) -> None:
+        """A transfer is over without an action of its own: its target has gone, or stays as it is."""
+        transfer.state = state
+        self._close(transfer, now)
 
     def target_failed(self, event: TransferEvent, now: Instant) -> None:
         """A rung did not lead to the target. With nobody holding the call the next one rings on."""
@@ -131,7 +140,7 @@ class Handover:
     def _consult(self, transfer: Transfer, now: Instant) -> None:
         talk = self._conversation
         seat = talk.call.talking_seat()
-        if transfer.target.emergency:
+        if transfer.joins:
             self.fire(TransferEvent.THREE_PARTY, now)
         elif seat is not None and transfer.leg is not None:
             talk.together(now, Activity.CONSULT, seat, transfer.leg)
@@ -163,7 +172,8 @@ class Handover:
             # Never three for a moment: Asterisk would change the mixing and back.
             talk.out += call.move(seat, Place.NOWHERE)
         if transfer.leg is not None:
-            talk.together(now, Activity.TALK, call.caller, transfer.leg)
+            activity = Activity.TALK if transfer.beneath is None else Activity.CONFERENCE
+            talk.together(now, activity, call.caller, transfer.leg)
         call.owner = Owner.CONVERSATION
         if seat is not None:
             talk.contact_over(seat, now)
@@ -174,6 +184,10 @@ class Handover:
         talk = self._conversation
         call = talk.call
         self._drop_target(transfer, now)
+        if transfer.beneath is not None:
+            call.transfer, transfer.beneath = transfer.beneath, None
+            self._close(transfer, now)
+            return
         seat = call.talking_seat()
         call.owner = Owner.CONVERSATION
         self._close(transfer, now)
@@ -208,9 +222,9 @@ class Handover:
 
     def _abandon(self, transfer: Transfer, now: Instant) -> None:
         talk = self._conversation
-        leg = transfer.leg
-        if leg is not None and leg.usable:
-            talk.farewell(leg, now)
+        for ended in (transfer, transfer.beneath):
+            if ended is not None and ended.leg is not None and ended.leg.usable:
+                talk.farewell(ended.leg, now)
         self._close(transfer, now)
 
     def _drop_target(self, transfer: Transfer, now: Instant) -> None:
@@ -240,6 +254,8 @@ class Handover:
                 cause=transfer.cause,
             )
         )
+        if transfer.beneath is not None:
+            self.end(transfer.beneath, transfer.state, now)
 
 
 _ACTIONS: Final[dict[Action, Callable[[Handover, Transfer, Instant], None]]] = {

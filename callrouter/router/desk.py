@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd import commands as c
 from acd import events as e
-from acd import second_line, wishes
+from acd import further, second_line, wishes
 from acd.call import Target
 from acd.feature_codes import Feature
 from acd.ids import SeatId
@@ -71,12 +71,12 @@ def intent(router: Router, wish: e.Intent) -> None:
 
 def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> None:
     """Start a transfer to a line of the directory or to a colleague's seat."""
+    further.transferor(live.talk, seat, kind)
     live.talk.handover.start(seat, target(router, live, seat, code, kind), kind, router.now)
 
 
 def target(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> Target:
     """Where a transfer of this seat would lead. Raises `Refused`."""
-    wishes.seat_in_talk(live.talk, seat)
     if router.site.seat(SeatId(code)) is None:
         announce = router.site.moving_on(code, live.call.language)
         return reach.line(router, live, code, announce=announce, warm=kind != "blind")

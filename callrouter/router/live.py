@@ -98,7 +98,7 @@ class LiveCall:
             cause=call.cause,
             outcome=self._outcome(),
             segments=tuple(sorted(call.segments, key=lambda s: (s.started, s.track != "caller", s.track))),
-            transfers=tuple(call.transfers),
+            transfers=tuple(sorted(call.transfers, key=lambda transfer: transfer.number)),
             trace=tuple(self.trace),
             skills=self.skills,
         )

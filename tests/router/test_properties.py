@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from acd import commands as c
 from acd import events as e
 from acd.call import Owner
+from acd.further import conference
 from acd.ids import CallId, ChannelId, QueueId, SeatId
 from acd.record import Role
 from callrouter.router.notices import RecordingMade
@@ -89,7 +90,8 @@ class Calls(RuleBasedStateMachine):
         return [
             SeatId(leg.party)
             for live in self.world.router.calls.values()
-            if live.call.owner is Owner.CONVERSATION and (leg := live.call.talking_seat()) is not None
+            if (leg := live.call.talking_seat()) is not None
+            and (live.call.owner is Owner.CONVERSATION or conference(live.call, SeatId(leg.party)))
         ]
 
     @precondition(lambda self: self.world.channels)

@@ -106,6 +106,7 @@ function allowed(seat, call) {
   }
   if (["seeking", "ringing", "consulting"].includes(transfer)) deeds.add("transfer/cancel");
   if (transfer === "consulting") deeds.add("transfer/complete").add("transfer/swap").add("transfer/three-party");
+  if (transfer === "conference") deeds.add("transfer").add("transfer/complete").add("transfer/cancel");
   if (state === "wrap_up") deeds.add("wrap-up/finish").add("wrap-up/extend");
   return deeds;
 }
