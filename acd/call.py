@@ -11,7 +11,6 @@ one, and nothing when the leg is there already. What a leg *does* (its
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 from acd import commands as c
 from acd.ids import (
@@ -27,34 +26,9 @@ from acd.ids import (
     SeatId,
     Seconds,
 )
+from acd.leg import IN_BRIDGE, RING_TONE, Leg, LegState, Place
 from acd.record import Activity, Role, Segment, TransferRecord
 from acd.transfer import TERMINAL, TransferState
-
-
-class LegState(StrEnum):
-    PLANNED = "planned"
-    """Not dialled yet: the person of a callback."""
-    DIALLING = "dialling"
-    RINGING = "ringing"
-    UP = "up"
-    ENDING = "ending"
-    """We have asked for its end."""
-    ENDED = "ended"
-
-
-class Place(StrEnum):
-    NOWHERE = "nowhere"
-    BRIDGE = "bridge"
-    BRIDGE_TONE = "bridge_tone"
-    """In the bridge, alone, hearing that the other side is being called."""
-    MUSIC = "music"
-    RINGBACK = "ringback"
-    TOLD = "told"
-    """Hears a prompt; music follows by itself."""
-
-
-IN_BRIDGE: Final = (Place.BRIDGE, Place.BRIDGE_TONE)
-RING_TONE: Final = "tone:ring;tonezone=cn"
 
 
 class TargetKind(StrEnum):
@@ -90,78 +64,6 @@ class Target:
     queue: QueueId | None = None
     """Where the customer waits when every rung has failed and nobody holds the call."""
     emergency: bool = False
-
-
-class Leg:
-    """One party's channel within a call."""
-
-    __slots__ = (
-        "activity",
-        "answered",
-        "channel",
-        "closed",
-        "detail",
-        "node",
-        "number",
-        "offer",
-        "parked",
-        "party",
-        "place",
-        "playback",
-        "role",
-        "since",
-        "started",
-        "state",
-    )
-
-    def __init__(
-        self,
-        *,
-        number: int,
-        role: Role,
-        party: str,
-        node: NodeId,
-        channel: ChannelId,
-        activity: Activity,
-        now: Instant,
-        state: LegState = LegState.DIALLING,
-        offer: OfferId | None = None,
-    ) -> None:
-        self.number = number
-        self.role = role
-        self.party = party
-        self.node = node
-        self.channel = channel
-        self.state = state
-        self.place = Place.NOWHERE
-        self.playback: PlaybackId | None = None
-        self.activity = activity
-        self.detail = ""
-        self.since = now
-        self.started = now
-        self.answered: Instant | None = None
-        self.closed = False
-        """Its track has its last segment."""
-        self.offer = offer
-        self.parked: ChannelId | None = None
-        """The phone's first line while it speaks on a second (`acd.second_line`)."""
-
-    @property
-    def up(self) -> bool:
-        return self.state is LegState.UP
-
-    @property
-    def live(self) -> bool:
-        return self.state is not LegState.ENDED
-
-    @property
-    def usable(self) -> bool:
-        """Neither ended nor on its way out."""
-        return self.state not in (LegState.ENDING, LegState.ENDED)
-
-    @property
-    def track(self) -> str:
-        return "caller" if self.role is Role.CALLER else str(self.number)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,10 +16,11 @@ from typing import Final
 from acd import commands as c
 from acd import events as e
 from acd import further, outcall
-from acd.call import Call, Leg, LegState, Owner, Place, Rung
+from acd.call import Call, Owner, Rung
 from acd.handover import Handover
 from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId
 from acd.keypad import Keypad
+from acd.leg import Leg, LegState, Place
 from acd.record import Activity, Role
 from acd.stage import NO_ANSWER, NORMAL_CLEARING, BackToFlow, Manners, Stage, TimerKey
 from acd.timers import Timers

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from acd import events as e
 from acd import wishes
-from acd.call import Call, Leg, Transfer
+from acd.call import Call, Transfer
 from acd.ids import Instant, SeatId
+from acd.leg import Leg
 from acd.transfer import TransferEvent, TransferState
 
 if TYPE_CHECKING:

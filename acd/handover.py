@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from acd import events as e
 from acd import further, wishes
-from acd.call import Owner, Place, Target, TargetKind, Transfer
+from acd.call import Owner, Target, TargetKind, Transfer
 from acd.ids import Instant, SeatId
+from acd.leg import Place
 from acd.record import Activity, Role, TransferRecord
 from acd.transfer import Action, Row, TransferEvent, TransferState, Verdict, step
 

@@ -10,9 +10,10 @@ finished, and `refused`, the tone's end.
 from typing import Final
 
 from acd import commands as c
-from acd.call import Call, Leg, Place
+from acd.call import Call
 from acd.feature_codes import BETWEEN_KEYS, Dialled, Feature, KeyCollector
 from acd.ids import Instant, PlaybackId, SeatId, Seconds
+from acd.leg import Leg, Place
 from acd.record import Role
 from acd.stage import FeatureDialled, Manners, Output, TimerKey
 from acd.timers import Timers

@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acd import events as e
-from acd.call import Leg, LegState, Owner, Place, Rung
+from acd.call import Owner, Rung
 from acd.ids import AgentId, ChannelId, Instant, SeatId
+from acd.leg import Leg, LegState, Place
 from acd.record import Activity
 
 if TYPE_CHECKING:

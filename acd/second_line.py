@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acd import commands as c
-from acd.call import Leg, Owner, Place
+from acd.call import Owner
 from acd.ids import ChannelId, Instant
+from acd.leg import Leg, Place
 from acd.record import Activity
 from acd.transfer import TransferEvent
 

@@ -9,9 +9,10 @@ from typing import Final
 
 from acd import commands as c
 from acd import events as e
-from acd.call import Call, Leg, LegState, Place, Rung
+from acd.call import Call, Rung
 from acd.feature_codes import Dialled
 from acd.ids import CallId, Instant, SeatId, Seconds
+from acd.leg import Leg, LegState, Place
 from acd.record import Activity, Role
 from acd.timers import Timers
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acd import events as e
-from acd.call import Leg, Owner
+from acd.call import Owner
 from acd.ids import Instant, SeatId
+from acd.leg import Leg
 from acd.record import Activity, Role
 from acd.stage import NORMAL_CLEARING
 from acd.transfer import TransferEvent

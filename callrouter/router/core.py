@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 from acd import commands as c
 from acd import events as e
-from acd.call import Call, Leg, Owner
+from acd.call import Call, Owner
 from acd.conversation import Conversation
 from acd.floor import Floor
 from acd.ids import CallId, ChannelId, Instant, RecordingId, SeatId
+from acd.leg import Leg
 from acd.record import LateSegment, Role
 from acd.stage import BackToFlow, FeatureDialled, Manners, TimerKey
 from acd.timers import Timers

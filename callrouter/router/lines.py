@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from acd.call import Leg, LegState
 from acd.events import Refused
 from acd.ids import ChannelId, Instant
+from acd.leg import Leg, LegState
 from callrouter.directory import Line
 from callrouter.directory.health import HealthBoard, Outcome, WayHealth, outcome_of
 from callrouter.directory.model import Trunk

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from acd import commands as c
 from acd import events as e
 from acd import skill
-from acd.call import Owner, Place
+from acd.call import Owner
 from acd.ids import QueueId, SeatId, Seconds
+from acd.leg import Place
 from callrouter.flow import actions as f
 from callrouter.router import flowside, promises, waiting
 from callrouter.router.live import LiveCall

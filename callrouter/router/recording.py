@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from acd import commands as c
-from acd.call import Call, Leg, Owner
+from acd.call import Call, Owner
 from acd.ids import ChannelId, Instant, RecordingId
+from acd.leg import Leg
 from acd.transfer import TransferState
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import RecordingMade

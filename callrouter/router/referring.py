@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from acd import commands as c
 from acd import events as e
-from acd.call import IN_BRIDGE, Leg, Owner
+from acd.call import Owner
 from acd.ids import BridgeId, ChannelId, SeatId, Seconds
+from acd.leg import IN_BRIDGE, Leg
 from acd.record import Role, TransferRecord
 from acd.transfer import TransferEvent
 from callrouter.directory.numbers import national

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from acd import commands as c
 from acd import events as e
-from acd.call import IN_BRIDGE, Call, Leg, LegState, Owner, Place
+from acd.call import Call, Owner
 from acd.ids import ChannelId
+from acd.leg import IN_BRIDGE, Leg, LegState, Place
 from acd.record import Role, TransferRecord
 from acd.stage import Output
 from callrouter.flow import actions as f

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from acd import commands as c
 from acd import events as e
 from acd import second_line
-from acd.call import Leg, Owner
+from acd.call import Owner
 from acd.ids import CallId, ChannelId, PlaybackId, RecordingId
+from acd.leg import Leg
 from acd.record import Role
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished
 from callrouter.router import flowside, provenance, recording, voicemail, waiting

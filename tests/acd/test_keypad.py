@@ -3,10 +3,11 @@
 import pytest
 
 from acd import commands as c
-from acd.call import Call, Leg, LegState, Place
+from acd.call import Call
 from acd.feature_codes import Dialled, Feature
 from acd.ids import CallId, ChannelId, NodeId
 from acd.keypad import REFUSED, Keypad
+from acd.leg import Leg, LegState, Place
 from acd.record import Activity, Role
 from acd.stage import FeatureDialled, Manners, Output, TimerKey
 from acd.timers import Timers
