@@ -135,7 +135,11 @@ class Builder:
                 merged.append(value)
             elif text in lines:
                 self.faults.append(
-                    self.fault(key, f"key {text!r} is given twice", f"The first is on line {lines[text]}")
+                    self.fault(
+                        key,
+                        f"key {text!r} is given twice",
+                        f"The first is on line {lines[text]}: rename or remove one",
+                    )
                 )
             else:
                 lines[text] = key.start_mark.line + 1

@@ -127,6 +127,14 @@ _KINDS: Final[Mapping[str, str]] = {
 _WITH_UNIT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s|sec|seconds?|ms|min|秒|秒钟|分钟?|%)")
 
 
+NAME: Final = r"^[a-z][a-z0-9_-]{0,39}$"
+"""How a seat, a queue, a skill may be called."""
+
+_PATTERNS: Final = {
+    NAME: "Begin with a small letter a to z, go on with small letters, digits, - or _; at most 40"
+}
+
+
 def _words(
     item: ErrorDetails, model: type[BaseModel], loc: tuple[str | int, ...], label: str
 ) -> tuple[str, str]:
@@ -152,8 +160,14 @@ def _words(
         message, _, hint = str(context.get("error", item["msg"])).partition(". ")
         return message, hint
     if kind == "string_pattern_mismatch":
-        hint = wide_hint(str(item["input"])) or f"It must match {context['pattern']}"
+        rule = _PATTERNS.get(context["pattern"], f"It must match {context['pattern']}")
+        hint = wide_hint(str(item["input"])) or rule
+        if "[key]" in item["loc"]:
+            return f"{_show(item['input'])} cannot be a name here", hint
         return f"{label} cannot be {_show(item['input'])}", hint
+    if kind == "too_short":
+        least = context["min_length"]
+        return f"{label} must have at least {least} {'entry' if least == 1 else 'entries'}", ""
     return f"{label}: {item['msg'][:1].lower()}{item['msg'][1:]}", ""
 
 

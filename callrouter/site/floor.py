@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,11 +18,11 @@ from acd.plan import (
 )
 from acd.strategy import STRATEGIES
 from callrouter.config.document import ConfigError, Document, Fault, parse
-from callrouter.config.validation import did_you_mean
+from callrouter.config.validation import NAME, did_you_mean
 from callrouter.directory.model import Reference
-from callrouter.site.floor_faults import contradictions
+from callrouter.site.floor_faults import contradictions, unused_skills
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Name = Annotated[str, Field(pattern=NAME)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400)]
 NotNegative = Annotated[float, Field(ge=0, le=86_400)]
 
@@ -184,12 +185,13 @@ class FloorConfig:
     """Calendars of the queues that are not always open."""
     references: tuple[Reference, ...]
     """Names that the directory and the calendars must know."""
+    warnings: tuple[Fault, ...]
 
 
 def read_floor(document: Document) -> FloorConfig:
     """The floor plan of a document. Raises ConfigError with every fault at once."""
     file = parse(document, FloorFile)
-    faults = [*_queue_faults(document, file), *_seat_faults(document, file)]
+    faults = [*_zone_faults(document, file), *_queue_faults(document, file), *_seat_faults(document, file)]
     if faults:
         raise ConfigError(faults)
     plan = plan_of(file)
@@ -213,6 +215,7 @@ def read_floor(document: Document) -> FloorConfig:
         },
         hours={QueueId(name): queue.hours for name, queue in file.queues.items() if queue.hours},
         references=tuple(_references(document, file)),
+        warnings=tuple(unused_skills(document, file)),
     )
 
 
@@ -268,6 +271,12 @@ def _queue_plan(name: str, queue: Queue) -> QueuePlan:
             OverflowRung(**{**rung.model_dump(), "queue": QueueId(rung.queue)}) for rung in queue.overflow
         ),
     )
+
+
+def _zone_faults(document: Document, file: FloorFile) -> Iterator[Fault]:
+    if file.timezone not in available_timezones():
+        hint = did_you_mean(file.timezone, available_timezones())
+        yield document.fault(("timezone",), f"no time zone {file.timezone!r}", hint)
 
 
 def _queue_faults(document: Document, file: FloorFile) -> list[Fault]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acd import skill
 from acd.ids import QueueId
 from acd.plan import FloorPlan, Membership, QueuePlan, SeatPlan
+from acd.strategy import STRATEGIES
 
 if TYPE_CHECKING:
     from callrouter.config.document import Document, Fault
@@ -23,6 +24,7 @@ def contradictions(document: Document, file: FloorFile, plan: FloorPlan) -> Iter
         yield from _nobody(document, at, queue, plan)
         yield from _steps(document, at, queue)
         yield from _rungs(document, at, queue, plan)
+        yield from _idle_rules(document, at, queue)
     yield from _seats(document, file, plan)
 
 
@@ -101,6 +103,39 @@ def _rungs(document: Document, at: Path, queue: QueuePlan, plan: FloorPlan) -> I
         if not any(m.queue == rung.queue for seat in plan.seats for m in seat.queues):
             said = f"queue {rung.queue!r} has no seat that could help"
             yield document.fault((*here, "queue"), said, "Name a queue with seats")
+
+
+def _idle_rules(document: Document, at: Path, queue: QueuePlan) -> Iterator[Fault]:
+    """Rules that another rule keeps from ever counting."""
+    several = [name for name, strategy in STRATEGIES.items() if strategy.several]
+    if queue.ring_count > 1 and queue.strategy not in several:
+        said = f"ring_count has no effect: strategy {queue.strategy} rings one seat"
+        yield document.fault((*at, "ring_count"), said, f"Use `strategy: {several[0]}`, or take it out")
+    if queue.max_wait is None:
+        return
+    for rule in ("announce_first", "callback_after", "unstaffed_exit"):
+        when = getattr(queue, rule)
+        if when is not None and when >= queue.max_wait and rule in _written(document, at):
+            said = f"{rule} never comes: callers leave after max_wait, {queue.max_wait:g} seconds"
+            yield document.fault((*at, rule), said, "Put it earlier, or raise max_wait")
+
+
+def _written(document: Document, at: Path) -> frozenset[str]:
+    """What the file itself says there; a default is nobody's mistake."""
+    value: Any = document.root
+    for step in at:
+        value = value[step]
+    return frozenset(value or ())
+
+
+def unused_skills(document: Document, file: FloorFile) -> Iterator[Fault]:
+    """Warnings: nobody can be asked for these."""
+    given = {skill for seat in file.seats.values() for skill in seat.skills}
+    for name in file.skills:
+        if name not in given:
+            yield document.fault(
+                ("skills", name), f"no seat has skill {name!r}", "Give it to a seat, or take it out", key=True
+            )
 
 
 def _seats(document: Document, file: FloorFile, plan: FloorPlan) -> Iterator[Fault]:

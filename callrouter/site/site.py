@@ -135,6 +135,7 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
     )
     found = check(reading, known, now, audio=audio)
     faults += found.errors
+    warnings = (*(floor.warnings if floor else ()), *found.warnings)
     if directory is not None:
         names: dict[str, Collection[str]] = {
             "flow": reading.flows,
@@ -143,7 +144,7 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         }
         faults += reference_faults((*directory.references, *(floor.references if floor else ())), names)
     if faults or reading.catalogue is None or directory is None or floor is None:
-        return Checked(None, tuple(sorted(set(faults))), tuple(found.warnings))
+        return Checked(None, tuple(sorted(set(faults))), warnings)
     site = Site(
         folder=folder,
         flows=flow_set(reading, reading.catalogue),
@@ -154,4 +155,4 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         recorded=floor.recorded,
         organisations=floor.organisations,
     )
-    return Checked(site, (), tuple(found.warnings))
+    return Checked(site, (), warnings)

@@ -89,6 +89,32 @@ def test_the_floor_is_fine_as_it_is() -> None:
         (", after: 60}", ", after: 900}", 9, "this overflow never opens: callers leave", "raise max_wait"),
         ("{queue: night, after", "{queue: main, after", 9, "overflow into itself", "another queue"),
         ("    max_wait: 600\n", "    max_wait: 600\n    strategy: longest\n", 5, "no strategy 'longest'", ""),
+        (
+            "    max_wait: 600\n",
+            "    max_wait: 600\n    ring_count: 3\n",
+            5,
+            "ring_count has no effect",
+            "ring_several",
+        ),
+        (
+            "    max_wait: 600\n",
+            "    max_wait: 10s\n",
+            4,
+            "must be a number, not '10s'",
+            "Leave the unit out: 10",
+        ),
+        (
+            "    max_wait: 600\n",
+            "    max_wait: 600\n    announce_first: 600\n",
+            5,
+            "announce_first never comes: callers leave after max_wait, 600 seconds",
+            "raise max_wait",
+        ),
+        ("    max_wait: 600\n", "    max_wait: 600\n    weight: 0\n", 5, "must be above 0, not 0", ""),
+        ("queues: [main]", "queues: []", 15, "must have at least 1 entry", ""),
+        ("  a2: {", "  2001: {", 16, "'2001' cannot be a name here", "Begin with a small letter a to z"),
+        ("skills: {zh: 普", "timezone: Asia/Shangai\nskills: {zh: 普", 1, "no time zone", "Asia/Shanghai"),
+        ("    max_wait: 600\n", "\tmax_wait: 600\n", 4, "a tab is used for indentation", "Use spaces"),
         ("tiers: 2}", "lower: 2}", 10, "nobody can serve queue 'night': the tiers of a2", "Raise `tiers`"),
     ],
 )
@@ -98,6 +124,12 @@ def test_a_fault_has_its_line_and_its_remedy(
     found = faults((before, after))
     matching = [one for one in found if one.startswith(f"floor.yaml:{line}:") and said in one and hint in one]
     assert matching, found
+
+
+def test_a_skill_that_no_seat_has_is_worth_a_word() -> None:
+    text = FLOOR.replace("english: 英语}", "english: 英语, french: 法语}")
+    (warning,) = read_floor(read_document(text, "floor.yaml")).warnings
+    assert str(warning) == "floor.yaml:1:32: no seat has skill 'french'. Give it to a seat, or take it out"
 
 
 EMPTY = """\
