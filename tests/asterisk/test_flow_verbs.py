@@ -1,5 +1,7 @@
 """Flow verbs on a real Asterisk: the caller's keys go in; what the caller's phone really hears decides."""
 
+import asyncio
+import random
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
@@ -11,7 +13,7 @@ import pytest
 from acd.record import CallRecord
 from callrouter.cli.province import Province, Wishes
 from callrouter.settings import Lookup, Settings
-from simulators.audio import find_prompt
+from simulators.audio import RATE, find_prompt
 from simulators.order_service import Order, OrderService
 from simulators.partners import Behaviour, Kind
 from simulators.softphone import Softphone, SoftphonePool
@@ -193,6 +195,58 @@ async def test_collect_by_sip_info(hotline: Hotline) -> None:
         await caller.send_digits(digit, method="info", duration=0.05)
     record = await at_a_person(hotline, caller, call)
     assert next(step for step in record.trace if step.node == "typed").variables == {"order": "4444"}
+
+
+@pytest.mark.parametrize("method", ["rfc4733", "info"])
+async def test_a_key_stops_the_prompt_and_zero_leads_to_a_person(hotline: Hotline, method: str) -> None:
+    caller = await hotline.caller()
+    call = await hotline.call(caller)
+    await caller.wait_for("confirmed")
+    live = hotline.engine.router.calls[call]  # type: ignore[index]
+    await hotline.until(lambda: live.tokens, "the greeting")
+    await asyncio.sleep(1)
+    await caller.send_digits("0", method=method)
+    record = await at_a_person(hotline, caller, call)
+    assert path(record) == [("menu", "person"), ("seat", "to queue province")]
+    samples = (await caller.heard()).samples
+    greeting = prompt("greeting_province")
+    assert find_prompt(samples, greeting[:RATE]).score > 0.8, "its beginning is heard"
+    assert find_prompt(samples, greeting[-2 * RATE :]).score < 0.6, "its end is not"
+
+
+async def test_a_storm_of_keys_loses_nobody(hotline: Hotline) -> None:
+    """Two hundred keys in some seconds, by INFO and as RTP events, from three callers at a time."""
+    rng = random.Random(1)
+    storms = (
+        ("13897110011", "info", "*" * 199 + "0", 0.005),
+        ("13897110012", "info", "".join(rng.choice("1234567*ABD") for _ in range(200)), 0.005),
+        ("13897110013", "rfc4733", "".join(rng.choice("123567*") for _ in range(60)), 0.04),
+    )
+    callers, calls = [], []
+    for number, *_ in storms:
+        callers.append(await hotline.caller(number))
+        calls.append(await hotline.call(callers[-1]))
+        await callers[-1].wait_for("confirmed")
+    await asyncio.gather(
+        *(
+            caller.send_digits(keys, method=method, duration=pace, gap=pace)
+            for caller, (_, method, keys, pace) in zip(callers, storms, strict=True)
+        )
+    )
+    for call in calls:
+        await hotline.until(
+            lambda call=call: (view := hotline.live(call)) is None or view.owner != "flow",  # type: ignore[misc]
+            "with a person, or over by the flow's own word",
+            60,
+        )
+    assert hotline.live(calls[0]).owner == "queue"
+    assert hotline.engine.health().loop_delay_p99 < 0.05
+    for caller in callers:
+        await caller.hangup()
+    records = [await hotline.ended(call) for call in calls]
+    assert {record.outcome for record in records} <= {"abandoned_queue", "answered"}
+    # Who does nothing but have the menu repeated is brought to a person.
+    assert path(records[0])[-1] == ("seat", "to queue province")
 
 
 async def test_hours_set_and_switch(hotline: Hotline) -> None:
