@@ -145,6 +145,8 @@ class Call:
         """Who has to keep a circling caller; ``""``: we."""
         self.context: dict[str, str] = {}
         """What the hotline before us tells: its id of the ``call``, ``visited`` numbers, ``from`` whom."""
+        self.note = ""
+        """The caller's story in the words of the seat that hands over; whoever comes next reads it."""
         self.recording_allowed: bool | None = None
         """The caller's answer to the recording question; None: not asked."""
         self.callback_outcome = ""

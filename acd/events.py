@@ -303,6 +303,8 @@ class TransferAsked:
     target: str
     kind: str = "consult"
     """``consult`` or ``blind``."""
+    note: str = ""
+    """The caller's story in the seat's words; it travels along."""
 
 
 @fact

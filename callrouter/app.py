@@ -367,6 +367,7 @@ def _feed(feed: Feed) -> FeedSettings:
         user=feed.user or None,
         password=password,
         tls=ssl.create_default_context() if feed.tls else None,
+        numbers_to=feed.numbers_to,
     )
 
 

@@ -122,6 +122,8 @@ class CallView:
     organisation: OrgId = NO_ORGANISATION
     context: Mapping[str, str] = field(default_factory=dict)
     """What the hotline before us told: its id of the ``call``, the ``visited`` numbers, ``from`` whom."""
+    note: str = ""
+    """The caller's story in the words of the seat that hands over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

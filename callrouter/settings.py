@@ -95,6 +95,8 @@ class Feed(_Strict):
     """File with nothing but that user's password."""
     tls: bool = False
     """Speak TLS; the broker's certificate is checked."""
+    numbers_to: tuple[str, ...] = ()
+    """Lines that may read callers' numbers in `context`; all others see them masked."""
 
 
 Days = Annotated[int, Field(ge=1, le=3660)]

@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from acd.ids import CallId
+from acd.record import FlowStep
 from callrouter.controller import SteadyClock
 from callrouter.feed.client import FeedClient, FeedSettings
 from callrouter.feed.messages import published
@@ -46,6 +48,9 @@ class _Quiet:
 
     def snapshot(self) -> Snapshot:
         return Snapshot(at=0.0, seats=(), queues=(), calls=())
+
+    def way(self, call: CallId) -> Sequence[FlowStep]:
+        return ()
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         return lambda: None

@@ -133,6 +133,8 @@ def call_view(router: Router, live: LiveCall) -> CallView:
             if leg.live
         ),
         context=dict(call.context),
+        organisation=OrgId(call.organisation),
+        note=call.note,
     )
 
 

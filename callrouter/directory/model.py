@@ -37,6 +37,7 @@ class Trunk:
     prefix: str
     user_phone: bool
     user_to_user: bool
+    history: bool
     capacity: int
     options: int
     refer: bool

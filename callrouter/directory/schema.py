@@ -74,6 +74,8 @@ class TrunkEntry(_Part):
     """Add ;user=phone to URIs."""
     user_to_user: bool = True
     """Send the call's id as RFC 7433 User-to-User."""
+    history: bool = True
+    """Tell where the caller has been, as Diversion (RFC 5806) and History-Info (RFC 7044)."""
     capacity: int = Field(default=0, ge=0, le=100_000)
     """Calls at a time; 0: no limit of ours."""
     refer: bool = False

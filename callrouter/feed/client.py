@@ -23,9 +23,9 @@ import msgspec
 import structlog
 
 from callrouter.feed import messages, topics
-from callrouter.feed.connection import Connection
+from callrouter.feed.connection import Connection, expiring
 from callrouter.feed.inbound import Bad, Partners, Source, take
-from callrouter.feed.live import Live, LiveState
+from callrouter.feed.live import CONTEXT_LIFE, Live, LiveState
 from callrouter.ports import Clock, Inbox, Outbox, RejectedMessage, Unavailable
 
 BATCH: Final = 200
@@ -49,6 +49,8 @@ class FeedSettings:
     tls: ssl.SSLContext | None = None
     identifier: str = "callrouter"
     """Names our session at the broker: two controllers at work must not share it."""
+    numbers_to: tuple[str, ...] = ()
+    """Lines that may read callers' numbers."""
 
 
 @dataclass(slots=True)
@@ -82,7 +84,7 @@ class FeedClient:
         self._clock = clock
         self._written = asyncio.Event()
         self._changed = asyncio.Event()
-        self._live = LiveState(engine, lines, self._changed.set)
+        self._live = LiveState(engine, lines, self._changed.set, settings.numbers_to)
         self.health = FeedHealth()
 
     def written(self) -> None:
@@ -188,6 +190,8 @@ class FeedClient:
             self._changed.clear()
             for topic, payload in self._live.due(self._clock.now()).items():
                 await client.publish(self._topic(topic), payload, qos=0, retain=True)
+            for topic, payload in self._live.contexts(self._clock.now()):
+                await client.publish(self._topic(topic), payload, qos=1, properties=expiring(CONTEXT_LIFE))
             await asyncio.sleep(LIVE_INTERVAL)
 
     # --- in ---

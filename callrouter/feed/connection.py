@@ -29,6 +29,13 @@ class Refused(aiomqtt.MqttError):
     """The broker has not taken a message; the text says why."""
 
 
+def expiring(seconds: int) -> Properties:
+    """A message that the broker drops when nobody has fetched it by then."""
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.MessageExpiryInterval = seconds
+    return properties
+
+
 class Connection(aiomqtt.Client):
     """MQTT 5 with a persistent session."""
 

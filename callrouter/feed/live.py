@@ -1,19 +1,26 @@
-"""The present state of queues, seats and lines, for retained topics.
+"""The present state of queues, seats and lines, for retained topics, and who is handed over just now.
 
 Only the latest view of each waits to be published: a slow broker costs no more
-memory than the state itself, and misses only what is outdated.
+memory than the state itself, and misses only what is outdated. The context of a
+caller is told once for each line that rings for them, and not at all when it has
+become old news meanwhile.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, Protocol
 
 from msgspec import Struct
 
-from acd.ids import Instant
+from acd.ids import CallId, Instant
+from acd.record import FlowStep
 from callrouter.feed import topics
-from callrouter.feed.messages import LineLive, encode, queue_live, seat_live
-from callrouter.ports import Change, QueueView, SeatView, Snapshot
+from callrouter.feed.messages import CallContext, LineLive, call_context, encode, queue_live, seat_live
+from callrouter.ports import CallView, Change, QueueView, SeatView, Snapshot
+
+CONTEXT_LIFE: Final = 60
+"""Seconds after which a caller's context is old news."""
+CONTEXTS_KEPT: Final = 1000
 
 
 class Live(Protocol):
@@ -21,19 +28,31 @@ class Live(Protocol):
 
     def snapshot(self) -> Snapshot: ...
 
+    def way(self, call: CallId) -> Sequence[FlowStep]: ...
+
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]: ...
 
 
 class LiveState:
     """Collects changes of an engine; `due` hands over what to publish."""
 
-    def __init__(self, engine: Live, lines: Callable[[], Iterable[str]], news: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: Live,
+        lines: Callable[[], Iterable[str]],
+        news: Callable[[], None],
+        numbers_to: Collection[str] = (),
+    ) -> None:
+        """`numbers_to`: lines that may read callers' numbers."""
         self._engine = engine
         self._lines = lines
         self._news = news
         self._pending: dict[str, tuple[str, Struct]] = {}
         self._lines_shown: dict[str, LineLive] = {}
         self._calls_changed = False
+        self._numbers_to = frozenset(numbers_to)
+        self._told: dict[CallId, set[tuple[str, Instant]]] = {}
+        self._handed: deque[tuple[Instant, CallContext]] = deque(maxlen=CONTEXTS_KEPT)
 
     def start(self) -> Callable[[], None]:
         """Begin to listen; returns the function that ends it."""
@@ -57,7 +76,33 @@ class LiveState:
         if change.queue is not None:
             self._queue_changed(change.queue)
         self._calls_changed |= change.call is not None or change.ended is not None
+        if change.call is not None:
+            self._handed_over(change.call)
+        if change.ended is not None:
+            self._told.pop(change.ended, None)
         self._news()
+
+    def _handed_over(self, call: CallView) -> None:
+        for leg in call.legs:
+            if leg.role != "partner" or leg.activity != "ring":
+                continue
+            told = self._told.setdefault(call.call, set())
+            if (leg.party, leg.since) in told or leg.party not in self._lines():
+                continue
+            told.add((leg.party, leg.since))
+            way = self._engine.way(call.call)
+            masked = leg.party not in self._numbers_to
+            self._handed.append((leg.since, call_context(call, leg.party, way, masked=masked)))
+
+    def contexts(self, now: Instant) -> list[tuple[str, bytes]]:
+        """Who has been handed to which line since the last time: topics with payloads."""
+        found = []
+        while self._handed:
+            since, data = self._handed.popleft()
+            if now - since <= CONTEXT_LIFE:
+                id_ = f"{data.call}/context/{data.line}/{since:.3f}"
+                found.append((topics.context(data.line), encode("context", id_, now, data)))
+        return found
 
     def _seat_changed(self, seat: SeatView) -> None:
         self._pending[topics.live("seats", seat.seat)] = "seat", seat_live(seat)

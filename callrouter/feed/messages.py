@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from acd.record import Activity, CallRecord, Role, TransferRecord
+from acd.record import Activity, CallRecord, FlowStep, Role, TransferRecord
 from callrouter.feed import topics
-from callrouter.ports import Outgoing, QueueView, RejectedMessage, SeatView
+from callrouter.ports import CallView, Outgoing, QueueView, RejectedMessage, SeatView
 from callrouter.privacy import mask_number, mask_text
 
 VERSION: Final = 1
@@ -122,6 +122,29 @@ class LineLive(Struct, kw_only=True):
     ringing: int
 
 
+class CallContext(Struct, kw_only=True):
+    """A caller who is being handed to a line: what its person would else have to ask."""
+
+    call: str
+    """The id that the INVITE's User-to-User carries too."""
+    line: str
+    caller: str
+    dialled: str
+    organisation: str
+    language: str
+    queue: str | None
+    seat: str | None
+    """Who hands over; null: the caller's own choice in the flow."""
+    ingress: Instant
+    answered: Instant | None
+    visited: list[str]
+    """Hotlines that have received this caller before us, the first receiver first."""
+    way: list[str]
+    """The way through our flow, `node: branch`."""
+    note: str
+    """The caller's story in the words of the seat."""
+
+
 class Status(Struct, kw_only=True):
     online: bool
 
@@ -174,6 +197,7 @@ TYPES: Final[dict[str, Any]] = {
     "queue": Envelope[QueueLive],
     "seat": Envelope[SeatLive],
     "line": Envelope[LineLive],
+    "context": Envelope[CallContext],
     "status": Envelope[Status],
     "call": Envelope[PartnerCall],
     "work_order": Envelope[PartnerWorkOrder],
@@ -262,6 +286,25 @@ def _transfer_ended(record: CallRecord, transfer: TransferRecord) -> Iterable[Ou
 
 def queue_live(view: QueueView) -> QueueLive:
     return QueueLive(**{name: getattr(view, name) for name in QueueLive.__struct_fields__})
+
+
+def call_context(view: CallView, line: str, way: Iterable[FlowStep], *, masked: bool) -> CallContext:
+    """`masked`: this line may not read the caller's number."""
+    return CallContext(
+        call=view.call,
+        line=line,
+        caller=mask_number(view.caller) if masked else view.caller,
+        dialled=view.dialled,
+        organisation=view.organisation,
+        language=view.language,
+        queue=view.queue,
+        seat=view.seat,
+        ingress=view.ingress,
+        answered=view.answered,
+        visited=[number for number in view.context.get("visited", "").split(",") if number],
+        way=[f"{step.node}: {step.branch}" for step in way],
+        note=mask_text(view.note) if masked else view.note,
+    )
 
 
 def seat_live(view: SeatView) -> SeatLive:

@@ -8,6 +8,7 @@
     callrouter/v1/calls/ORGANISATION               each finished call
     callrouter/v1/transfers/ORGANISATION           each finished attempt to hand a caller over
     callrouter/v1/lines/NUMBER/transfers           the same, for the line that was the target
+    callrouter/v1/lines/NUMBER/context             who is being handed to the line, while its phone rings
     callrouter/v1/in/PARTNER/calls                 inbound: call data of partners and sub-centers
     callrouter/v1/in/PARTNER/work-orders           inbound: work-order data
     callrouter/v1/dead-letter/PARTNER              what of it could not be taken, with the reason
@@ -44,6 +45,10 @@ def transfers(organisation: str) -> str:
 def line_transfers(number: str) -> str | None:
     """None when the target is not a service's number."""
     return f"lines/{number}/transfers" if SHORT_CODE.fullmatch(number) else None
+
+
+def context(number: str) -> str:
+    return f"lines/{level(number)}/context"
 
 
 def dead_letter(partner: str) -> str:

@@ -65,8 +65,13 @@ def intent(router: Router, wish: e.Intent) -> None:
             wishes.hold(live.talk, wish.seat, router.now)
         case e.ResumeAsked():
             wishes.resume(live.talk, wish.seat, router.now)
-        case e.TransferAsked(target=target, kind=kind):
-            transfer(router, live, wish.seat, target, kind)
+        case e.TransferAsked(target=target, kind=kind, note=note):
+            before, live.call.note = live.call.note, note or live.call.note
+            try:
+                transfer(router, live, wish.seat, target, kind)
+            except e.Refused:
+                live.call.note = before
+                raise
 
 
 def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> None:

@@ -2,8 +2,9 @@
 
 User-to-User (RFC 7433) carries, in hex, ``CALL;visited=12315,12345``: the id that
 the hotline before us gave the call, and every number that has received it, the
-first receiver first. SIP's own Max-Forwards (RFC 3261 8.1.1.6) guards where
-somebody on the way drops the header.
+first receiver first. Exchanges that drop it often know Diversion (RFC 5806) or
+History-Info (RFC 7044), which say the numbers alone. SIP's own Max-Forwards
+(RFC 3261 8.1.1.6) guards where somebody on the way drops all of them.
 
 A caller who comes to a number for the second time runs in circles, and so does
 one whose hops are nearly used up. Whoever received first owns the case: the
@@ -27,6 +28,16 @@ MOST_WRITTEN: Final = 120
 FEW_HOPS: Final = 5
 """Max-Forwards that leaves too little for another hand-over."""
 
+MOST_TOLD: Final = 5
+"""Entries of History-Info; the dialplan of a second callrouter hands 256 characters on."""
+
+_HOST: Final = "callrouter.invalid"
+"""Numbers alone count here (RFC 2606: a name that is nobody's)."""
+
+_TOLD: Final = re.compile(r"<\s*(?:sips?|tel):(\+?[0-9]{3,15})[@;>]")
+_HOTLINE: Final = re.compile(r"[0-9]{3,6}|0[0-9]{2,3}12345")
+"""Whose receiving a caller counts; anything longer may be somebody's own telephone, diverted."""
+
 _HEX: Final = re.compile(r"\s*([0-9A-Fa-f]{2,2048})\s*(?:;.*)?")
 _VISITED: Final = re.compile(r"visited=([0-9,]{1,600})")
 _ID: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
@@ -42,6 +53,20 @@ def written(call: Call) -> str:
     return f"{payload.encode().hex()};encoding=hex;purpose=callrouter"
 
 
+def history(call: Call) -> dict[str, str]:
+    """Diversion and History-Info for a leg that leaves us: the first receiver and the latest."""
+    first, *later = call.visited or (national(call.dialled),)
+    told = (first, *later[-(MOST_TOLD - 1) :])
+    entries, index = [], "1"
+    for number in told:
+        entries.append(f"<sip:{number}@{_HOST}>;index={index}")
+        index += ".1"
+    return {
+        "Diversion": f"<sip:{told[-1]}@{_HOST}>;reason=deflection;counter={len(told)}",
+        "History-Info": ",".join(entries),
+    }
+
+
 def read(call: Call, headers: Mapping[str, str]) -> None:
     """Take over what the one before us says; anything else in the header is let be."""
     before, _, rest = _payload(headers.get("User-to-User", "")).partition(";")
@@ -51,7 +76,9 @@ def read(call: Call, headers: Mapping[str, str]) -> None:
     visited: list[str] = []
     if found := _VISITED.search(rest):
         visited = [x for x in found[1].split(",") if _NUMBER.fullmatch(x)]
-        call.context |= {"visited": ",".join(visited), "from": visited[-1]} if visited else {}
+    else:
+        visited = _told(headers, own)
+    call.context |= {"visited": ",".join(visited), "from": visited[-1]} if visited else {}
     hops = headers.get("Max-Forwards", "")
     far = hops.isdecimal() and int(hops) <= FEW_HOPS
     call.circling = far or own in visited
@@ -60,6 +87,16 @@ def read(call: Call, headers: Mapping[str, str]) -> None:
     if call.circling and not far and first != own and visited.count(own) == 1:
         call.first_receiver = first
     call.visited = (*visited, own)
+
+
+def _told(headers: Mapping[str, str], own: str) -> list[str]:
+    """Hotlines that History-Info names, else Diversion. Its last entry is the one that is called."""
+    text = headers.get("History-Info", "")[:4096]
+    numbers = [national(number) for number in _TOLD.findall(text)]
+    if numbers and numbers[-1] == own:
+        numbers.pop()
+    numbers = numbers or [national(headers.get("Diversion", "")[:32])]
+    return [number for number in numbers if _HOTLINE.fullmatch(number)]
 
 
 def _payload(header: str) -> str:

@@ -115,5 +115,7 @@ def _rung(step: Line, trunk: Trunk, call: Call, ring_at_most: Seconds) -> Rung:
 
 
 def _headers(trunk: Trunk, call: Call, more: dict[str, str]) -> dict[str, str]:
-    headers = {"User-to-User": provenance.written(call), **more} if trunk.user_to_user else more
-    return {_HEADER.format(name): value for name, value in headers.items()}
+    headers = provenance.history(call) if trunk.history else {}
+    if trunk.user_to_user:
+        headers["User-to-User"] = provenance.written(call)
+    return {_HEADER.format(name): value for name, value in (headers | more).items()}

@@ -50,6 +50,9 @@ class TransferBody(In):
     kind: Literal["consult", "blind"] = Field(
         "consult", description="`consult`: speak with the target first while the caller hears music."
     )
+    note: str = Field(
+        "", max_length=500, description="The caller's story in a few words: whoever comes next reads it."
+    )
 
 
 class Me(BaseModel):
@@ -131,6 +134,7 @@ class LiveCall(BaseModel):
     context: dict[str, str] = Field(
         description="What the hotline before us told: its id of the `call`, `visited` numbers, `from` whom."
     )
+    note: str = Field(description="The caller's story in the words of the seat that hands over.")
 
 
 class Way(BaseModel):

@@ -51,6 +51,7 @@ def live_call_document(call: CallView, *, masked: bool) -> Document:
     if masked:
         document["caller"] = mask_number(call.caller)
         document["transfer_target"] = mask_text(call.transfer_target)
+        document["note"] = mask_text(call.note)
         document["legs"] = [_leg_document(leg) for leg in call.legs]
     return document
 

@@ -140,8 +140,15 @@ async def extend_wrap_up(seat: SeatPath, context: Ctx, principal: Signed) -> Res
 @router.post("/{seat}/transfer", response_model=Seat, responses=_ACT)
 async def start_transfer(seat: SeatPath, body: TransferBody, context: Ctx, principal: Signed) -> Response:
     """One key: the caller hears music, the target rings."""
-    intent = events.TransferAsked(seat=SeatId(seat), target=body.target, kind=body.kind)
+    intent = events.TransferAsked(
+        seat=SeatId(seat), target=body.target, kind=body.kind, note=_one_line(body.note)
+    )
     return _act(context, principal, seat, "transfer", intent)
+
+
+def _one_line(text: str) -> str:
+    """Printable signs and single spaces: it is shown on other people's screens."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 @router.post("/{seat}/transfer/complete", response_model=Seat, responses=_ACT)

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from callrouter.feed.live import LiveState
+from callrouter.feed.live import CONTEXT_LIFE, LiveState
 from callrouter.ports import LegView
 from tests.web.fakes import T0, FakeEngine, call_view
 
@@ -82,3 +83,48 @@ def test_the_end_of_listening(engine: FakeEngine, news: News) -> None:
     end()
     engine.change_seat("s1", state="ready")
     assert (due(live), news.count) == ({}, 0)
+
+
+def handed(live: LiveState, at: float = T0) -> list[tuple[str, Any]]:
+    return [(topic, msgspec.json.decode(payload)["data"]) for topic, payload in live.contexts(at)]
+
+
+def rings(engine: FakeEngine, line: str, since: float = T0, activity: str = "ring") -> None:
+    leg = LegView(role="partner", party=line, activity=activity, since=since)
+    call = replace(
+        call_view("c1"),
+        caller="13800001111",
+        legs=(leg,),
+        note="退款，电话13800001111",
+        context={"visited": "12333,12366"},
+    )
+    engine.change_call(call)
+
+
+def test_a_line_is_told_once_who_is_being_handed_to_it(live: LiveState, engine: FakeEngine) -> None:
+    rings(engine, "12315")
+    rings(engine, "12315")
+    rings(engine, "12315", activity="consult")
+    ((topic, data),) = handed(live)
+    assert topic == "lines/12315/context"
+    assert data["line"] == "12315"
+    assert data["visited"] == ["12333", "12366"]
+    assert data["caller"] == "138****1111"
+    assert data["note"] == "退款，电话138****1111"
+    assert handed(live) == []
+    rings(engine, "12315", since=T0 + 5)
+    assert len(handed(live)) == 1, "another attempt is another context"
+
+
+def test_only_lines_with_the_right_read_the_number(engine: FakeEngine, news: News) -> None:
+    live = LiveState(engine, lambda: ("12315",), news, numbers_to=("12315",))
+    live.start()
+    rings(engine, "12315")
+    ((_, data),) = handed(live)
+    assert (data["caller"], data["note"]) == ("13800001111", "退款，电话13800001111")
+
+
+def test_numbers_that_are_no_lines_and_old_news_are_not_told(live: LiveState, engine: FakeEngine) -> None:
+    rings(engine, "13900002222")
+    rings(engine, "12315")
+    assert handed(live, T0 + CONTEXT_LIFE + 1) == []

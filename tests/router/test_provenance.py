@@ -172,3 +172,58 @@ def test_any_payload_is_survived(payload: str) -> None:
     call = a_call()
     provenance.read(call, {"User-to-User": payload.encode("utf-8", "replace").hex()})
     assert all(number.isdecimal() and number.isascii() for number in call.visited)
+
+
+def test_exchanges_that_drop_the_header_are_told_by_diversion_and_history() -> None:
+    told = provenance.history(a_call(visited=("12315", "097412345", "12345")))
+    assert told == {
+        "Diversion": "<sip:12345@callrouter.invalid>;reason=deflection;counter=3",
+        "History-Info": "<sip:12315@callrouter.invalid>;index=1,<sip:097412345@callrouter.invalid>;index=1.1,"
+        "<sip:12345@callrouter.invalid>;index=1.1.1",
+    }
+    many = provenance.history(a_call(visited=tuple(str(12300 + n) for n in range(40))))
+    assert "sip:12300@" in many["History-Info"]
+    assert "sip:12339@" in many["History-Info"]
+    assert len(many["History-Info"]) <= 256
+
+
+@pytest.mark.parametrize(
+    ("headers", "visited"),
+    [
+        ({"History-Info": "<sip:12315@a>;index=1, <sip:12345@b>;index=1.1"}, "12315"),
+        ({"History-Info": "<sip:12315@a>;index=1,<sip:097412345@b>;index=1.1"}, "12315,097412345"),
+        ({"History-Info": "<tel:+8612366>;index=1"}, "12366"),
+        ({"History-Info": "<sip:12345@a>;index=1"}, None),
+        ({"History-Info": "<sip:13800001111@a>;index=1,<sip:12345@b>"}, None),
+        ({"Diversion": "12366"}, "12366"),
+        ({"Diversion": "13800001111"}, None),
+        ({"Diversion": "x" * 9000, "History-Info": "<sip:" * 900}, None),
+        ({"User-to-User": uui("their;visited=12333"), "Diversion": "12366"}, "12333"),
+    ],
+)
+def test_where_the_caller_has_been_is_read_from_what_there_is(
+    headers: dict[str, str], visited: str | None
+) -> None:
+    call = a_call()
+    provenance.read(call, headers)
+    assert call.context.get("visited") == visited
+    assert call.visited[-1] == "12345"
+    assert not call.circling
+
+
+def test_a_circle_is_seen_by_history_alone() -> None:
+    call = a_call()
+    provenance.read(call, {"History-Info": "<sip:12345@a>;index=1,<sip:12315@b>;index=1.1"})
+    assert call.circling
+
+
+def test_a_live_call_is_its_organisations_and_carries_the_seats_words() -> None:
+    world = World()
+    in_talk(world)
+    with pytest.raises(e.Refused):
+        world.handle(e.TransferAsked(seat=SEAT, target="99999", note="not taken over"))
+    world.handle(e.TransferAsked(seat=SEAT, target="12315", note="bought a kettle, wants a refund"))
+    (live,) = world.router.calls.values()
+    view = views.call_view(world.router, live)
+    assert view.organisation == "province"
+    assert view.note == "bought a kettle, wants a refund"
