@@ -1,6 +1,7 @@
 """The only wiring: settings become a running controller with its store, links and web."""
 
 import asyncio
+import fcntl
 import ssl
 import uuid
 from contextlib import AsyncExitStack
@@ -45,8 +46,10 @@ from callrouter.store.recordings import StoredRecordings
 from callrouter.store.writer import RecordWriter
 from callrouter.web.app import create_app
 from callrouter.web.metrics import Figures
-from callrouter.web.server import WebServer, WebServerError
+from callrouter.web.server import WebServer, WebServerError, listen
 from callrouter.web.settings import LineKey, WebSettings
+
+LOCK = "controller.lock"
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +106,9 @@ class App:
 
     async def _start(self) -> None:
         self._fatal = asyncio.get_running_loop().create_future()
+        # Who connects to an Asterisk takes it from the controller before: not until all else is ours.
+        self._own_state_dir()
+        self._listen()
         await self._open_store()
         lookups = Lookups(_services(self.settings))
         self._stack.push_async_callback(lookups.close)
@@ -127,6 +133,28 @@ class App:
         self._open_feed()
         self._keep_house()
         await self._open_web()
+
+    def _own_state_dir(self) -> None:
+        folder = self.settings.state_dir
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = self._stack.enter_context((folder / LOCK).open("w"))
+        except OSError as error:
+            raise Unusable(f"the state directory {folder} can't be used: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unusable(
+                f"another controller runs with the state directory {folder}: stop it first, "
+                "or give this one a `state_dir` of its own"
+            ) from None
+
+    def _listen(self) -> None:
+        http = self.settings.http
+        try:
+            self._listening = self._stack.enter_context(listen(http.host, http.port))
+        except WebServerError as error:
+            raise Unusable(str(error)) from error
 
     def _noticed(self, notice: Outcome) -> None:
         self.writer.noticed(notice)
@@ -239,7 +267,7 @@ class App:
                 warnings=self._warnings,
             ),
         )
-        self.web = WebServer(web, host=http.host, port=http.port)
+        self.web = WebServer(web, host=http.host, port=http.port, listening=self._listening)
         try:
             await self.web.start()
         except WebServerError as error:
@@ -251,8 +279,10 @@ class App:
         task.add_done_callback(self._ended)
 
         async def stop() -> None:
-            task.cancel()
-            await asyncio.wait({task})
+            # Once may not be enough: a library may take a cancellation for its own.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=1.0)
 
         self._stack.push_async_callback(stop)
 

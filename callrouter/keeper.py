@@ -96,7 +96,8 @@ class Keeper:
                 self._urgent.clear()
                 spent = await self._save()
                 try:
-                    await asyncio.wait_for(self._urgent.wait(), max(PAUSE, spent / SHARE))
+                    async with asyncio.timeout(max(PAUSE, spent / SHARE)):
+                        await self._urgent.wait()
                 except TimeoutError:
                     continue
         finally:

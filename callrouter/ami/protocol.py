@@ -92,7 +92,9 @@ class SafeProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type
         if self.transport.is_closing():
             raise AmiError("no link to Asterisk's manager interface")
         try:
-            reply: Any = await asyncio.wait_for(self.send(action, as_list=as_list), seconds)
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes with the reply.
+            async with asyncio.timeout(seconds):
+                reply: Any = await self.send(action, as_list=as_list)
         except TimeoutError:
             self.responses.pop(action.id, None)
             raise AmiError(

@@ -44,13 +44,26 @@ def serve(
         raise typer.Exit(2) from None
 
     async def run() -> None:
-        stop = asyncio.Event()
+        stop, starting = asyncio.Event(), asyncio.current_task()
+        assert starting is not None
         loop = asyncio.get_running_loop()
+
+        def ended() -> None:
+            stop.set()
+            if not started:
+                starting.cancel()
+
+        started = False
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        async with app:
-            give_back()
-            await app.serve_until(stop)
+            loop.add_signal_handler(number, ended)
+        try:
+            async with app:
+                started = True
+                give_back()
+                await app.serve_until(stop)
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
 
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:

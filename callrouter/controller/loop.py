@@ -182,7 +182,8 @@ class Controller:
     def _start_lookup(self, wanted: LookupWanted) -> None:
         async def answer() -> None:
             try:
-                self.fact(await asyncio.wait_for(self._look_up(wanted), wanted.timeout + 1))
+                async with asyncio.timeout(wanted.timeout + 1):
+                    self.fact(await self._look_up(wanted))
             except TimeoutError:
                 self.fact(FlowAnswered(call=wanted.call, token=wanted.token, ok=False, reason="timeout"))
 
@@ -262,7 +263,8 @@ class Controller:
         """Wait until a link goes up or down, at most `seconds`."""
         self._link_changed.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._link_changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._link_changed.wait()
 
     def keep(self) -> Kept:
         """What the next controller should be given, should this one end now."""

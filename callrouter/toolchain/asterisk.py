@@ -112,7 +112,8 @@ class AsteriskServer:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await process.wait()
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
@@ -137,7 +138,8 @@ class AsteriskServer:
             stderr=asyncio.subprocess.STDOUT,
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), seconds)
+            async with asyncio.timeout(seconds):
+                output, _ = await process.communicate()
         except TimeoutError as error:
             process.kill()
             await process.wait()

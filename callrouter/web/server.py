@@ -31,10 +31,19 @@ class _Guest(uvicorn.Server):
 class WebServer:
     """Serves `app` on `host`:`port` (0: any free one) until stopped."""
 
-    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        listening: socket.socket | None = None,
+    ) -> None:
+        """`listening`: what `listen` gave for this host and port."""
         self._host = host
         self._port = port
         self._app = app
+        self._listening = listening
         self._server: _Guest | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -45,7 +54,7 @@ class WebServer:
 
     async def start(self) -> None:
         """Listen; returns when requests are served. Raises `WebServerError` when it cannot."""
-        listening = _listen(self._host, self._port)
+        listening = self._listening or listen(self._host, self._port)
         self._port = int(listening.getsockname()[1])
         server = _Guest(_config(self._app))
         self._server = server
@@ -69,7 +78,8 @@ class WebServer:
         self._server = None
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is done. Raises `WebServerError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # By its protocol asyncio knows TCP and sends at once; else a reply's body waits 40 ms for an ACK.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
