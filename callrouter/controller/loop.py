@@ -14,6 +14,7 @@ from acd.events import CallbackAsked, CallbackCancelled, Event, Intent, SwitchEv
 from acd.ids import CallId, NodeId, SeatId
 from acd.record import CallRecord, FlowStep, LateSegment
 from callrouter.controller import views
+from callrouter.controller.audience import Audience
 from callrouter.controller.delays import Delays
 from callrouter.ports import (
     CallbackView,
@@ -74,7 +75,7 @@ class Controller:
         self._arrived = asyncio.Event()
         self._link_changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._subscribers: list[Callable[[Change], None]] = []
+        self._audience = Audience(self.router)
         self._tasks: set[asyncio.Task[None]] = set()
         self.delays = Delays()
         self.stirred = asyncio.Event()
@@ -169,8 +170,8 @@ class Controller:
                     self._start_lookup(outcome)
                 case Oddity(what, _, call, facts):
                     log.warning(what, call=call, **facts)
-        if changed and self._subscribers:
-            self._publish(changed)
+        if changed:
+            self._audience.tell(changed)
 
     def _send(self, command: Command) -> None:
         switch = self._switches.get(command.node)
@@ -232,18 +233,7 @@ class Controller:
         return live.way() if live is not None else ()
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        self._subscribers.append(callback)
-
-        def end() -> None:
-            if callback in self._subscribers:
-                self._subscribers.remove(callback)
-
-        return end
-
-    def _publish(self, changed: dict[tuple[str, str], None]) -> None:
-        for change in views.changes(self.router, changed):
-            for callback in list(self._subscribers):
-                callback(change)
+        return self._audience.subscribe(callback)
 
     def health(self) -> Health:
         problems = tuple(
@@ -278,4 +268,5 @@ class Controller:
     def change_site(self, site: Site) -> None:
         """Swap in a checked site; calls at hand finish on the flow they began with."""
         self._carry_out(self.router.change_site(site, self._clock.now()))
+        self._audience.all_queues()
         self._set_timer()

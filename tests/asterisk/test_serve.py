@@ -59,7 +59,7 @@ async def refused(config: Path, hotline: Hotline) -> str:
     assert process.returncode == 2
     app = hotline.province.app
     assert app.health().ready
-    assert app.ami[NodeId("main")].connections
+    assert app.ami[NodeId("main")].connections == connections
     caller = await hotline.caller("13897110098")
     await hotline.call(caller)
     await caller.hangup()
