@@ -183,13 +183,20 @@ class Phone:
         return (await self.response(above=199)).status
 
     def invite(
-        self, user: str, *, caller: str = "<sip:13909710001@carrier.invalid>", extra: str = "", uri: str = ""
+        self,
+        user: str,
+        *,
+        caller: str = "<sip:13909710001@carrier.invalid>",
+        extra: str = "",
+        uri: str = "",
+        hops: str = "70",
     ) -> None:
         uri = uri or f"sip:{user}@{self.server[0]}:{self.server[1]}"
         number = next(_COUNTER)
         local, call_id = f"{caller};tag=i{number}", f"i{number}x{self.port}"
         self.dialog = Dialog(call_id, local, f"<{uri}>", uri)
         headers = {"From": local, "To": f"<{uri}>", "Call-ID": call_id, "CSeq": "1 INVITE"}
+        headers["Max-Forwards"] = hops
         self.ended.clear()
         self.request("INVITE", uri, headers, extra + "Content-Type: application/sdp\r\n", self.sdp())
 
