@@ -239,7 +239,7 @@ class App:
         return OrgId(name) if known else None
 
     def _warnings(self) -> tuple[str, ...]:
-        found = self.writer.health().problems()
+        found = self.writer.health().problems() + self.site.warnings(self.clock.now())
         if self.keeper.problem:
             found += (self.keeper.problem,)
         if self.feed is not None and self.feed.health.reason:

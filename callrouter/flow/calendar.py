@@ -229,6 +229,16 @@ def gaps(calendar: Calendar, now: Instant, ahead_days: int = 92) -> list[tuple[i
     return [(year, max(0, (date(year, 1, 1) - today).days)) for year in years if not calendar.covers(year)]
 
 
+def gap_notices(name: str, calendar: Calendar, now: Instant) -> Iterator[tuple[str, str]]:
+    """(what is missing, what to do about it) for each gap of this year and the coming quarter."""
+    for year, days in gaps(calendar, now):
+        when = f"begins in {days} days" if days else "has begun"
+        yield (
+            f"calendar {name!r} does not know the make-up workdays of {year}, which {when}",
+            f"Write the State Council's notice under `years: {{{year}: …}}`; until then weekdays count",
+        )
+
+
 Statutory = tuple[frozenset[date], frozenset[date]]
 """Days of rest and make-up workdays of a year."""
 

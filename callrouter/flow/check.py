@@ -5,16 +5,17 @@ reasoning about callers (traps, losses, loops), `check_names` about everything a
 flow refers to.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from acd.ids import Instant
 from callrouter.config.document import Fault
-from callrouter.flow.calendar import gaps
+from callrouter.flow.calendar import gap_notices
 from callrouter.flow.check_names import Known, check_names, variables_fetched
 from callrouter.flow.check_walks import Walks
 from callrouter.flow.node import Placed
+from callrouter.flow.nodes.hours import Hours
 from callrouter.flow.nodes.menu import Menu
 from callrouter.flow.program import DEFAULT_QUEUE, Flow
 from callrouter.flow.reading import Reading, no_collection
@@ -63,7 +64,8 @@ def check(
         errors += reading.catalogue.faults()
         warnings += reading.catalogue.notices()
     if now is not None:
-        warnings += _calendar_notices(reading, now)
+        used = calendars_used(reading.flows).union(known.calendars if known is not None else ())
+        warnings += _calendar_notices(reading, used, now)
     return Findings(tuple(sorted(set(errors))), tuple(sorted(set(warnings))))
 
 
@@ -120,16 +122,13 @@ def _greeting_notices(flow: Flow, reading: Reading) -> Iterable[Remark]:
         yield (*placed.path, *first[1]), message, "Shorten it: a person should be reached within 15 s"
 
 
-def _calendar_notices(reading: Reading, now: Instant) -> Iterable[Fault]:
-    used = {
-        exit_calendar
-        for flow in reading.flows.values()
-        for placed in flow.nodes.values()
-        if (exit_calendar := getattr(placed.body, "calendar", None)) is not None
-    }
+def calendars_used(flows: Mapping[str, Flow]) -> frozenset[str]:
+    """The calendars that `hours` nodes ask."""
+    bodies = [placed.body for flow in flows.values() for placed in flow.nodes.values()]
+    return frozenset(body.calendar for body in bodies if isinstance(body, Hours))
+
+
+def _calendar_notices(reading: Reading, used: Collection[str], now: Instant) -> Iterable[Fault]:
     for name, calendar in reading.calendars.items():
-        for year, days in gaps(calendar, now) if name in used else ():
-            when = f"begins in {days} days" if days else "has begun"
-            message = f"calendar {name!r} does not know the make-up workdays of {year}, which {when}"
-            hint = f"Write the State Council's notice under `years: {{{year}: …}}`; until then weekdays count"
+        for message, hint in gap_notices(name, calendar, now) if name in used else ():
             yield reading.calendar_documents[name].fault(["calendars", name], message, hint, key=True)

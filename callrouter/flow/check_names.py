@@ -38,6 +38,8 @@ class Known:
     """Of a queue and a skill expression: why no seat can ever serve it, or ``""``."""
     closing: Collection[str] = ()
     """Queues that have opening hours."""
+    calendars: Collection[str] = ()
+    """Calendars that lines and queues ask."""
     services: Collection[str] | None = None
     """Web services and databases of the settings."""
 

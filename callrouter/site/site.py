@@ -9,7 +9,8 @@ from acd.ids import Instant, OrgId, QueueId, SeatId
 from acd.plan import FloorPlan
 from callrouter.config.document import ConfigError, Fault, read_document
 from callrouter.directory import Directory, load_directory, reference_faults
-from callrouter.flow.check import check
+from callrouter.flow.calendar import gap_notices
+from callrouter.flow.check import calendars_used, check
 from callrouter.flow.check_names import Known
 from callrouter.flow.loader import flow_set, read_flows
 from callrouter.flow.program import FlowSet
@@ -34,6 +35,17 @@ class Site:
     """Queues whose calls are recorded."""
     organisations: Mapping[QueueId, OrgId] = field(default_factory=dict)
     """Whose a queue is; one that is everybody's is left out."""
+    calendars: frozenset[str] = frozenset()
+    """Those that flows, lines or queues ask."""
+
+    def warnings(self, now: Instant) -> tuple[str, ...]:
+        """What time brings, for who looks after a running system: calendars that lack a coming year."""
+        known = self.flows.calendars
+        return tuple(
+            f"{message}. {hint}"
+            for name in sorted(self.calendars & known.keys())
+            for message, hint in gap_notices(name, known[name], now)
+        )
 
     def seat(self, seat: SeatId) -> SeatAccountPlan | None:
         return self.seats.get(seat)
@@ -125,6 +137,8 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
     except ConfigError as error:
         faults += error.faults
     reading = read_flows(folder)
+    references = (*(directory.references if directory else ()), *(floor.references if floor else ()))
+    asked = frozenset(one.name for one in references if one.kind == "calendar")
     known = Known(
         queues=[plan.queue for plan in floor.plan.queues] if floor else None,
         skills=list(floor.skills) if floor else None,
@@ -132,6 +146,7 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         lines=list(directory.lines) if directory else None,
         never_met=never_met(floor.plan) if floor else None,
         closing=list(floor.hours) if floor else (),
+        calendars=asked,
     )
     found = check(reading, known, now, audio=audio)
     faults += found.errors
@@ -142,7 +157,7 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
             "calendar": reading.calendars,
             "organisation": directory.organisations,
         }
-        faults += reference_faults((*directory.references, *(floor.references if floor else ())), names)
+        faults += reference_faults(references, names)
     if faults or reading.catalogue is None or directory is None or floor is None:
         return Checked(None, tuple(sorted(set(faults))), warnings)
     site = Site(
@@ -154,5 +169,6 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         timezone=floor.timezone,
         recorded=floor.recorded,
         organisations=floor.organisations,
+        calendars=calendars_used(reading.flows) | asked,
     )
     return Checked(site, (), warnings)

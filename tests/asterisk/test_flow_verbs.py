@@ -41,6 +41,7 @@ nodes:
       keys:
         {1: typed, 2: opened, 3: english, 4: out, 5: asked, 6: apart, 7: base, 8: bye, 9: may_we, "#": rated}
       repeat: "*"
+      wait: 1
   typed: {collect: {prompt: menu_progress, into: order, length: 4, next: spoken}}
   spoken: {play: {prompt: [{digits: order}], next: seat}}
   opened: {hours: {calendar: always, open: counted, closed: seat}}
