@@ -240,6 +240,8 @@ class App:
 
     def _warnings(self) -> tuple[str, ...]:
         found = self.writer.health().problems() + self.site.warnings(self.clock.now())
+        if self.folder.problem:
+            found += (self.folder.problem,)
         if self.keeper.problem:
             found += (self.keeper.problem,)
         if self.feed is not None and self.feed.health.reason:

@@ -101,6 +101,16 @@ class LiveFolder(Generic[Loaded]):
         self._on_change(change, self.versions.current)
         return change
 
+    @property
+    def problem(self) -> str:
+        """Why what lies in the folder is not what is in force; ``""`` when it is."""
+        refusal = self.versions.refusal
+        if refusal is None:
+            return ""
+        more = f" and {len(refusal.words) - 1} more" if len(refusal.words) > 1 else ""
+        first = refusal.words[0] if refusal.words else "unreadable"
+        return f"the site's last change is not in force, because it has faults: {first}{more}"
+
     # --- by the API (`callrouter.live_site.LiveSite`) ---
 
     def in_force(self) -> Version:

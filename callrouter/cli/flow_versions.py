@@ -52,11 +52,13 @@ def rollback_command(
         "ivr_flows"
     ),
     version: Annotated[
-        str, typer.Option("--to", metavar="VERSION", help="Beginning of a version; default the one before.")
+        str, typer.Option("--to", metavar="VERSION", help="Beginning of a version, instead.")
     ] = "",
     state_dir: StateDir = None,
 ) -> None:
     """Write a version that was in force into the folder again; a running controller takes it up by itself.
+
+    Of a change that was refused, or has not been taken up, it is the version in force; else the one before.
 
     Exit code 0: done; 1: it lies there already; 2: no such version.
 
@@ -67,19 +69,36 @@ def rollback_command(
 
     archive = _archive(state_dir)
     kept = archive.versions()
-    if not version and len(kept) < 2:
-        unusable("there is no version before the present one")
+    version = version or _last_but_what_lies_there(archive, folder)
     try:
-        changed = archive.restore(version or kept[1], folder)
+        changed = archive.restore(version, folder)
     except LookupError as error:
         unusable(f"{error}; see `callrouter flow versions`")
     except OSError as error:
         unusable(f"{error.filename}: {error.strerror}")
     for name in changed:
         out.print(f"  {escape(name)}")
-    found = next(digest for digest in kept if digest.startswith(version or kept[1]))
+    found = next(digest for digest in kept if digest.startswith(version))
     out.print(f"{escape(who())} went back to {found}: {len(changed)} files changed")
     raise typer.Exit(0 if changed else 1)
+
+
+def _last_but_what_lies_there(archive: Archive, folder: Path) -> str:
+    from callrouter.cli.flow import unusable
+    from callrouter.config.faults import ConfigError
+    from callrouter.config.versions import digest_of
+    from callrouter.live_folder import read_files
+
+    kept = archive.versions()
+    try:
+        present = digest_of(read_files(folder))
+    except ConfigError:
+        present = ""
+    if present != kept[0]:
+        return kept[0]
+    if len(kept) < 2:
+        unusable("there is no version before the present one")
+    return kept[1]
 
 
 def _archive(state_dir: Path | None) -> Archive:

@@ -70,11 +70,15 @@ class Versions(Generic[Loaded]):
         """Sound versions, newest first."""
         self.changes: tuple[Change, ...] = ()
         """Newest first."""
-        self._refused = ""
+        self.refusal: Change | None = None
+        """What lies there, when it has faults and is therefore not in force."""
 
     def is_news(self, files: Files) -> bool:
-        """Whether these files are neither in force nor the ones refused last."""
-        return digest_of(files) not in (self.version.digest, self._refused)
+        """Whether what lies there now is neither in force nor what was refused last."""
+        digest = digest_of(files)
+        if digest == self.version.digest:
+            self.refusal = None
+        return digest != self.version.digest and (self.refusal is None or digest != self.refusal.digest)
 
     def apply(self, loaded: Loaded, files: Files, at: Instant, by: str, words: Sequence[str] = ()) -> Change:
         """Put a sound version in force for everything that begins from now on."""
@@ -83,7 +87,7 @@ class Versions(Generic[Loaded]):
         if version.digest == before:
             return self._note(Change(what="unchanged", at=at, by=by, digest=before, before=before))
         known = any(version.digest == old.digest for old in self.history)
-        self.current, self.version, self._refused = loaded, version, ""
+        self.current, self.version, self.refusal = loaded, version, None
         others = tuple(old for old in self.history if old.digest != version.digest)
         self.history = (version, *others)[:KEPT]
         what = "rolled_back" if known else "applied"
@@ -93,13 +97,11 @@ class Versions(Generic[Loaded]):
 
     def refuse(self, faults: Sequence[Fault], files: Files, at: Instant, by: str) -> Change:
         """Record a version with faults. What is in force stays in force."""
-        self._refused = digest_of(files)
-        words = tuple(str(fault) for fault in faults)
-        return self._note(
-            Change(
-                what="refused", at=at, by=by, digest=self._refused, before=self.version.digest, words=words
-            )
+        digest, words = digest_of(files), tuple(str(fault) for fault in faults)
+        self.refusal = Change(
+            what="refused", at=at, by=by, digest=digest, before=self.version.digest, words=words
         )
+        return self._note(self.refusal)
 
     def before(self) -> Version | None:
         """The sound version before the present one."""

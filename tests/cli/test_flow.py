@@ -169,6 +169,29 @@ def test_versions_and_rollback(app: typer.Typer, folder: Path, tmp_path: Path) -
     assert call(app, "rollback", folder, "--to", first, "--state-dir", state)[0] == 1
 
 
+def test_rollback_of_a_refused_change_leads_to_what_is_in_force(
+    app: typer.Typer, folder: Path, tmp_path: Path
+) -> None:
+    archive = Archive(tmp_path / "state" / "site-versions")
+    told: list[Change] = []
+    live: LiveFolder[FlowSet] = LiveFolder(
+        folder, load_flows, archive, time.time, lambda change, _: told.append(change), words_between
+    )
+    path = folder / "province.yaml"
+    path.write_text(path.read_text().replace("2: tibetan", "4: tibetan"))
+    asyncio.run(live.refresh("li"))
+    good = path.read_text()
+    path.write_text(good.replace("silence: shift", "silence: shfit"))
+    asyncio.run(live.refresh("li"))
+    assert [change.what for change in told] == ["applied", "refused"]
+    assert "no node is called 'shfit'" in live.problem
+    code, text = call(app, "rollback", folder, "--state-dir", tmp_path / "state")
+    assert (code, path.read_text()) == (0, good)
+    assert f"went back to {live.versions.version.digest}" in text
+    assert asyncio.run(live.refresh("li")) is None
+    assert live.problem == ""
+
+
 def test_written_schemas_and_pages_are_those_of_the_sources(app: typer.Typer, tmp_path: Path) -> None:
     assert call(app, "schema", "--write", tmp_path)[0] == 0
     assert call(app, "schema", "--docs", tmp_path / "docs")[0] == 0

@@ -18,7 +18,12 @@ def test_swap_refusal_and_going_back() -> None:
     assert (refused.what, refused.words) == ("refused", ("a.yaml:3:1: bad",))
     assert versions.current == "two"
     assert not versions.is_news(files("3")), "the same bad file is not told twice"
+    assert versions.refusal == refused
     assert versions.is_news(files("1"))
+    assert versions.refusal == refused
+    assert not versions.is_news(files("2"))
+    assert versions.refusal is None, "what is in force lies there again"
+    assert versions.is_news(files("3")), "the same faults again are told again"
     before = versions.before()
     assert before is not None
     assert before.files == files("1")
