@@ -341,4 +341,5 @@ class Conversation(Stage):
             language=call.language,
             arrived=call.ingress,
         )
-        self.enqueue(replace(before, queue=wanted or before.queue, sticky=sticky, first_in_line=True), now)
+        again = replace(before, queue=wanted or before.queue, sticky=sticky, first_in_line=True, again=False)
+        self.enqueue(again, now)

@@ -357,7 +357,9 @@ class Enqueued:
     `skills` is a skill expression's source (``""``: any seat of the queue);
     `priority` 0 (lowest) … 9; `identity` groups visits of one person (for the
     place kept after a drop and for sticky seats), ``""`` when unknown;
-    `arrived` is when the call reached us (time_to_human counts from there).
+    `arrived` is when the call reached us (time_to_human counts from there);
+    `again`: who has been offered to this queue in this visit already, or only
+    leaves a place behind for a callback, is not counted as offered.
     """
 
     call: CallId
@@ -369,6 +371,7 @@ class Enqueued:
     sticky: SeatId | None = None
     first_in_line: bool = False
     arrived: float = 0.0
+    again: bool = False
 
 
 @fact

@@ -49,6 +49,7 @@ class Entry:
         "enqueued",
         "filed",
         "identity",
+        "joined",
         "key",
         "last_seat",
         "line",
@@ -90,6 +91,8 @@ class Entry:
         self.identity = identity
         self.enqueued = enqueued
         """Since when the caller waits; an earlier visit counts when its place was given back."""
+        self.joined = enqueued
+        """Since when in this visit: the service level counts from here, as it does in the records."""
         self.key = key
         self.step = 0
         """How many relaxation steps have been taken."""

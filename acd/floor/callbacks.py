@@ -98,7 +98,6 @@ def dial(f: FloorState, callback: Callback, now: Instant) -> None:
 def reached(f: FloorState, event: CallbackReached, now: Instant) -> None:
     callback = f.callbacks.of_call(event.call)
     if callback is not None and callback.step("reached"):
-        callback.entry.queue.answered += 1
         _close(f, callback, "reached", now)
 
 

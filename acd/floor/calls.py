@@ -47,7 +47,10 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
     queue.waiting += 1
     if now >= queue.day_ends:
         queue.turn_day(now, f.plan.day_offset)
-    queue.offered += 1
+    if event.again:
+        entry.joined = -INFINITE
+    else:
+        queue.offered += 1
     f.announce_waiting(queue, now)
     if queue.widens:
         _review(f, queue, entry, now)

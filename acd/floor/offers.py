@@ -61,7 +61,7 @@ def _served(f: FloorState, entry: Entry, seat: Seat, now: Instant) -> None:
         return
     if entry.predicted is not None:
         judge(entry, now)
-    entry.queue.count_answer(now - entry.enqueued)
+    entry.queue.count_answer(now - entry.joined)
     if entry.identity:
         missed = f.departed.of_person(entry.identity, entry.queue.queue)
         if missed is not None:

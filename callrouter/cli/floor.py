@@ -81,6 +81,14 @@ def _show(found: "Replayed") -> None:
     different = found.difference
     if different is None:
         terminal.print(safe("every answer is the same, byte for byte", "green"))
+        for one in found.queues:
+            if one.offered:
+                terminal.print(
+                    safe(
+                        f"queue {one.queue}, that day: {one.offered} offered, {one.answered} answered "
+                        f"({one.answered_in_target} in time), {one.abandoned} abandoned"
+                    )
+                )
         return
     found_at = f"{different.file}:{different.line}: the answer differs"
     terminal.print(safe(found_at, "bold red"), soft_wrap=True)

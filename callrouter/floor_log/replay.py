@@ -7,6 +7,7 @@ from pathlib import Path
 from acd.commands import FloorOutput
 from acd.events import FloorEvent
 from acd.floor import Floor
+from acd.floor.views import QueueStatus
 from acd.ids import Instant
 from acd.plan import FloorPlan
 from callrouter.floor_log.lines import Head, Step, Unreadable, answered, read_head, read_step
@@ -42,6 +43,8 @@ class Replayed:
     last: Instant | None
     torn: bool
     difference: Difference | None
+    queues: tuple[QueueStatus, ...] = ()
+    """As the screens showed them after the last step: counters recomputed from the log alone."""
 
 
 def replay(file: Path) -> Replayed:
@@ -73,7 +76,8 @@ def replay(file: Path) -> Replayed:
             return Replayed(_head(parts[0]).run, len(parts), steps, first, found.at, False, difference)
         steps += 1
         first, last = found.at if first is None else first, found.at
-    return Replayed(_head(parts[0]).run, len(parts), steps, first, last, torn, None)
+    queues = floor.queues() if floor is not None else ()
+    return Replayed(_head(parts[0]).run, len(parts), steps, first, last, torn, None, queues)
 
 
 def _take(

@@ -104,6 +104,7 @@ def _request(router: Router, live: LiveCall, wish: f.ToQueue, *, first_in_line: 
         sticky=sticky,
         first_in_line=first_in_line,
         arrived=call.ingress,
+        again=first_in_line,
     )
 
 
@@ -215,6 +216,7 @@ def _file(router: Router, live: LiveCall, wish: f.BookCallback) -> str:
         identity=call.caller_number,
         language=wish.language,
         arrived=call.ingress,
+        again=True,
     )
     for output in router.floor.handle(request, router.now):
         if isinstance(output, c.QueueExited):

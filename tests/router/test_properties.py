@@ -12,7 +12,15 @@ from acd.call import Owner
 from acd.further import conference
 from acd.ids import CallId, ChannelId, QueueId, SeatId
 from acd.record import Role
+from acd.service_level import TARGET
 from callrouter.router.notices import RecordingMade
+from tests.router.balance import (
+    all_segments,
+    assert_seats_and_calls_agree,
+    assert_shifts_are_tiled,
+    counted_again,
+    counted_live,
+)
 from tests.router.test_slice import assert_tiles
 from tests.router.world import NODE, Channel, World
 
@@ -49,6 +57,7 @@ class Calls(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.world = World(seats=SEATS)
+        self.world.tick = 0.01
         site = replace(self.world.router.site, recorded=frozenset({QueueId("province")}))
         self.world.router.site = site
 
@@ -258,6 +267,8 @@ class Calls(RuleBasedStateMachine):
         for live in list(world.router.calls.values()):
             world.hang_up(live.call.caller.channel)
         world.wait(300)
+        callers = [record for record in world.records if "-c" not in record.call]
+        assert counted_again(callers, TARGET) == counted_live(world.router.floor.queues())
         # Promised callbacks stand until they are dialled in vain or expire.
         for _ in range(200):
             if not world.router.promised:
@@ -285,6 +296,9 @@ class Calls(RuleBasedStateMachine):
             assert_tiles(record)
         for seat in SEATS:
             assert world.seat(seat) in ("ready", "not_ready", "logged_out")
+        changes = world.notices(c.SeatChanged)
+        assert_shifts_are_tiled(changes, world.now)
+        assert_seats_and_calls_agree(all_segments(world.records, world.late), changes, world.now)
 
 
 TestCalls = Calls.TestCase

@@ -14,6 +14,7 @@ from acd import events as e
 from acd.ids import CallId, ChannelId, NodeId, PlaybackId, SeatId
 from acd.record import CallRecord, LateSegment
 from callrouter.router import Oddity, RecordReady, Router
+from callrouter.router.watched import FloorWatch
 from callrouter.site import Site, load_site
 
 Kind = TypeVar("Kind")
@@ -42,9 +43,9 @@ class Channel:
 class World:
     """Router, site and a switch that obeys."""
 
-    def __init__(self, seats: Iterable[str] = ("a1002",)) -> None:
+    def __init__(self, seats: Iterable[str] = ("a1002",), watch: FloorWatch | None = None) -> None:
         self.now = 1_800_000_000.0
-        self.router = Router(site(), self.now)
+        self.router = Router(site(), self.now, watch)
         self.channels: dict[ChannelId, Channel] = {}
         self.bridges: set[str] = set()
         self.sent: list[c.Command] = []
@@ -52,6 +53,8 @@ class World:
         self.late: list[LateSegment] = []
         self.oddities: list[Oddity] = []
         self.others: list[object] = []
+        self.tick = 0.0
+        """Seconds from one fact to the next; 0: time passes only where a test says so."""
         for seat in seats:
             self.handle(e.SeatReachable(seat=SeatId(seat)))
             self.handle(e.SeatSignedIn(seat=SeatId(seat), agent=f"agent-{seat}"))  # type: ignore[arg-type]
@@ -60,6 +63,8 @@ class World:
     # --- facts -----------------------------------------------------------------
 
     def handle(self, event: e.Event) -> None:
+        if self.tick:
+            self.wait(self.tick)
         self._carry_out(self.router.handle(event, self.now))
 
     def wait(self, seconds: float) -> None:
