@@ -116,3 +116,10 @@ def waits_of(record: CallRecord) -> Iterator[tuple[int, Activity | None]]:
             continue
         yield micros(part.ended) - micros(since), after.activity if after is not None else None
         since = None
+
+
+def assert_counts_agree(live: Counted, again: Counted) -> None:
+    """Where a caller changes queues within one instant, records show one wait and the screens two."""
+    assert (again.answered, again.abandoned) == (live.answered, live.abandoned)
+    assert again.offered <= live.offered
+    assert again.in_target <= live.in_target

@@ -53,6 +53,7 @@ class World:
         self.late: list[LateSegment] = []
         self.oddities: list[Oddity] = []
         self.others: list[object] = []
+        self._obeying = False
         self.tick = 0.0
         """Seconds from one fact to the next; 0: time passes only where a test says so."""
         for seat in seats:
@@ -63,7 +64,7 @@ class World:
     # --- facts -----------------------------------------------------------------
 
     def handle(self, event: e.Event) -> None:
-        if self.tick:
+        if self.tick and not self._obeying:
             self.wait(self.tick)
         self._carry_out(self.router.handle(event, self.now))
 
@@ -146,7 +147,9 @@ class World:
         for outcome in outcomes:
             if isinstance(outcome, c.Command):
                 self.sent.append(outcome)
+                before, self._obeying = self._obeying, True
                 self._obey(outcome)
+                self._obeying = before
             elif isinstance(outcome, RecordReady):
                 if isinstance(outcome.record, CallRecord):
                     self.records.append(outcome.record)
