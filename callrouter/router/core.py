@@ -46,6 +46,7 @@ from callrouter.router.notices import (
     Outcome,
     RecordReady,
 )
+from callrouter.router.phones import Phones
 from callrouter.router.watched import FloorWatch, WatchedFloor
 from callrouter.site import Site
 
@@ -63,6 +64,7 @@ class Router:
         self.out: list[Outcome] = []
         self.channels: dict[ChannelId, tuple[LiveCall, Leg]] = {}
         self.lines = Lines()
+        self.phones = Phones()
         self.served = queueing.Served()
         self.partner_trunks: tuple[date, frozenset[str]] | None = None
         """Names of a day, as `arrival` has looked them up."""

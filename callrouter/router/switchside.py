@@ -14,7 +14,7 @@ from acd.record import Role
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished
 from callrouter.router import flowside, provenance, recording, voicemail, waiting
 from callrouter.router.live import LiveCall
-from callrouter.router.notices import FlowAnswered, PhoneChanged
+from callrouter.router.notices import FlowAnswered
 
 if TYPE_CHECKING:
     from callrouter.router.core import Router
@@ -131,16 +131,16 @@ def node_up(router: Router, event: e.NodeUp) -> None:
             # Somebody whose controller is no more: not left alone with the music, but asked in again.
             router.odd("caller_found", channel=channel)
             router.out.append(c.ToDialplan(node=event.node, call=CallId(""), channel=channel))
+    router.phones.node_up(router, event.node)
 
 
 def node_down(router: Router, event: e.NodeDown) -> None:
     router.odd("node_down", node=event.node)
+    router.phones.node_down(router, event.node)
 
 
 def seat_reach(router: Router, event: e.SeatReachable | e.SeatUnreachable) -> None:
-    router.tell_floor(event)
-    if router.site.seat(event.seat) is not None:
-        router.out.append(PhoneChanged(event.seat))
+    router.phones.told(router, event)
 
 
 def flow_answered(router: Router, event: FlowAnswered) -> None:
