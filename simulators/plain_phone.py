@@ -111,11 +111,12 @@ class Phone:
 
     # --- sending
 
-    def sdp(self) -> str:
+    def sdp(self, direction: str = "sendrecv") -> str:
         return (
             f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
             f"m=audio {self.media.port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n"
-            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\n"
+            f"a={direction}\r\n"
         )
 
     def raw(self, data: bytes, to: Address | None = None) -> None:
@@ -256,6 +257,14 @@ class Phone:
         """Ask for a transfer to a URI; how it goes comes by NOTIFY."""
         self._in_dialog("REFER", "", f"Refer-To: <{target}{more}>\r\n")
         return (await self.response(above=199)).status
+
+    async def hold(self, held: bool = True) -> int:
+        """Put the other end on hold, or take it back, by re-INVITE (RFC 3264 section 8.4)."""
+        body = self.sdp("sendonly" if held else "sendrecv")
+        self._in_dialog("INVITE", body, "Content-Type: application/sdp\r\n")
+        answer = await self.response(above=199)
+        self._in_dialog("ACK", "")
+        return answer.status
 
     async def bye(self) -> int:
         self._in_dialog("BYE", "")
