@@ -2,6 +2,8 @@
 
 The flow knows a service by name; its address and secrets are here. Whatever
 goes wrong comes back as an answer with a reason; nothing is raised at the loop.
+An answer that is late is not waited for, nor is its end: a database may take its
+time to notice that nobody wants it any more. Databases are opened to be read only.
 """
 
 import asyncio
@@ -10,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
+import aiosqlite
 import orjson
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -52,14 +55,38 @@ class Lookups:
         self._session: aiohttp.ClientSession | None = None
         self._engines: dict[str, AsyncEngine] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._asking: set[asyncio.Task[FlowAnswered]] = set()
+        self._sqlite: dict[asyncio.Task[Any] | None, aiosqlite.Connection] = {}
+        """Connections of SQLite that are at work, by the task that waits for them."""
 
     async def __call__(self, wanted: LookupWanted) -> FlowAnswered:
+        task = asyncio.get_running_loop().create_task(self._ask(wanted), name="look-up")
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
         try:
-            async with asyncio.timeout(wanted.timeout), self._room:
+            done, _ = await asyncio.wait({task}, timeout=wanted.timeout)
+        except asyncio.CancelledError:
+            await self._break_off(task)
+            raise
+        if not done:
+            await self._break_off(task)
+            return _answer(wanted, reason="timeout")
+        return task.result()
+
+    async def _break_off(self, task: asyncio.Task[FlowAnswered]) -> None:
+        """Nobody waits for it any more; its own end is not waited for."""
+        driver = self._sqlite.get(task)
+        if driver is None:
+            task.cancel()
+        else:
+            # Cancelled, it would work on in its thread and keep the connection; interrupted, it fails.
+            await driver.interrupt()
+
+    async def _ask(self, wanted: LookupWanted) -> FlowAnswered:
+        try:
+            async with self._room:
                 ask = self._http if wanted.kind == "http" else self._sql
                 value = await ask(wanted.request)
-        except TimeoutError:
-            return _answer(wanted, reason="timeout")
         except _Failed as failure:
             return _answer(wanted, reason=str(failure))
         except (aiohttp.ClientError, SQLAlchemyError, OSError, ValueError) as error:
@@ -67,6 +94,10 @@ class Lookups:
         return FlowAnswered(call=wanted.call, token=wanted.token, ok=True, value=value)
 
     async def close(self) -> None:
+        for task in list(self._asking):
+            await self._break_off(task)
+        if self._asking:
+            await asyncio.wait(self._asking)
         if self._session is not None:
             await self._session.close()
         for engine in self._engines.values():
@@ -111,11 +142,33 @@ class Lookups:
         database: SqlDatabase = self._service(name, SqlDatabase)
         engine = self._engines.get(name)
         if engine is None:
-            engine = self._engines[name] = create_async_engine(database.url, pool_size=4, max_overflow=0)
+            engine = self._engines[name] = _read_only(database.url)
         async with engine.connect() as connection:
-            rows = await connection.execute(text(request["query"]), request["parameters"])
+            driver = (await connection.get_raw_connection()).driver_connection
+            task = asyncio.current_task()
+            if isinstance(driver, aiosqlite.Connection):
+                self._sqlite[task] = driver
+            try:
+                rows = await connection.execute(text(request["query"]), request["parameters"])
+            finally:
+                self._sqlite.pop(task, None)
             found = rows.mappings().fetchmany(MOST_ROWS)
         return [dict(row) for row in found]
+
+
+def _read_only(url: str) -> AsyncEngine:
+    engine = create_async_engine(
+        url, pool_size=4, max_overflow=0, execution_options={"postgresql_readonly": True}
+    )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _query_only)
+    return engine
+
+
+def _query_only(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
 
 
 def _answer(wanted: LookupWanted, *, reason: str) -> FlowAnswered:
