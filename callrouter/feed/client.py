@@ -3,6 +3,8 @@
 - Events come from the outbox, at least once and in order of writing; a message
   leaves the outbox when the broker has confirmed it. Consumers drop repetitions
   by the envelope's `id`.
+- A broker confirms before it has written to its disk: killed in between it forgets. So what was
+  confirmed lately is kept in mind, and sent once more over the next connection.
 - Live state is retained and sent without confirmation: it is sent anew after
   each connection.
 - Inbound messages are acknowledged only when they will survive a crash here, and
@@ -13,6 +15,7 @@
 import asyncio
 import hashlib
 import ssl
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,11 +29,15 @@ from callrouter.feed import messages, topics
 from callrouter.feed.connection import Connection, expiring
 from callrouter.feed.inbound import Bad, Partners, Source, take
 from callrouter.feed.live import CONTEXT_LIFE, Live, LiveState
-from callrouter.ports import Clock, Inbox, Outbox, RejectedMessage, Unavailable
+from callrouter.ports import Clock, Inbox, Outbox, Outgoing, RejectedMessage, Unavailable
 
 BATCH: Final = 200
 TAKERS: Final = 50
 """Inbound messages being made safe at a time."""
+LATELY: Final = 120.0
+"""Seconds in which a broker has surely written down what it has confirmed (`autosave_interval`) …"""
+LATELY_MOST: Final = 10_000
+"""… and how many messages of that time are kept in mind: some megabytes."""
 LIVE_INTERVAL: Final = 0.2
 CONFIRM_SECONDS: Final = 15.0
 LOOK_AGAIN: Final = 10.0
@@ -59,6 +66,9 @@ class FeedHealth:
     reason: str = ""
     """Why it is not connected."""
     sent: int = 0
+    """Taken off the outbox."""
+    repeated: int = 0
+    """Sent once more after a connection had broken."""
     received: int = 0
     dead_letters: int = 0
 
@@ -84,6 +94,7 @@ class FeedClient:
         self._clock = clock
         self._written = asyncio.Event()
         self._changed = asyncio.Event()
+        self._lately: deque[tuple[float, Outgoing]] = deque(maxlen=LATELY_MOST)
         self._live = LiveState(engine, lines, self._changed.set, settings.numbers_to)
         self.health = FeedHealth()
 
@@ -117,6 +128,7 @@ class FeedClient:
         async with self._connection() as client:
             try:
                 await self._greet(client)
+                await self._send_again(client)
                 self.health.connected, self.health.reason = True, ""
                 _log.info("broker connected", host=self._settings.host, port=self._settings.port)
                 await self._work(client)
@@ -169,12 +181,24 @@ class FeedClient:
 
     # --- out ---
 
+    async def _send_again(self, client: Connection) -> None:
+        since = asyncio.get_running_loop().time() - LATELY
+        while self._lately and self._lately[0][0] < since:
+            self._lately.popleft()
+        again = [message for _, message in self._lately]
+        for begin in range(0, len(again), BATCH):
+            some = again[begin : begin + BATCH]
+            await client.publish_all((self._topic(one.topic), one.payload) for one in some)
+            self.health.repeated += len(some)
+
     async def _send_outbox(self, client: Connection) -> None:
         while True:
             self._written.clear()
             batch = await self._outbox.waiting(BATCH)
             if batch:
                 await client.publish_all((self._topic(one.topic), one.payload) for _, one in batch)
+                confirmed = asyncio.get_running_loop().time()
+                self._lately.extend((confirmed, message) for _, message in batch)
                 await self._outbox.sent([place for place, _ in batch])
                 self.health.sent += len(batch)
                 continue
@@ -248,8 +272,9 @@ async def _until_one_ends(work: Iterable[Coroutine[Any, Any, None]]) -> None:
             for task in pending:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=0.2)
+    # Several may have ended of the same cause: each is asked, one is told.
+    errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
     for task in done:
         task.result()
-    for task in tasks - done:
-        if not task.cancelled():
-            task.exception()
+    if errors:
+        raise errors[0]

@@ -34,7 +34,7 @@ class TestBroker:
             f"user {getpass.getuser()}\n"
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
             f"acl_file {acl}\npersistence true\npersistence_location {folder}/\n"
-            "autosave_interval 1\nautosave_on_changes true\nmax_queued_messages 100000\n"
+            "autosave_interval 1\nmax_queued_messages 100000\n"
             f"log_dest file {folder}/log\n"
         )
 
@@ -61,6 +61,11 @@ class TestBroker:
     def _run(self) -> "subprocess.Popen[bytes]":
         program = locate("mosquitto")
         return subprocess.Popen(program.command("-c", self._conf), env=program.environment())
+
+    @property
+    def memory(self) -> Path:
+        """What the broker has written down: all that it knows after it was killed."""
+        return self._folder / "mosquitto.db"
 
     async def stop(self, *, kill: bool = False) -> None:
         if self._process is not None:

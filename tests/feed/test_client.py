@@ -137,6 +137,30 @@ async def test_a_broker_killed_under_load_costs_nothing(stage: Stage) -> None:
     assert {f"c{number}/ended" for number in range(400)} == set(stage.consumer.found)
 
 
+async def test_what_a_killed_broker_had_confirmed_and_not_written_down_is_told_again(stage: Stage) -> None:
+    """A broker confirms first and writes down later: what was confirmed in between dies with it."""
+    reading = stage.run(stage.consumer.read(stage.broker.port, "callrouter/v1/calls/#"))
+    stage.run(stage.feed.run())
+    stage.writer.put(record("c0"))
+    await until(lambda: "c0/ended" in stage.consumer.found)
+    await stage.end(reading)  # from now on the broker keeps its messages for it
+    await stage.broker.stop()
+    written_down = stage.broker.memory.read_bytes()
+    await stage.broker.start()
+    await until(lambda: stage.feed.health.connected)
+    for number in range(1, 31):
+        stage.writer.put(record(f"c{number}"))
+    await until(lambda: stage.feed.health.sent == 93)
+    await stage.broker.stop(kill=True)
+    assert set(stage.consumer.found) == {"c0/ended"}
+    stage.broker.memory.write_bytes(written_down)
+    await stage.broker.start()
+    stage.run(stage.consumer.read(stage.broker.port, "callrouter/v1/calls/#"))
+    await until(lambda: len(stage.consumer.found) == 31)
+    assert await stage.ask("SELECT count(*) FROM outbox") == [(0,)]
+    await until(lambda: stage.feed.health.repeated == 93)
+
+
 async def test_live_state_is_there_for_whoever_comes_later(stage: Stage) -> None:
     stage.run(stage.feed.run())
     await until(lambda: stage.feed.health.connected)
