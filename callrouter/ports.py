@@ -140,6 +140,10 @@ class WayView:
     success: float | None
     """Answered ÷ attempts of the last hour; None without any."""
     outcomes: Mapping[str, int]
+    causes: Mapping[int, int]
+    """Of the last hour's attempts, Q.850; 0: none was told, or it was answered."""
+    ended: tuple[tuple[str, int, int], ...] = ()
+    """Attempts since start: outcome, cause, how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

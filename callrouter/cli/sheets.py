@@ -122,6 +122,7 @@ def transfer_sheet(rows: Iterable[Mapping[str, Value]], names: Mapping[str, str]
             Heading("abandoned", "count"),
             Heading("transfer_success", "ratio", "转接成功率", FIGURE["transfer_success"]),
             Heading("mean_seconds_to_answer", "seconds"),
+            Heading("causes"),
         ),
         rows=tuple(
             (names.get(str(target), target), *rest) for target, *rest in (row.values() for row in rows)

@@ -102,6 +102,8 @@ def line_view(router: Router, line: Line, now: Instant) -> LineView:
                 attempts=way.attempts,
                 success=way.success,
                 outcomes=way.outcomes,
+                causes=way.causes,
+                ended=way.ended,
             )
             for way in router.lines.health(line, now)
         ),

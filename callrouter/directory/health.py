@@ -135,6 +135,9 @@ class WayHealth:
     """Partner answered ÷ attempts (`transfer_success`)."""
     outcomes: Mapping[str, int]
     causes: Mapping[int, int]
+    """Q.850."""
+    ended: tuple[tuple[str, int, int], ...]
+    """Since start: outcome, cause, how many."""
 
 
 @dataclass(slots=True)
@@ -144,6 +147,7 @@ class _Breaker:
     failures: int = 0
     cool_down: Seconds = 0.0
     recent: deque[tuple[Instant, Outcome, int]] = field(default_factory=deque)
+    ended: Counter[tuple[Outcome, int]] = field(default_factory=Counter)
 
 
 class HealthBoard:
@@ -171,6 +175,7 @@ class HealthBoard:
         """The attempt is over; an abandoned one proves nothing and frees the probe."""
         breaker = self._refreshed(line, trunk, now)
         breaker.recent.append((now, outcome, cause))
+        breaker.ended[outcome, cause] += 1
         if len(breaker.recent) > self.rules.remembered:
             breaker.recent.popleft()
         if outcome in FAILURES:
@@ -209,6 +214,7 @@ class HealthBoard:
             success=answered / len(recent) if recent else None,
             outcomes=Counter(outcome.value for _, outcome, _ in recent),
             causes=Counter(cause for _, _, cause in recent),
+            ended=tuple((out.value, cause, count) for (out, cause), count in sorted(breaker.ended.items())),
         )
 
     def forget(self, ways: Sequence[tuple[str, str]]) -> None:

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from sqlalchemy import func, select
 
 from acd.ids import Instant
 from acd.service_level import MICRO
+from callrouter.store import schema
 from callrouter.store.database import Database
 from callrouter.store.packing import load
 
+CAUSES_SHOWN: Final = 5
+_TRANSFERS: Final = schema.transfers.c
 _OUTCOMES: Final = ("completed", "returned", "requeued", "abandoned")
 
 
@@ -19,6 +23,7 @@ async def transfer_rows(
 ) -> list[dict[str, Any]]:
     """Attempts by target with what became of them, most attempts first. Raises `Unavailable`."""
     part = (await load(database, ("transfers",), since, until, now))["transfers"]
+    causes = await _causes(database, since, until, organisations)
     if organisations is not None:
         part = part.where(part.names["organisation"].equal(*organisations))
     rows = []
@@ -36,9 +41,31 @@ async def transfer_rows(
                 **{name: int(one.names["outcome"].equal(name).sum()) for name in _OUTCOMES},
                 "transfer_success": float(answered.mean()),
                 "mean_seconds_to_answer": float(waits.mean()) / MICRO if waits.size else None,
+                "causes": causes.get(target, ""),
             }
         )
     return sorted(rows, key=lambda row: (-row["attempts"], row["target"]))
+
+
+async def _causes(
+    database: Database, since: int, until: int, organisations: Sequence[str] | None
+) -> dict[str, str]:
+    """Why attempts failed, by target, the most frequent cause first: ``no_answer 3, cause_17 1``."""
+    count = func.count().label("count")
+    query = (
+        select(_TRANSFERS.target, _TRANSFERS.cause, count)
+        .join(schema.calls, schema.calls.c.call == _TRANSFERS.call)
+        .where(schema.calls.c.ingress >= since, schema.calls.c.ingress < until, _TRANSFERS.cause != "")
+        .group_by(_TRANSFERS.target, _TRANSFERS.cause)
+        .order_by(count.desc(), _TRANSFERS.cause)
+    )
+    if organisations is not None:
+        query = query.where(schema.calls.c.organisation.in_(organisations))
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    async with database.read() as connection:
+        for row in await connection.execute(query):
+            found[row.target].append(f"{row.cause} {row[2]}")
+    return {target: ", ".join(parts[:CAUSES_SHOWN]) for target, parts in found.items()}
 
 
 async def away_by_seat(database: Database, since: int, until: int, now: Instant) -> dict[str, int]:

@@ -14,7 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from callrouter.ports import Engine
+from callrouter.ports import Engine, LineView
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -69,6 +69,7 @@ class _EngineCollector(Collector):
             longest.add_metric([queue.queue], max(0.0, snapshot.at - since) if since is not None else 0.0)
             ready.add_metric([queue.queue], queue.ready)
         yield from (waiting, longest, ready)
+        yield from _lines(snapshot.lines)
         yield GaugeMetricFamily("callrouter_calls_live", "Calls going on.", value=len(snapshot.calls))
         health = self._engine.health()
         yield GaugeMetricFamily("callrouter_ready", "Calls can be taken.", value=float(health.ready))
@@ -111,6 +112,28 @@ class _EngineCollector(Collector):
             ("lost", "Records lost since start.", figures.store_lost),
         ):
             yield GaugeMetricFamily(f"callrouter_store_{name}", text, value=value)
+
+
+def _lines(lines: Sequence[LineView]) -> Iterator[Metric]:
+    """Lines are services: their numbers name nobody."""
+    attempts = CounterMetricFamily(
+        "callrouter_line_attempts",
+        "Attempts to reach a line since start, by outcome and Q.850 cause.",
+        labels=["line", "trunk", "outcome", "cause"],
+    )
+    usable = GaugeMetricFamily(
+        "callrouter_line_way_usable",
+        "A line's trunk: its breaker lets calls pass.",
+        labels=["line", "trunk"],
+    )
+    calls = GaugeMetricFamily("callrouter_line_calls", "Our calls at the line now.", labels=["line"])
+    for line in lines:
+        calls.add_metric([line.number], line.calls)
+        for way in line.ways:
+            usable.add_metric([line.number, way.trunk], float(way.state == "closed"))
+            for outcome, cause, count in way.ended:
+                attempts.add_metric([line.number, way.trunk, outcome, str(cause)], count)
+    yield from (attempts, usable, calls)
 
 
 class Exposition:

@@ -147,6 +147,9 @@ class Way(BaseModel):
     attempts: int = Field(description="In the last hour.")
     success: float | None = Field(description="Answered ÷ attempts.")
     outcomes: dict[str, int]
+    causes: dict[str, int] = Field(
+        description="Of the same attempts, by Q.850 cause; 0: answered, or none told."
+    )
 
 
 class LiveLine(BaseModel):

@@ -43,7 +43,11 @@ def queue_document(queue: QueueView) -> Document:
 
 
 def line_document(line: LineView) -> Document:
-    return _built(line)
+    document = _built(line)
+    for way in document["ways"]:
+        del way["ended"]  # for /metrics
+        way["causes"] = {str(cause): count for cause, count in way["causes"].items()}
+    return document
 
 
 def live_call_document(call: CallView, *, masked: bool) -> Document:

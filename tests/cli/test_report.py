@@ -1,11 +1,12 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from acd.ids import AgentId, SeatId
+from acd.ids import AgentId, CallId, SeatId
 from acd.shift import SeatInterval
 from tests.cli.stage import ask, command, fill, run
 from tests.store.samples import record
@@ -86,6 +87,7 @@ def test_transfers_and_seats(state_dir: Path) -> None:
             "abandoned": 0,
             "transfer_success": 1.0,
             "mean_seconds_to_answer": 4.0,
+            "causes": "",
         }
     ]
     (seat,) = json.loads(run(APP, "report", "seats", *place).output)["rows"]
@@ -161,3 +163,16 @@ def test_reconcile_names_differences(state_dir: Path, tmp_path: Path) -> None:
     assert json.loads(run(APP, *common, "--json").output)["channels"] == 1
     missing = run(APP, *common[:-1], tmp_path / "nothing.csv")
     assert (missing.exit_code, "switch Asterisk's channel events on" in missing.stderr) == (2, True)
+
+
+def test_transfers_name_why_they_failed_the_most_frequent_first(tmp_path: Path) -> None:
+    answered = record("c0", MIDNIGHT).transfers[0]
+    calls = []
+    for number, cause in enumerate(["cause_17", "no_answer", "no_answer", ""]):
+        attempt = replace(answered, call=CallId(f"c{number}"), answered=None, outcome="returned", cause=cause)
+        calls.append(record(f"c{number}", MIDNIGHT + number, transfers=(attempt,)))
+    fill(tmp_path, *calls)
+    (row,) = json.loads(run(APP, "report", "transfers", *DAY, "--state-dir", tmp_path, "-f", "json").output)[
+        "rows"
+    ]
+    assert (row["attempts"], row["causes"]) == (4, "no_answer 2, cause_17 1")

@@ -24,6 +24,8 @@ LINE = LineView(
             attempts=4,
             success=0.25,
             outcomes={"unreachable": 3, "answered": 1},
+            causes={18: 3, 0: 1},
+            ended=(("answered", 0, 1), ("unreachable", 18, 7)),
         ),
     ),
 )
@@ -47,9 +49,24 @@ async def test_every_user_sees_which_lines_can_be_reached(
         "attempts": 4,
         "success": 0.25,
         "outcomes": {"unreachable": 3, "answered": 1},
+        "causes": {"18": 3, "0": 1},
     }
 
 
 async def test_strangers_do_not(world: World) -> None:
     async with world.client() as client:
         assert (await client.get("/api/v1/lines/health")).status_code == 401
+
+
+async def test_prometheus_counts_each_lines_attempts_with_their_causes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = replace(world.engine.snapshot(), lines=(LINE,))
+    monkeypatch.setattr(world.engine, "snapshot", lambda: snapshot)
+    async with world.client() as client:
+        text = (await client.get("/metrics")).text
+    way = 'line="12315",trunk="departments"'
+    label = 'cause="18",line="12315",outcome="unreachable",trunk="departments"'
+    assert f"callrouter_line_attempts_total{{{label}}} 7.0" in text
+    assert f"callrouter_line_way_usable{{{way}}} 0.0" in text
+    assert 'callrouter_line_calls{line="12315"} 1.0' in text
