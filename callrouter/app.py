@@ -112,6 +112,7 @@ class App:
         await self._open_store()
         lookups = Lookups(_services(self.settings))
         self._stack.push_async_callback(lookups.close)
+        self.recorder = self._floor_log()
         self.controller = Controller(
             self.site,
             list(self.ari.values()),
@@ -119,7 +120,7 @@ class App:
             self.clock,
             lookups,
             self._noticed,
-            self._floor_log(),
+            self.recorder,
         )
         kept = self.settings.state_dir / KEPT
         self.keeper = Keeper(kept, self.controller.keep, self.controller.stirred)
@@ -240,15 +241,10 @@ class App:
 
     def _warnings(self) -> tuple[str, ...]:
         found = self.writer.health().problems() + self.site.warnings(self.clock.now())
-        if self.folder.problem:
-            found += (self.folder.problem,)
-        if self.keeper.problem:
-            found += (self.keeper.problem,)
         if self.feed is not None and self.feed.health.reason:
             found += (f"broker is away, messages wait in the outbox: {self.feed.health.reason}",)
-        if self.housekeeper.problem:
-            found += (self.housekeeper.problem,)
-        return found
+        parts = (self.folder, self.keeper, self.housekeeper, self.recorder)
+        return found + tuple(part.problem for part in parts if part is not None and part.problem)
 
     async def _open_web(self) -> None:
         http = self.settings.http

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrouter.cli.state import default_state_dir, fail
+from callrouter.cli.state import default_state_dir, disk_fault, fail, keep_private
 
 if TYPE_CHECKING:
     from callrouter.cli.province import Province, Wishes
@@ -48,6 +48,7 @@ def demo(
     from callrouter.logs import set_up_logs
     from callrouter.toolchain.share import share_folder
 
+    keep_private()
     folder = (state_dir or default_state_dir()).absolute()
     wishes = Wishes(
         site=(site or share_folder("ivr_flows")).absolute(),
@@ -59,7 +60,7 @@ def demo(
     try:
         set_up_logs("info", folder / "callrouter.log")
     except OSError as error:
-        fail(f"the state directory {folder} can't be used: {error.strerror}")
+        fail(f"the state directory {folder} can't be used: {error.strerror}: give another with --state-dir")
     _run(wishes, seconds, as_json)
 
 
@@ -81,7 +82,9 @@ def _run(wishes: "Wishes", seconds: float | None, as_json: bool) -> None:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        if not isinstance(error, ToolchainError | OSError):
+        if isinstance(error, OSError):
+            fail(_disk(error, wishes.state_dir))
+        if not isinstance(error, ToolchainError):
             raise
         fail(str(error))
     except (Unusable, Occupied, ToolchainError, PhonesUnavailable, AriError, AmiError) as error:
@@ -89,7 +92,11 @@ def _run(wishes: "Wishes", seconds: float | None, as_json: bool) -> None:
     except ConfigError as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error}")
+        fail(_disk(error, wishes.state_dir))
+
+
+def _disk(error: OSError, folder: Path) -> str:
+    return disk_fault(error, folder, "give another folder with --state-dir") or str(error)
 
 
 async def _live(wishes: "Wishes", seconds: float | None, as_json: bool) -> None:

@@ -297,7 +297,7 @@ class _Attending:
 
 @contextlib.contextmanager
 def _sole_user_of(folder: Path) -> Any:
-    lock: IO[str] = (folder / "lock").open("w")
+    lock: IO[str] = os.fdopen(os.open(folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

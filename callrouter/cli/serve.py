@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from callrouter.cli.state import disk_fault, keep_private
+
 
 def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
@@ -24,6 +26,7 @@ def serve(
     """
     from callrouter.lean import give_back, import_structlog_alone, learn_statutory_days
 
+    keep_private()
     import_structlog_alone()
     this_year = date.today().year
     learn_statutory_days(range(this_year - 1, this_year + 3))
@@ -40,7 +43,7 @@ def serve(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     except OSError as error:
-        typer.echo(f"callrouter serve: {error}", err=True)
+        typer.echo(f"callrouter serve: {_disk(error, config) or error}", err=True)
         raise typer.Exit(2) from None
 
     async def run() -> None:
@@ -71,6 +74,15 @@ def serve(
     except Unusable as error:
         typer.echo(f"callrouter serve: {error}", err=True)
         raise typer.Exit(2) from None
+    except OSError as error:
+        if (text := _disk(error, settings.state_dir)) is None:
+            raise
+        typer.echo(f"callrouter serve: {text}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _disk(error: OSError, folder: Path) -> str | None:
+    return disk_fault(error, folder, "give another `state_dir` in the settings, or the rights to write there")
 
 
 def _loop() -> asyncio.AbstractEventLoop:

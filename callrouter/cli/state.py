@@ -1,5 +1,6 @@
 """Where a running or past installation keeps its things, for commands that look at it."""
 
+import errno
 import json
 import os
 from collections.abc import AsyncIterator
@@ -35,6 +36,24 @@ def default_state_dir() -> Path:
     """Where `callrouter demo` keeps its state unless told otherwise."""
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "callrouter" / "demo"
+
+
+def keep_private() -> None:
+    """From now on what this process and its children write can be read by their owner only."""
+    os.umask(0o077)
+
+
+_DISK: Final = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+)
+
+
+def disk_fault(error: OSError, folder: Path, remedy: str) -> str | None:
+    """One sentence for a disk that refuses: where, why, what to do; None: it is no disk's fault."""
+    if error.errno not in _DISK:
+        return None
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{error.filename or folder}: {error.strerror}: {'make room there or ' if full else ''}{remedy}"
 
 
 def fail(text: str, code: int = 2) -> NoReturn:

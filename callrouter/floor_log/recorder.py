@@ -52,6 +52,8 @@ class FloorRecorder:
         self.run = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.ended: str = ""
         """Why the log has ended before the run did; ``""``: it goes on."""
+        self.problem: str = ""
+        """The same as a sentence for who looks after the system."""
         self._folder = folder
         self._roll_bytes = roll_bytes
         self._most_files = most_files
@@ -80,9 +82,8 @@ class FloorRecorder:
 
     def _end(self, reason: str) -> None:
         self.ended = reason
-        log.error(
-            "the floor's log has ended; calls are not touched, a restart begins a new one", reason=reason
-        )
+        self.problem = f"the floor's log has ended ({reason}); calls go on, a restart begins a new one"
+        log.error("floor_log.ended", problem=self.problem)
 
     # --- in the thread
 
@@ -93,16 +94,27 @@ class FloorRecorder:
                 if self._file is not None and self._lines.empty():
                     self._file.flush()
         except OSError as error:
-            self._end(f"{error.filename or self._folder}: {error.strerror}")
+            self._refused(error)
+            # What its buffer still holds meets the same disk.
+            with suppress(OSError):
+                self._close()
             self._drain()
-        finally:
-            if self._file is not None:
-                self._file.close()
+        else:
+            try:
+                self._close()
+            except OSError as error:
+                self._refused(error)
+
+    def _refused(self, error: OSError) -> None:
+        self._end(f"{error.filename or self._folder}: {error.strerror}")
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _append(self, line: bytes) -> None:
         if self._file is None or self._file.tell() + len(line) > self._roll_bytes:
-            if self._file is not None:
-                self._file.close()
+            self._close()
             self._part += 1
             file = self._folder / part_name(self.run, self._part)
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

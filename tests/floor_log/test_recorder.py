@@ -1,5 +1,6 @@
 """The log beside the loop: what is in it, what is not, and what happens when the disk refuses."""
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -104,3 +105,32 @@ def test_a_disk_that_refuses_ends_the_log(folder: Path) -> None:
     recorder.stop()
     assert "No such file" in recorder.ended
     recorder(None, T0 + 1, ())
+
+
+def test_a_full_disk_ends_the_log_with_a_warning_and_no_traceback(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+    # Every byte that is flushed there meets ENOSPC, at `close` once more.
+    monkeypatch.setattr(os, "open", lambda path, flags, mode=0o777: real("/dev/full", os.O_WRONLY))
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    recorder = FloorRecorder(folder, T0)
+    recorder(None, T0, ())
+    recorder.stop()
+    assert not raised
+    assert "No space left on device" in recorder.ended
+    assert recorder.ended in recorder.problem
+    recorder(None, T0 + 1, ())
+
+
+def test_a_disk_that_fills_up_at_the_very_end_is_said_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+    monkeypatch.setattr(os, "open", lambda path, flags, mode=0o777: real("/dev/full", os.O_WRONLY))
+    recorder = FloorRecorder(folder, T0)
+    monkeypatch.setattr(recorder._lines, "empty", lambda: False)  # nothing is flushed before the end
+    recorder(None, T0, ())
+    recorder.stop()
+    assert "No space left on device" in recorder.problem
