@@ -11,6 +11,7 @@ _TYPES: Final = {
     "desk.css": "text/css; charset=utf-8",
     "desk.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
+    "messages.js": "text/javascript; charset=utf-8",
 }
 
 router = APIRouter(include_in_schema=False)
@@ -43,3 +44,8 @@ async def desk_script() -> Response:
 @router.get("/live.js")
 async def live_script() -> Response:
     return _page("live.js")
+
+
+@router.get("/messages.js")
+async def messages_script() -> Response:
+    return _page("messages.js")

@@ -1,6 +1,7 @@
 // The desk page: shows the live state, turns clicks and keys into requests.
 
 import { Server } from "/live.js";
+import { Messages } from "/messages.js";
 
 const STATES = {
   logged_out: ["未登录", "logged out"],
@@ -34,6 +35,7 @@ const STANDARD_WAIT = 15; // seconds within which a caller is to be answered
 
 const server = new Server();
 const $ = (id) => document.getElementById(id);
+const messages = new Messages(server, $("messages"), notice);
 let me = null;
 
 function make(tag, properties = {}, ...children) {
@@ -356,6 +358,7 @@ function enter(user) {
   $("sign-out").hidden = $("desk").hidden = false;
   for (const id of ["work", "mine", "call", "transfer"]) $(id).hidden = !works;
   $("calls").hidden = !oversees;
+  if (oversees) messages.begin(user);
   $("desk").classList.toggle("overseer", !works);
   if (works) showLines().catch((problem) => notice(problem.message));
   server.connect();
@@ -363,6 +366,7 @@ function enter(user) {
 
 function leave() {
   me = null;
+  messages.end();
   $("who").textContent = "";
   $("sign-in").hidden = false;
   $("sign-out").hidden = $("desk").hidden = true;

@@ -30,6 +30,16 @@ export class Server extends EventTarget {
   }
 
   async request(method, path, body) {
+    const reply = await this.ask(method, path, body);
+    return reply.status === 204 ? null : reply.json();
+  }
+
+  async blob(path) {
+    return (await this.ask("GET", path)).blob();
+  }
+
+  // A good reply; everything else is a Problem.
+  async ask(method, path, body) {
     const headers = { Authorization: `Bearer ${this.token}` };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let reply;
@@ -38,9 +48,8 @@ export class Server extends EventTarget {
     } catch {
       throw new Problem({ detail: "服务器无应答 · the server does not answer", reason: "unreachable" });
     }
-    if (reply.status === 204) return null;
+    if (reply.ok) return reply;
     const answer = await reply.json().catch(() => ({ detail: `HTTP ${reply.status}`, status: reply.status }));
-    if (reply.ok) return answer;
     if (reply.status === 401 && path !== "/sign-in") this.forget();
     throw new Problem(answer);
   }
