@@ -176,6 +176,7 @@ function showCall(seat, call, deeds) {
   counting($("call-age"), call.ingress);
   const facts = [`拨打 ${call.dialled}`, call.queue && `队列 ${call.queue}`, `语言 ${call.language}`, call.flow];
   $("call-facts").textContent = facts.filter(Boolean).join(" · ");
+  showStory(call);
   replace($("legs"), call.legs.map((leg) => {
     const who = [leg.role === "caller" ? "来电人 caller" : leg.party, ACTIVITIES[leg.activity] || leg.activity];
     return make("li", {}, who.join(" — "), counting(make("time"), leg.since));
@@ -184,6 +185,36 @@ function showCall(seat, call, deeds) {
     const [chinese, foreign] = TRANSFERS[call.transfer_state.toLowerCase()] || [call.transfer_state, ""];
     label($("transfer-state"), [`${chinese} ${call.transfer_target}`, `${foreign} ${call.transfer_target}`]);
   }
+}
+
+// Whatever the caller would else have to be asked, and what a partner without a screen is told by voice.
+function showStory(call) {
+  const { from, visited, call: theirs } = call.context;
+  const path = visited ? `(${visited.replaceAll(",", " → ")})` : "";
+  const rows = [
+    ["来自 from", [from, path, theirs && `№ ${theirs}`].filter(Boolean).join(" ")],
+    ["属地 organisation", call.organisation],
+    ["等候 waited", call.answered === null ? "" : span(call.answered - call.ingress)],
+    ["导航 way", wayOf(call.call).map((step) => `${step.node}: ${step.branch}`).join(" → ")],
+    ["说明 note", call.note],
+    ["通话编号 call", call.call],
+  ];
+  replace($("story"), rows.filter(([, text]) => text).map(([name, text]) =>
+    make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: text }))));
+}
+
+const ways = new Map(); // of the present call: live changes don't carry it
+
+function wayOf(call) {
+  if (!ways.has(call)) {
+    ways.clear();
+    ways.set(call, []);
+    server.request("GET", `/calls/${encodeURIComponent(call)}`).then((found) => {
+      ways.set(call, found.live?.trace ?? []);
+      show();
+    }, (problem) => notice(problem.message));
+  }
+  return ways.get(call);
 }
 
 function showQueues() {
@@ -281,7 +312,9 @@ async function act(seat, deed, body) {
 
 function transfer(target, kind) {
   const seat = mySeat();
-  if (seat) act(seat.seat, "transfer", { target, kind });
+  if (!seat) return;
+  act(seat.seat, "transfer", { target, kind, note: $("note").value });
+  $("note").value = "";
 }
 
 function perform(deed) {
