@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acd.ids import NodeId, OrgId, SeatId
-from acd.service_level import micros
 from callrouter.aftercall import AfterCall
 from callrouter.ami.client import AmiClient, AmiSettings
 from callrouter.ami.errors import AmiRefused
@@ -23,6 +22,7 @@ from callrouter.config.versions import Change
 from callrouter.controller import Controller, SteadyClock
 from callrouter.feed.client import FeedClient, FeedSettings
 from callrouter.feed.messages import published
+from callrouter.figures import gathered
 from callrouter.floor_log.recorder import FOLDER as FLOOR_LOG
 from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.flow.difference import words_between
@@ -242,7 +242,7 @@ class App:
     def _warnings(self) -> tuple[str, ...]:
         found = self.writer.health().problems() + self.site.warnings(self.clock.now())
         if self.feed is not None and self.feed.health.reason:
-            found += (f"broker is away, messages wait in the outbox: {self.feed.health.reason}",)
+            found += (self.feed.health.problem(),)
         parts = (self.folder, self.keeper, self.housekeeper, self.recorder)
         return found + tuple(part.problem for part in parts if part is not None and part.problem)
 
@@ -324,24 +324,7 @@ class App:
         return self.controller.health()
 
     def figures(self) -> Figures:
-        store = self.writer.health()
-        links = {f"ari/{name}": client.connected for name, client in self.ari.items()}
-        links |= {f"ami/{name}": client.connected for name, client in self.ami.items()}
-        if self.feed is not None:
-            links["mqtt"] = self.feed.health.connected
-        day = self.writer.rolling.at(micros(self.clock.now()))
-        return Figures(
-            answer_rate_24h=(day.answered, day.offered),
-            calls_by_outcome=dict(self.writer.outcomes),
-            loop_delay_buckets=self.controller.delays.buckets(),
-            loop_delay_sum=self.controller.delays.total_seconds,
-            links=links,
-            store_available=store.available,
-            store_lag=store.behind,
-            store_queued=store.queued,
-            store_spilled_bytes=store.spilled_bytes,
-            store_lost=store.lost,
-        )
+        return gathered(self.controller, self.writer, self.ari, self.ami, self.feed, self.clock.now())
 
     def _site_changed(self, change: Change, site: Site) -> None:
         """A file of the site has been changed, or an older version was fetched back."""

@@ -381,6 +381,9 @@ class Outbox(Protocol):
     async def sent(self, places: Collection[int]) -> None:
         """The broker has confirmed these. Raises `Unavailable`."""
 
+    async def count(self) -> int:
+        """How many messages wait. Raises `Unavailable`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedMessage:

@@ -74,6 +74,22 @@ class LiveClient:
             raise Unreachable(f"{self.url} does not answer like a callrouter: is the address right?")
         return answer
 
+    async def warnings(self) -> list[str]:
+        """What the operator ought to know, by `/readyz`; empty when all is well or nobody answers."""
+        timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(f"{self.url}/readyz") as reply,
+            ):
+                answer = await reply.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return []
+        if not isinstance(answer, dict):
+            return []
+        found = [answer.get(name, []) for name in ("problems", "warnings")]
+        return [str(text) for texts in found if isinstance(texts, list) for text in texts]
+
     async def ask(self, method: str, path: str, body: object = None) -> bytes:
         """What the API answers to one request. Raises `Unreachable` or `NotAllowed`."""
         timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT)

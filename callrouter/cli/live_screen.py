@@ -28,6 +28,7 @@ _OWNER_COLOURS: Final = {
     "conversation": "green",
     "transfer": "blue",
 }
+MOST_WARNINGS: Final = 4
 LONG_WAIT: Final = 15.0
 """Seconds a caller may wait by the standard; longer is shown red."""
 
@@ -41,6 +42,8 @@ class LiveState:
     seats: dict[str, dict[str, Any]] = field(default_factory=dict)
     queues: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    """What the operator ought to know: database or broker away, …"""
     lost: str = ""
     """Why the connection is gone; ``""`` while it stands."""
 
@@ -61,6 +64,7 @@ class LiveState:
             "queues": list(self.queues.values()),
             "seats": list(self.seats.values()),
             "calls": list(self.calls.values()),
+            "warnings": self.warnings,
         }
 
 
@@ -110,6 +114,9 @@ def _heading(state: LiveState, now: float, title: str) -> Text:
         text.append_text(safe(state.lost, "bold red"))
     else:
         text.append("   ● live", "green")
+    for warning in state.warnings[:MOST_WARNINGS]:
+        text.append("\n")
+        text.append_text(safe(f"! {warning}", "bold red"))
     return text
 
 

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,10 @@ from callrouter.cli.state import StateDir, fail
 
 if TYPE_CHECKING:
     from callrouter.cli.live_client import LiveClient
+
+
+TROUBLE_EVERY: Final = 3.0
+"""Seconds between two looks at what the server has to complain about."""
 
 
 def register(app: typer.Typer) -> None:
@@ -55,6 +59,7 @@ async def _once(client: "LiveClient", as_json: bool) -> None:
     async for message in client.messages():
         state.apply(message)
         break
+    state.warnings = await client.warnings()
     if as_json:
         typer.echo(json.dumps(state.document(), ensure_ascii=False))
     else:
@@ -112,7 +117,13 @@ async def _show(client: "LiveClient") -> None:
             ahead = message["at"] - time.time()
             state.apply(message)
 
+    async def look_for_trouble() -> None:
+        while True:
+            state.warnings = await client.warnings()
+            await asyncio.sleep(TROUBLE_EVERY)
+
     receiving = asyncio.create_task(receive())
+    looking = asyncio.create_task(look_for_trouble())
     try:
         with Live(console=terminal, screen=terminal.is_terminal, auto_refresh=False) as live:
             while not receiving.done():
@@ -122,5 +133,6 @@ async def _show(client: "LiveClient") -> None:
                 await asyncio.wait({receiving}, timeout=0.25)
     finally:
         receiving.cancel()
-        await asyncio.wait({receiving})
+        looking.cancel()
+        await asyncio.wait({receiving, looking})
     receiving.result()

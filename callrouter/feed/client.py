@@ -34,6 +34,8 @@ from callrouter.ports import Clock, Inbox, Outbox, Outgoing, RejectedMessage, Un
 BATCH: Final = 200
 TAKERS: Final = 50
 """Inbound messages being made safe at a time."""
+COUNT_EVERY: Final = 5.0
+"""Seconds between two looks at how many messages wait."""
 LATELY: Final = 120.0
 """Seconds in which a broker has surely written down what it has confirmed (`autosave_interval`) …"""
 LATELY_MOST: Final = 10_000
@@ -65,12 +67,20 @@ class FeedHealth:
     connected: bool = False
     reason: str = ""
     """Why it is not connected."""
+    waiting: int = 0
+    """Messages in the outbox, as of the last look (`COUNT_EVERY`)."""
     sent: int = 0
     """Taken off the outbox."""
     repeated: int = 0
     """Sent once more after a connection had broken."""
     received: int = 0
     dead_letters: int = 0
+
+    def problem(self) -> str:
+        """A sentence for the operator; ``""`` when all is well."""
+        if not self.reason:
+            return ""
+        return f"broker is away, {self.waiting} messages wait in the outbox: {self.reason}"
 
 
 class FeedClient:
@@ -105,18 +115,28 @@ class FeedClient:
     async def run(self) -> None:
         """Stay connected; returns only by being cancelled."""
         end = self._live.start()
-        tries = 0
         try:
-            while True:
-                try:
-                    await _until_one_ends([self._connected()])
-                except (aiomqtt.MqttError, Unavailable, OSError, TimeoutError) as error:
-                    self._lost(error)
-                tries = 0 if self.health.connected else tries + 1
-                self.health.connected = False
-                await asyncio.sleep(BACK_OFF[min(tries, len(BACK_OFF) - 1)])
+            await _until_one_ends([self._stay_connected(), self._count_waiting()])
         finally:
             end()
+
+    async def _stay_connected(self) -> None:
+        tries = 0
+        while True:
+            try:
+                await _until_one_ends([self._connected()])
+            except (aiomqtt.MqttError, Unavailable, OSError, TimeoutError) as error:
+                self._lost(error)
+            tries = 0 if self.health.connected else tries + 1
+            self.health.connected = False
+            await asyncio.sleep(BACK_OFF[min(tries, len(BACK_OFF) - 1)])
+
+    async def _count_waiting(self) -> None:
+        while True:
+            # A database that is away is told of elsewhere; what waited last still waits.
+            with suppress(Unavailable):
+                self.health.waiting = await self._outbox.count()
+            await asyncio.sleep(COUNT_EVERY)
 
     def _lost(self, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"

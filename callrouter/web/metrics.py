@@ -19,6 +19,16 @@ from callrouter.ports import Engine, LineView
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A family of counters since start: its values by its labels, of which there are boundedly many."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    values: Mapping[tuple[str, ...], int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """What the screens' snapshot does not hold."""
@@ -37,6 +47,9 @@ class Figures:
     store_queued: int = 0
     store_spilled_bytes: int = 0
     store_lost: int = 0
+    outbox: int | None = None
+    """Messages waiting for the broker; None without one."""
+    counters: Sequence[Counted] = ()
 
 
 class Metrics(Protocol):
@@ -89,7 +102,9 @@ class _EngineCollector(Collector):
             ]
             delay.add_metric([], bounds, figures.loop_delay_sum)
             yield delay
-        links = GaugeMetricFamily("callrouter_link_up", "Link to Asterisk stands.", labels=["link"])
+        links = GaugeMetricFamily(
+            "callrouter_link_up", "Link to Asterisk or the broker stands.", labels=["link"]
+        )
         for link, up in sorted(figures.links.items()):
             links.add_metric([link], float(up))
         yield links
@@ -112,6 +127,15 @@ class _EngineCollector(Collector):
             ("lost", "Records lost since start.", figures.store_lost),
         ):
             yield GaugeMetricFamily(f"callrouter_store_{name}", text, value=value)
+        if figures.outbox is not None:
+            yield GaugeMetricFamily(
+                "callrouter_feed_outbox", "Messages waiting for the broker.", value=figures.outbox
+            )
+        for counted in figures.counters:
+            family = CounterMetricFamily(counted.name, counted.text, labels=counted.labels)
+            for labels, count in sorted(counted.values.items()):
+                family.add_metric(labels, count)
+            yield family
 
 
 def _lines(lines: Sequence[LineView]) -> Iterator[Metric]:

@@ -3,6 +3,7 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,22 @@ async def test_once_as_json_by_the_demos_ready_line(served: tuple[World, WebServ
     code, out, err = await output(await start("--once", "--json", "--state-dir", str(tmp_path)))
     assert code == 0, err
     assert [seat["seat"] for seat in json.loads(out)["seats"]] == ["s1", "s2", "s3"]
+
+
+async def test_what_the_operator_ought_to_know_is_on_top() -> None:
+    world = World()
+    away = "database is away, records wait on disk: no such host"
+    world.settings = replace(world.settings, warnings=lambda: (away,))
+    server = WebServer(world.app())
+    await server.start()
+    try:
+        for more in ((), ("--json",)):
+            process = await start("--once", *more, "--url", server.url, "--token", "token-boss")
+            code, out, _ = await output(process)
+            assert code == 0
+            assert "records wait on disk" in out
+    finally:
+        await server.stop()
 
 
 async def test_json_lines_until_interrupted(served: tuple[World, WebServer]) -> None:

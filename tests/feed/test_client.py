@@ -288,10 +288,11 @@ async def test_no_broker_is_told_and_waited_for(stage: Stage) -> None:
     stage.writer.put(record())
     await stage.writer.flush()
     assert not stage.feed.health.connected
+    await until(lambda: "3 messages wait" in stage.feed.health.problem())
     await stage.broker.start()
     stage.run(stage.consumer.read(stage.broker.port, "callrouter/v1/calls/#"))
     await until(lambda: "c1/ended" in stage.consumer.found)
-    assert stage.feed.health.reason == ""
+    assert stage.feed.health.problem() == ""
 
 
 async def test_times_are_ours(stage: Stage) -> None:

@@ -33,7 +33,7 @@ from callrouter.ports import (
     User,
 )
 from callrouter.recordings import RecordingView, SoundAltered
-from callrouter.web.metrics import Figures
+from callrouter.web.metrics import Counted, Figures
 
 T0 = 1_795_000_000.25
 
@@ -448,6 +448,16 @@ class FakeMetrics:
             links={"ari/n1": True, "ami/n1": False},
             store_lag=0.02,
             answer_rate_24h=(19, 20),
+            outbox=7,
+            counters=(
+                Counted(
+                    "callrouter_ari_requests",
+                    "Sent.",
+                    ("node", "command"),
+                    {("n1", "Answer"): 4, ("n1", "Play"): 2},
+                ),
+                Counted("callrouter_store_entries", "By result.", ("result",), {("written",): 9}),
+            ),
         )
 
 

@@ -54,3 +54,7 @@ async def test_metrics_are_valid_and_hold_no_call(world: World) -> None:
     assert samples["callrouter_link_up", "ami/n1"] == 0
     assert samples["callrouter_store_lag_seconds",] == 0.02
     assert samples["callrouter_answer_rate_24h",] == 0.95
+    assert samples["callrouter_feed_outbox",] == 7
+    assert samples["callrouter_ari_requests_total", "Answer", "n1"] == 4
+    assert samples["callrouter_ari_requests_total", "Play", "n1"] == 2
+    assert samples["callrouter_store_entries_total", "written"] == 9
