@@ -16,10 +16,7 @@ import structlog
 from acd.aftercall import Recording, Survey, Voicemail
 from acd.ids import NodeId
 from callrouter.router.notices import AnswersSaved, RecordingMade, VoicemailLeft
-
-RECORDINGS: Final = "monitor"
-MESSAGES: Final = "recording"
-"""Asterisk's names for the two folders in its spool."""
+from callrouter.store.sound import MESSAGES, RECORDINGS
 
 COMPLETE_WITHIN: Final = 10.0
 LOOK_EVERY: Final = 0.1

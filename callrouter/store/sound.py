@@ -2,6 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
+
+from acd.ids import Instant
+
+RECORDINGS: Final = "monitor"
+MESSAGES: Final = "recording"
+"""Asterisk's names for the two folders in its spool."""
+OURS: Final = "cr-*"
+"""What this program lets Asterisk write begins so."""
 
 
 def find(name: str, spools: Sequence[Path]) -> Path | None:
@@ -26,6 +35,27 @@ def remove(name: str, spools: Sequence[Path]) -> str:
         except OSError as error:
             return f"{file.name}: {error.strerror}"
     return ""
+
+
+def remove_older(folder: str, than: Instant, spools: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """Files of ours last written before `than`, removed; and those that could not be.
+
+    Such a file has no row any more, or never had one: its controller ended before it was noted.
+    """
+    removed: list[str] = []
+    left: list[str] = []
+    for spool in spools:
+        for file in sorted((spool / folder).glob(OURS)):
+            name = f"{folder}/{file.name}"
+            try:
+                if file.lstat().st_mtime < than:
+                    file.unlink()
+                    removed.append(name)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                left.append(name)
+    return removed, left
 
 
 def _places(name: str, spools: Sequence[Path]) -> Iterator[Path | None]:

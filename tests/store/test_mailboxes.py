@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,31 @@ async def test_housekeeping_agrees(kept: StoredMailboxes, database: Database, tm
     assert done.faults() == []
     assert await ids(kept) == []
     assert list((tmp_path / "recording").iterdir()) == []
+
+
+def sounds_in(folder: Path) -> list[str]:
+    return sorted(str(one.relative_to(folder)) for one in folder.rglob("*.wav"))
+
+
+async def test_files_without_a_row_do_not_stay_for_ever(database: Database, tmp_path: Path) -> None:
+    """Their controller ended before they were noted."""
+    now = T0 + 400 * 86400
+    old, young = now - (Retention().voicemails + 2) * 86400, now - 86400
+    for name, written in (
+        ("recording/cr-old.wav", old),
+        ("recording/cr-young.wav", young),
+        ("recording/somebody-elses.wav", old),
+        ("monitor/cr-old.wav", old),
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"RIFF")
+        os.utime(file, (written, written))
+    (tmp_path / "monitor" / "cr-folder").mkdir()
+    os.utime(tmp_path / "monitor" / "cr-folder", (old, old))
+    done = await keep_house(database, Retention(), now, [tmp_path, tmp_path / "gone"])
+    assert (done.files_removed, done.files_left) == (2, ["monitor/cr-folder"])
+    assert sounds_in(tmp_path) == ["recording/cr-young.wav", "recording/somebody-elses.wav"]
 
 
 async def test_messages_of_before_mailboxes_stay(place: str) -> None:
