@@ -168,6 +168,8 @@ class Departed:
         self._by_person: dict[tuple[str, QueueId], MissedCall] = {}
 
     def add(self, missed: MissedCall) -> None:
+        if (same := self._by_call.get(missed.call)) is not None:
+            self.forget(same)
         if missed.identity:
             earlier = self._by_person.get((missed.identity, missed.queue))
             if earlier is not None:

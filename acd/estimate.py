@@ -44,7 +44,7 @@ class Line:
     O(n / 512) with a small constant.
     """
 
-    __slots__ = ("alive", "base", "blocks", "early", "keys", "live")
+    __slots__ = ("alive", "base", "blocks", "early", "keys", "latest", "live")
 
     def __init__(self) -> None:
         self.keys: list[float] = []
@@ -54,15 +54,18 @@ class Line:
         self.base = 0
         """Slot of the first key kept."""
         self.early: list[float] = []
+        self.latest = float("-inf")
+        """The highest key that has ever stood in `keys`."""
         self.live = 0
 
-    def add(self, key: float) -> int:
+    def add(self, key: float, early: bool = False) -> int:
         """Take a place; returns the slot to leave by, -1 for an early place."""
         self.live += 1
-        keys = self.keys
-        if keys and key < keys[-1]:
+        if early or key < self.latest:
             insort(self.early, key)
             return -1
+        self.latest = key
+        keys = self.keys
         index = len(keys)
         if not index & (_BLOCK_SIZE - 1):
             self.blocks.append(0)

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
 
 from acd.agent import AT_WORK, STATE_INDEX, Seat, State
-from acd.ids import Instant, QueueId
+from acd.ids import Instant, QueueId, SeatId
 from acd.plan import SeatPlan
 from acd.queue import INFINITE, Entry, Queue, WaitingClass
 from acd.skill import Demand, satisfied
@@ -31,7 +31,7 @@ from acd.strategy import Order
 class Board:
     """The heads of all waiting classes and of all idle pools, by index."""
 
-    __slots__ = ("classes", "free", "heads", "pool_heads", "pools", "weights")
+    __slots__ = ("classes", "formed", "free", "heads", "pool_heads", "pools", "weights")
 
     def __init__(self) -> None:
         self.heads = array("d")
@@ -40,6 +40,8 @@ class Board:
         self.classes: list[WaitingClass] = []
         self.free: list[int] = []
         """Indices of classes that were dropped."""
+        self.formed = 0
+        """Classes so far."""
         self.pool_heads = array("d")
         """Order of the first seat of each pool; infinite when none is idle."""
         self.pools: list[Pool] = []
@@ -78,6 +80,16 @@ class Pool:
         heappush(heap, (self.order(seat, now), seat.index, seat.stamp, seat))
         self.heads[self.index] = heap[0][0]
         self.size += 1
+
+    def put_back(self, seat: Seat, key: float) -> None:
+        """An idle seat at the place that it had."""
+        heappush(self.heap, (key, seat.index, seat.stamp, seat))
+        self.heads[self.index] = self.heap[0][0]
+        self.size += 1
+
+    def keys(self) -> dict[SeatId, float]:
+        """The idle seats' places."""
+        return {seat.id: float(key) for key, _, stamp, seat in self.heap if seat.stamp == stamp}
 
     def drop(self) -> None:
         """A seat whose stamp is already cleared leaves."""
@@ -160,6 +172,8 @@ class Group:
     def part(self, cls: WaitingClass) -> None:
         """Forget an empty class."""
         self.known.remove(cls.index)
+        weights = self.board.weights
+        self.even = len({weights[index] for index in self.known}) < 2
 
     def demand(self) -> int:
         """Callers waiting in all queues that the group serves."""
@@ -221,6 +235,7 @@ def form_class(
     made.ranks = tuple(array("l", ranked[rank]) for rank in sorted(ranked))
     made.outsiders = tuple(group for mark, group in outsiders.items() if mark not in groups)
     made.index = board.add_class(made)
+    made.number = board.formed = board.formed + 1
     for group in made.groups:
         group.meet(made)
     return made

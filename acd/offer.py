@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from acd.agent import Seat
-from acd.ids import CallId, Instant, OfferId, QueueId
+from acd.ids import CallId, Instant, OfferId, QueueId, SeatId
 from acd.queue import Entry, Queue
 
 REMEMBERED: Final = 4096
@@ -63,15 +63,19 @@ class ClosedOffers:
     __slots__ = ("_known", "_order")
 
     def __init__(self) -> None:
-        self._known: dict[OfferId, tuple[CallId, Seat, str]] = {}
+        self._known: dict[OfferId, tuple[CallId, SeatId, str]] = {}
         self._order: deque[OfferId] = deque()
 
-    def add(self, offer: Offer, reason: str) -> None:
-        if offer.offer not in self._known:
-            self._order.append(offer.offer)
+    def add(self, offer: OfferId, call: CallId, seat: SeatId, reason: str) -> None:
+        if offer not in self._known:
+            self._order.append(offer)
             if len(self._order) > REMEMBERED:
                 del self._known[self._order.popleft()]
-        self._known[offer.offer] = (offer.call, offer.seat, reason)
+        self._known[offer] = (call, seat, reason)
 
-    def find(self, offer: OfferId) -> tuple[CallId, Seat, str] | None:
+    def find(self, offer: OfferId) -> tuple[CallId, SeatId, str] | None:
         return self._known.get(offer)
+
+    def all(self) -> tuple[tuple[OfferId, CallId, SeatId, str], ...]:
+        """In the order in which they were added."""
+        return tuple((offer, *self._known[offer]) for offer in self._order)

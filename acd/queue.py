@@ -173,6 +173,7 @@ class WaitingClass:
         "heads",
         "index",
         "live",
+        "number",
         "outsiders",
         "queue",
         "ranks",
@@ -194,6 +195,8 @@ class WaitingClass:
         self.heads = heads
         """The board of all heads; ours stands at `index`."""
         self.index = 0
+        self.number = 0
+        """Order in which the classes of the board were formed."""
         self.groups: tuple[Group, ...] = ()
         """Groups whose seats may serve it."""
         self.ranks: tuple[array[int], ...] = ()
@@ -313,14 +316,18 @@ class Queue:
         """Overflow rungs that the state of the whole queue opens to every caller."""
         self.widens = any(r.length is not None or r.expected_wait is not None for r in plan.overflow)
 
-    def line_up(self, entry: Entry) -> None:
-        """Give the entry its place among those who are counted."""
+    def take_up_line(self, source: str, priority: int) -> None:
+        """The line of a demand and priority as it is before anybody stands in it."""
+        self.lines[source, priority] = Line()
+
+    def line_up(self, entry: Entry, early: bool = False) -> None:
+        """Give the entry its place among those who are counted; `early`: before some who came before."""
         key = (entry.source, entry.priority)
         line = self.lines.get(key)
         if line is None:
             line = self.lines[key] = Line()
         entry.line = line
-        entry.slot = line.add(entry.key)
+        entry.slot = line.add(entry.key, early)
 
     def compete(self, one: str, other: str) -> bool:
         """Do two demands want the same seats?"""

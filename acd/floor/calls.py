@@ -119,11 +119,11 @@ def _stick(f: FloorState, entry: Entry, wanted: SeatId, now: Instant) -> bool:
     if f.plan.sticky_wait <= 0:
         return False
     entry.sticky_until = now + f.plan.sticky_wait
-    file(f, entry, _personal_class(f, seat, entry.queue), now)
+    file(f, entry, personal_class(f, seat, entry.queue), now)
     return True
 
 
-def _personal_class(f: FloorState, seat: Seat, queue: Queue) -> WaitingClass:
+def personal_class(f: FloorState, seat: Seat, queue: Queue) -> WaitingClass:
     """Callers of a queue who wait for this seat alone."""
     for cls in seat.personal:
         if cls.queue is queue:

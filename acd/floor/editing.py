@@ -31,11 +31,13 @@ def install(f: FloorState, plan: FloorPlan, now: Instant) -> None:
     queues, seats = {q.queue for q in plan.queues}, {s.seat for s in plan.seats}
     gone_queues = {queue for queue in f.queues if queue not in queues}
     gone_seats = [seat for seat in f.seats.values() if seat.id not in seats]
+    for offer in f.offers.values():
+        dict(offer.reasons)  # composed now, from the plan that it was decided by
     f.plan = plan
     f.board = Board()
     f.departed.limit = plan.missed_limit
     f.queues = {rules.queue: _queue(f, rules) for rules in plan.queues}
-    _regroup(f, plan, gone_seats, now)
+    regroup(f, plan, gone_seats, now)
     _close_queues(f, gone_queues, now)
     for entry in waiting:
         if f.entries.get(entry.call) is entry:
@@ -54,7 +56,7 @@ def _queue(f: FloorState, rules: QueuePlan) -> Queue:
     return known
 
 
-def _regroup(f: FloorState, plan: FloorPlan, gone: list[Seat], now: Instant) -> None:
+def regroup(f: FloorState, plan: FloorPlan, gone: list[Seat], now: Instant) -> None:
     """Sort all seats into groups; retiring seats form groups that serve nobody."""
     groups: dict[object, Group] = {}
     for index, seat_plan in enumerate(plan.seats):

@@ -234,7 +234,7 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
         rest = entry.offers
         entry.offers = () if len(rest) == 1 else tuple(other for other in rest if other is not offer)
     if outcome != ANSWERED:
-        f.closed.add(offer, outcome)
+        f.closed.add(offer.offer, offer.call, seat.id, outcome)
     f.out.append(
         _closed(
             offer=offer.offer,

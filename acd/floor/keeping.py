@@ -30,7 +30,7 @@ def keep(f: FloorState, now: Instant) -> FloorResumed:
         callbacks=tuple(_kept_callback(callback) for callback in opened),
         missed=(*f.departed.all(), *_cut_off(f, now)),
         seats=tuple(_kept_seat(seat) for seat in f.seats.values() if seat.agent is not None),
-        queues=tuple(_kept_queue(queue) for queue in f.queues.values()),
+        queues=tuple(kept_queue(queue) for queue in f.queues.values()),
     )
 
 
@@ -92,7 +92,7 @@ def _kept_seat(seat: Seat) -> KeptSeat:
     )
 
 
-def _kept_queue(queue: Queue) -> KeptQueue:
+def kept_queue(queue: Queue) -> KeptQueue:
     times, errors = queue.handling.times, queue.handling.errors
     return KeptQueue(
         queue=queue.queue,
@@ -114,7 +114,7 @@ def resumed(f: FloorState, event: FloorResumed, now: Instant) -> None:
     if f.entries or f.agents or f.callbacks.by_call or f.departed.all():
         raise Refused("not_fresh", "Only a floor that has just begun can take up what another has left.")
     for queue in event.queues:
-        _take_queue(f, queue)
+        take_queue(f, queue)
     for seat in event.seats:
         _take_seat(f, seat, now)
     for missed in event.missed:
@@ -124,7 +124,7 @@ def resumed(f: FloorState, event: FloorResumed, now: Instant) -> None:
         _take_callback(f, callback, now)
 
 
-def _take_queue(f: FloorState, kept: KeptQueue) -> None:
+def take_queue(f: FloorState, kept: KeptQueue) -> None:
     queue = f.queues.get(kept.queue)
     if queue is None:
         return

@@ -10,6 +10,8 @@ from acd.commands import FloorOutput
 from acd.estimate import expected_wait, position
 from acd.events import FloorEvent
 from acd.floor import callbacks, calls, editing, keeping, offers, seats
+from acd.floor.restoring import restore
+from acd.floor.snapshot import FloorSnapshot, snapshot
 from acd.floor.state import FloorState
 from acd.floor.views import (
     CallbackStatus,
@@ -119,6 +121,20 @@ class Floor:
     def keep(self, now: Instant) -> FloorResumed:
         """What the floor of the next process should be given before anything else; changes nothing."""
         return keeping.keep(self._state, now)
+
+    def snapshot(self) -> FloorSnapshot:
+        """All of the floor as plain data; changes nothing. Between two events only."""
+        return snapshot(self._state)
+
+    @classmethod
+    def restored(cls, taken: FloorSnapshot) -> "Floor":
+        """A floor that goes on as the one did of which the snapshot was taken.
+
+        Raises `ValueError` for a snapshot that no floor has made.
+        """
+        floor = cls.__new__(cls)
+        floor._state = restore(taken)
+        return floor
 
     # --- the read side, for screens
 

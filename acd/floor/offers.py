@@ -35,8 +35,8 @@ def answered(f: FloorState, event: OfferAnswered, now: Instant) -> None:
     if offer is None:
         late = f.closed.find(event.offer)
         if late is not None:
-            call, seat, reason = late
-            f.out.append(OfferWithdrawn(offer=event.offer, call=call, seat=seat.id, reason=reason))
+            call, rung, reason = late
+            f.out.append(OfferWithdrawn(offer=event.offer, call=call, seat=rung, reason=reason))
         return
     seat, entry = offer.seat, offer.entry
     close(f, offer, ANSWERED, now)

@@ -13,7 +13,7 @@ from acd.matching import Board, form_class
 from acd.offer import ClosedOffers, Offer
 from acd.plan import FloorPlan
 from acd.queue import Entry, Queue, WaitingClass
-from acd.skill import relax
+from acd.skill import Demand, relax
 
 Timed = Seat | Entry | Callback
 
@@ -114,21 +114,22 @@ class FloorState:
     def class_of(self, entry: Entry, now: Instant) -> WaitingClass:
         """The class of the entry's present demand, made on first use."""
         key = (entry.source, entry.step, entry.reach)
-        entry.cls = cls = entry.queue.classes.get(key) or self._new_class(entry, key, now)
+        entry.cls = cls = entry.queue.classes.get(key) or self.new_class(entry.queue, entry.demand, key, now)
         return cls
 
-    def _new_class(self, entry: Entry, key: tuple[str, int, int], now: Instant) -> WaitingClass:
-        queue = entry.queue
+    def new_class(
+        self, queue: Queue, demand: Demand, key: tuple[str, int, int], now: Instant
+    ) -> WaitingClass:
+        """The class of a demand (whose source, relaxation step and reach are `key`)."""
+        _, taken, reach = key
         if len(queue.classes) >= MAX_CLASSES:
             self._drop_unused(queue)
-        demand, tiers = entry.demand, queue.plan.tiers
-        for step in queue.plan.relaxation[: entry.step]:
+        tiers = queue.plan.tiers
+        for step in queue.plan.relaxation[:taken]:
             demand = relax(demand, drop=frozenset(step.drop), lower=step.lower)
             tiers = step.tiers if step.tiers is not None else tiers
-        circle = [queue, *(self.queues[rung.queue] for rung in queue.plan.overflow[: entry.reach])]
-        cls = form_class(
-            queue, circle, demand, self.board, step=entry.step, reach=entry.reach, tiers=tiers, now=now
-        )
+        circle = [queue, *(self.queues[rung.queue] for rung in queue.plan.overflow[:reach])]
+        cls = form_class(queue, circle, demand, self.board, step=taken, reach=reach, tiers=tiers, now=now)
         queue.classes[key] = cls
         return cls
 

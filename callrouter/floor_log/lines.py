@@ -3,7 +3,9 @@
 A line is a JSON object. The first of a file names the run and the part; every
 other one is a *step*: the instant (exact, as Python writes a float), what was
 given (``plan``, ``tick`` or an event's name with its fields), the answer in
-brief for people, and BLAKE2b (64 bit) over the answer's full encoding.
+brief for people, and BLAKE2b (64 bit) over the answer's full encoding. From the
+second part on a file's second line is a ``snapshot`` of the floor, so that each
+file can be replayed alone.
 
 Numbers of callers never enter the log: each is replaced by a keyed digest whose
 key is thrown away with the run. Equal numbers stay equal, and the floor asks no
@@ -21,14 +23,16 @@ import msgspec
 from acd import commands as c
 from acd import events as e
 from acd.commands import FloorOutput
+from acd.floor.snapshot import EntryNow, FloorSnapshot
 from acd.ids import Instant
 from acd.kept import FloorResumed
 from acd.plan import ALWAYS, FloorPlan, Hours, OpenIntervals
 from callrouter.router.watched import Asked
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 PLAN: Final = "plan"
 TICK: Final = "tick"
+SNAPSHOT: Final = "snapshot"
 _EVENTS: Final[dict[str, type]] = {kind.__name__: kind for kind in get_args(e.FloorEvent)}
 _LONGEST: Final = 32
 _UNSAID: Final = frozenset({"QueueChanged", "OfferClosed"})
@@ -88,6 +92,16 @@ def step(asked: Asked, at: Instant, answer: Sequence[FloorOutput] | Exception, h
     return msgspec.json.encode(Step(at, given, digest, brief, msgspec.Raw(fields))) + b"\n"
 
 
+def snapshot_line(taken: FloorSnapshot, at: Instant, hide: Veil) -> bytes:
+    """The line that tells how the floor is. Raises TypeError as `step` does."""
+    text = write_snapshot(taken, hide)
+    return msgspec.json.encode(Step(at, SNAPSHOT, digest_of(text), (), msgspec.Raw(text))) + b"\n"
+
+
+def digest_of(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
 def answered(answer: Sequence[FloorOutput] | Exception, hide: Veil) -> tuple[tuple[str, ...], str]:
     """An answer in brief, and the digest of all of it."""
     digest = hashlib.blake2b(digest_size=8)
@@ -109,6 +123,39 @@ def answered(answer: Sequence[FloorOutput] | Exception, hide: Veil) -> tuple[tup
     return tuple(brief), digest.hexdigest()
 
 
+def write_snapshot(taken: FloorSnapshot, hide: Veil) -> bytes:
+    """A snapshot as JSON. Raises TypeError for opening hours of a kind that cannot be written down."""
+    return msgspec.json.encode(_hidden(taken, hide), enc_hook=_unwritable)
+
+
+def read_snapshot(text: bytes) -> FloorSnapshot:
+    """Raises `Unreadable`."""
+    try:
+        return msgspec.json.decode(text, type=FloorSnapshot, dec_hook=_hours)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def _hidden(taken: FloorSnapshot, hide: Veil) -> FloorSnapshot:
+    def entry(one: EntryNow) -> EntryNow:
+        return replace(one, identity=hide(one.identity))
+
+    return replace(
+        taken,
+        entries=tuple(map(entry, taken.entries)),
+        callbacks=tuple(
+            replace(
+                one,
+                number=hide(one.number),
+                person=hide(one.person),
+                entry=entry(one.entry) if one.entry is not None else None,
+            )
+            for one in taken.callbacks
+        ),
+        missed=tuple(replace(one, identity=hide(one.identity)) for one in taken.missed),
+    )
+
+
 def read_head(line: bytes) -> Head:
     """Raises `Unreadable` with a sentence."""
     try:
@@ -120,7 +167,7 @@ def read_head(line: bytes) -> Head:
     return found
 
 
-def read_step(line: bytes) -> tuple[Step, Asked]:
+def read_step(line: bytes) -> tuple[Step, Asked | FloorSnapshot]:
     """A step and what was given in it. Raises `Unreadable`."""
     try:
         found = msgspec.json.decode(line, type=Step)
@@ -129,9 +176,11 @@ def read_step(line: bytes) -> tuple[Step, Asked]:
         raise Unreadable(str(error)) from error
 
 
-def _given(found: Step) -> Asked:
+def _given(found: Step) -> Asked | FloorSnapshot:
     if found.given == TICK:
         return None
+    if found.given == SNAPSHOT:
+        return read_snapshot(bytes(found.fields))
     if found.given == PLAN:
         return msgspec.json.decode(found.fields, type=FloorPlan, dec_hook=_hours)
     kind = _EVENTS.get(found.given)

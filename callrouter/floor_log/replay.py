@@ -3,14 +3,26 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from acd.commands import FloorOutput
 from acd.events import FloorEvent
 from acd.floor import Floor
+from acd.floor.snapshot import FloorSnapshot
 from acd.floor.views import QueueStatus
 from acd.ids import Instant
 from acd.plan import FloorPlan
-from callrouter.floor_log.lines import Head, Step, Unreadable, answered, read_head, read_step
+from callrouter.floor_log.lines import (
+    Head,
+    Step,
+    Unreadable,
+    answered,
+    digest_of,
+    read_head,
+    read_snapshot,
+    read_step,
+    write_snapshot,
+)
 from callrouter.floor_log.recorder import part_name
 from callrouter.router.watched import Asked
 
@@ -48,14 +60,17 @@ class Replayed:
 
 
 def replay(file: Path) -> Replayed:
-    """Replay the run that `file` is a part of, from its first part up to `file`.
+    """Replay `file`, and the parts of its run before it as far as they are there without a gap.
 
-    Raises `LogFault`, OSError.
+    The first of them begins with the floor's plan or with a snapshot of the
+    floor. A snapshot that is met on the way must be what the replay has come to
+    as well. Raises `LogFault`, OSError.
     """
     parts = _parts(file)
     floor: Floor | None = None
     steps, torn = 0, False
     first = last = None
+    brief: tuple[str, ...]
     for path, number, line in _lines(parts):
         if not line.endswith(b"\n") and path == parts[-1]:
             torn = True
@@ -64,12 +79,20 @@ def replay(file: Path) -> Replayed:
             found, asked = read_step(line)
         except Unreadable as error:
             raise LogFault(f"{path}:{number}: {error}") from error
-        if floor is None and not isinstance(asked, FloorPlan):
-            raise LogFault(f"{path}:{number}: the floor's plan must come first: the log was cut or mixed up")
-        floor, answer = _take(floor, asked, found.at, f"{path}:{number}")
-        brief, digest = answered(answer, _shown)
+        if floor is None and not isinstance(asked, FloorPlan | FloorSnapshot):
+            cut = "the floor's plan, or a snapshot, must come first: the log was cut or mixed up"
+            raise LogFault(f"{path}:{number}: {cut}")
+        if isinstance(asked, FloorSnapshot):
+            floor = floor or _restored(asked, f"{path}:{number}")
+            # Read back, so that a plan's 15 and 15.0 are the same.
+            same = read_snapshot(write_snapshot(floor.snapshot(), _shown)) == asked
+            brief = (_CHANGED,) if same else (_ANOTHER_FLOOR,)
+            digest = digest_of(bytes(found.fields)) if same else ""
+        else:
+            floor, answer = _take(floor, asked, found.at, f"{path}:{number}")
+            brief, digest = answered(answer, _shown)
         if digest != found.digest:
-            given = found.fields if asked is None or not isinstance(asked, FloorPlan) else b""
+            given = b"" if isinstance(asked, FloorPlan | FloorSnapshot) else found.fields
             difference = Difference(
                 path, number, found.at, found.given, bytes(given).decode(), found.answer, brief
             )
@@ -78,6 +101,17 @@ def replay(file: Path) -> Replayed:
         first, last = found.at if first is None else first, found.at
     queues = floor.queues() if floor is not None else ()
     return Replayed(_head(parts[0]).run, len(parts), steps, first, last, torn, None, queues)
+
+
+_CHANGED: Final = "the snapshot is not as it was written"
+_ANOTHER_FLOOR: Final = "the floor that the steps before lead to is another one"
+
+
+def _restored(snapshot: FloorSnapshot, where: str) -> Floor:
+    try:
+        return Floor.restored(snapshot)
+    except ValueError as error:
+        raise LogFault(f"{where}: no floor can be made of it: {error}") from error
 
 
 def _take(
@@ -110,19 +144,17 @@ def _shown(number: str) -> str:
 
 
 def _parts(file: Path) -> list[Path]:
-    """All parts of the run up to `file`."""
+    """The parts of the run up to `file`, without a gap."""
     found = _head(file)
-    parts = [file.with_name(part_name(found.run, number)) for number in range(1, found.part)]
-    missing = [part.name for part in parts if not part.is_file()]
-    if missing:
-        raise LogFault(
-            f"{file}: part {found.part} of run {found.run} needs the parts before it, "
-            f"{missing[0]} is gone: old files are removed when their number reaches its limit"
-        )
-    for number, part in enumerate(parts, 1):
+    parts = [file]
+    for number in range(found.part - 1, 0, -1):
+        part = file.with_name(part_name(found.run, number))
+        if not part.is_file():
+            break
         if _head(part) != Head(found.floor_log, found.run, number):
             raise LogFault(f"{part}: it is not part {number} of run {found.run}")
-    return [*parts, file]
+        parts.insert(0, part)
+    return parts
 
 
 def _head(file: Path) -> Head:

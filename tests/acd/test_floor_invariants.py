@@ -3,7 +3,6 @@
 After each run the whole log is replayed on a fresh floor: same outputs, byte for byte.
 """
 
-import pickle
 from dataclasses import replace
 from typing import Any, cast
 
@@ -29,6 +28,7 @@ from acd.plan import FloorPlan, Membership, OverflowRung, QueuePlan, RelaxationS
 from acd.queue import INFINITE, Entry
 from acd.skill import relax, satisfied
 from acd.strategy import STRATEGIES
+from callrouter.floor_log.lines import read_snapshot, write_snapshot
 
 SKILLS = ("zh", "bo", "law")
 QUEUES = (QueueId("q0"), QueueId("q1"), QueueId("q2"))
@@ -483,7 +483,7 @@ class FloorMachine(RuleBasedStateMachine):
         floor = Floor(self.first_plan, 1000.0)
         for number, (event, now, outcome) in enumerate(self.log):
             if number == len(self.log) // 2:
-                floor = pickle.loads(pickle.dumps(floor))  # a snapshot goes on as if nothing had been
+                floor = on_paper(floor)  # a snapshot goes on as if nothing had been
             if isinstance(event, FloorPlan):
                 again = repr(floor.change_plan(event, now))
             elif event is None:
@@ -494,6 +494,14 @@ class FloorMachine(RuleBasedStateMachine):
                 except e.Refused as refusal:
                     again = refusal.reason
             assert again == outcome
+
+
+def on_paper(floor: Floor) -> Floor:
+    """The floor that is made of this one's snapshot, read back from JSON."""
+    paper = write_snapshot(floor.snapshot(), str)
+    again = Floor.restored(read_snapshot(paper))
+    assert write_snapshot(again.snapshot(), str) == paper
+    return again
 
 
 TestFloorMachine = FloorMachine.TestCase

@@ -12,11 +12,12 @@ import pytest
 from acd.events import CallbackAsked, Enqueued, SeatReadied, WrapUpFinished
 from acd.ids import CallId, QueueId, SeatId
 from acd.kept import FloorResumed
-from callrouter.floor_log.lines import Head, Step
+from callrouter.floor_log.lines import Head, Step, snapshot_line
 from callrouter.floor_log.recorder import FloorRecorder
 from tests.acd.floors import enqueue, small_floor, small_plan
 
 T0 = 1_795_000_000.25
+SNAPSHOT = small_floor().snapshot
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def steps(folder: Path) -> list[Step]:
 
 def test_steps_in_order_with_exact_instants(folder: Path) -> None:
     recorder = FloorRecorder(folder, T0)
-    recorder(small_plan(), T0, ())
-    recorder(SeatReadied(seat=SeatId("s1")), T0 + 0.1, ())
-    recorder(None, T0 + 1 / 3, ())
+    recorder(small_plan(), T0, (), SNAPSHOT)
+    recorder(SeatReadied(seat=SeatId("s1")), T0 + 0.1, (), SNAPSHOT)
+    recorder(None, T0 + 1 / 3, (), SNAPSHOT)
     recorder.stop()
     (file,) = folder.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -59,11 +60,11 @@ def left_by_another(number: str) -> FloorResumed:
 def test_numbers_and_notes_stay_out(folder: Path) -> None:
     recorder = FloorRecorder(folder, T0)
     call, number = CallId("c1"), "13812345678"
-    recorder(Enqueued(call=call, queue=QueueId("q"), identity=number), T0, ())
-    recorder(CallbackAsked(call=call, callback=CallId("b1"), number=number), T0, ())
-    recorder(Enqueued(call=call, queue=QueueId("q"), identity=""), T0, ())
-    recorder(left_by_another(number), T0, ())
-    recorder(WrapUpFinished(seat=SeatId("s1"), disposition="张三, 13812345678"), T0, ())
+    recorder(Enqueued(call=call, queue=QueueId("q"), identity=number), T0, (), SNAPSHOT)
+    recorder(CallbackAsked(call=call, callback=CallId("b1"), number=number), T0, (), SNAPSHOT)
+    recorder(Enqueued(call=call, queue=QueueId("q"), identity=""), T0, (), SNAPSHOT)
+    recorder(left_by_another(number), T0, (), SNAPSHOT)
+    recorder(WrapUpFinished(seat=SeatId("s1"), disposition="张三, 13812345678"), T0, (), SNAPSHOT)
     recorder.stop()
     (file,) = folder.iterdir()
     assert number not in file.read_text()
@@ -77,13 +78,14 @@ def test_numbers_and_notes_stay_out(folder: Path) -> None:
 
 def test_files_are_rolled_and_bounded(folder: Path) -> None:
     recorder = FloorRecorder(folder, T0, roll_bytes=2000, most_files=3)
-    for number in range(200):
-        recorder(SeatReadied(seat=SeatId(f"s{number}")), T0 + number, ())
+    for number in range(1000):
+        recorder(SeatReadied(seat=SeatId(f"s{number}")), T0 + number, (), SNAPSHOT)
     recorder.stop()
     files = sorted(folder.iterdir())
     assert len(files) == 3
-    assert all(file.stat().st_size <= 2000 for file in files)
-    assert steps(folder)[-1].at == T0 + 199
+    assert all(file.stat().st_size <= 8 * len(snapshot_line(SNAPSHOT(), T0, str)) + 500 for file in files)
+    assert [one.given for one in steps(folder)].count("snapshot") == 3
+    assert steps(folder)[-1].at == T0 + 999
     assert recorder.ended == ""
 
 
@@ -92,7 +94,7 @@ def test_a_full_queue_ends_the_log_and_nothing_else(folder: Path) -> None:
     gate = threading.Event()
     recorder._append = lambda line: gate.wait(10)  # type: ignore[method-assign,assignment]
     for number in range(4):
-        recorder(None, T0 + number, ())
+        recorder(None, T0 + number, (), SNAPSHOT)
     assert "behind by 1 steps" in recorder.ended
     gate.set()
     recorder.stop()
@@ -101,10 +103,10 @@ def test_a_full_queue_ends_the_log_and_nothing_else(folder: Path) -> None:
 def test_a_disk_that_refuses_ends_the_log(folder: Path) -> None:
     recorder = FloorRecorder(folder, T0)
     folder.rmdir()
-    recorder(None, T0, ())
+    recorder(None, T0, (), SNAPSHOT)
     recorder.stop()
     assert "No such file" in recorder.ended
-    recorder(None, T0 + 1, ())
+    recorder(None, T0 + 1, (), SNAPSHOT)
 
 
 def test_a_full_disk_ends_the_log_with_a_warning_and_no_traceback(
@@ -116,12 +118,12 @@ def test_a_full_disk_ends_the_log_with_a_warning_and_no_traceback(
     raised: list[object] = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
     recorder = FloorRecorder(folder, T0)
-    recorder(None, T0, ())
+    recorder(None, T0, (), SNAPSHOT)
     recorder.stop()
     assert not raised
     assert "No space left on device" in recorder.ended
     assert recorder.ended in recorder.problem
-    recorder(None, T0 + 1, ())
+    recorder(None, T0 + 1, (), SNAPSHOT)
 
 
 def test_a_disk_that_fills_up_at_the_very_end_is_said_too(
@@ -131,6 +133,6 @@ def test_a_disk_that_fills_up_at_the_very_end_is_said_too(
     monkeypatch.setattr(os, "open", lambda path, flags, mode=0o777: real("/dev/full", os.O_WRONLY))
     recorder = FloorRecorder(folder, T0)
     monkeypatch.setattr(recorder._lines, "empty", lambda: False)  # nothing is flushed before the end
-    recorder(None, T0, ())
+    recorder(None, T0, (), SNAPSHOT)
     recorder.stop()
     assert "No space left on device" in recorder.problem

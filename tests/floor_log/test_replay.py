@@ -107,9 +107,9 @@ def shift(recorder: FloorRecorder, seed: int, turns: int = 1500) -> None:
     note(floor.tick(now + 300))
 
 
-def recorded(folder: Path, seed: int, **bounds: int) -> tuple[FloorRecorder, list[Path]]:
+def recorded(folder: Path, seed: int, turns: int = 1500, **bounds: int) -> tuple[FloorRecorder, list[Path]]:
     recorder = FloorRecorder(folder, T0, **bounds)
-    shift(recorder, seed)
+    shift(recorder, seed, turns)
     recorder.stop()
     assert recorder.ended == ""
     return recorder, sorted(folder.iterdir())
@@ -128,14 +128,58 @@ def test_a_log_replays_to_the_same_answers(tmp_path: Path, seed: int) -> None:
 
 
 def test_all_parts_of_a_run_are_replayed(tmp_path: Path) -> None:
-    _, files = recorded(tmp_path, 7, roll_bytes=60_000)
+    _, files = recorded(tmp_path, 7, 4000, roll_bytes=60_000)
     assert len(files) > 3
     whole = replay(files[-1])
     assert (whole.files, whole.difference) == (len(files), None)
     assert replay(files[1]).steps < whole.steps
+    for gone in (files[0], files[2]):
+        gone.unlink()
+        rest = replay(files[-1])
+        assert rest.difference is None
+        assert rest.last == whole.last
+        assert 0 < rest.steps < whole.steps
+    assert replay(files[3]).files == 1, "a part is replayed alone when those before it are gone"
+
+
+def test_steps_that_lead_elsewhere_do_not_agree_with_the_snapshot(tmp_path: Path) -> None:
+    _, files = recorded(tmp_path, 7, roll_bytes=60_000)
+    lines = files[0].read_bytes().splitlines(keepends=True)
+    files[0].write_bytes(b"".join(lines[:-1]))
+    found = replay(files[1])
+    assert found.difference is not None
+    assert (found.difference.file, found.difference.line, found.difference.given) == (files[1], 2, "snapshot")
+    assert found.difference.now == ("the floor that the steps before lead to is another one",)
+
+
+def test_a_snapshot_that_was_touched_is_told(tmp_path: Path) -> None:
+    _, files = recorded(tmp_path, 7, roll_bytes=60_000)
     files[0].unlink()
-    with pytest.raises(LogFault, match="needs the parts before it"):
-        replay(files[-1])
+    text = files[1].read_bytes()
+    files[1].write_bytes(text.replace(b'"misses":0', b'"misses":1', 1))
+    found = replay(files[1])
+    assert found.difference is not None
+    assert found.difference.now == ("the snapshot is not as it was written",)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (b'"index":0', b'"index":"x"', "Expected `int`"),
+        (b'"queue":"main","source"', b'"queue":"gone","source"', "contradicts itself: KeyError"),
+        (b'"strategy":"ring_several"', b'"strategy":"__import__"', "unknown strategy"),
+    ],
+)
+def test_a_snapshot_that_no_floor_has_made_is_refused(
+    tmp_path: Path, before: bytes, after: bytes, words: str
+) -> None:
+    _, files = recorded(tmp_path, 7, roll_bytes=60_000)
+    files[0].unlink()
+    text = files[1].read_bytes()
+    assert before in text.splitlines()[1]
+    files[1].write_bytes(text.replace(before, after, 1))
+    with pytest.raises(LogFault, match=f":2: .*{words}"):
+        replay(files[1])
 
 
 def changed(files: list[Path], before: str, after: str) -> Replayed:
@@ -179,13 +223,14 @@ def test_a_torn_end_is_left_out_and_told(tmp_path: Path) -> None:
         (b"\xff\xfe\n", "no floor log"),
         (b'{"floor_log":9,"run":"r","part":1}\n', "format 9"),
         (
-            b'{"floor_log":1,"run":"r","part":1}\n{"at":1.0,"given":"tick","digest":""}\n',
-            ":2: the floor's plan",
+            b'{"floor_log":2,"run":"r","part":1}\n{"at":1.0,"given":"tick","digest":""}\n',
+            ":2: the floor's plan, or a snapshot, must come first",
         ),
-        (b'{"floor_log":1,"run":"r","part":1}\n[]\n', ":2: "),
-        (b'{"floor_log":1,"run":"r","part":1}\n{"at":1.0,"given":"Gone","digest":""}\n', "no event 'Gone'"),
-        (b'{"floor_log":1,"run":"../x","part":2}\n', "does not begin"),
-        (b'{"floor_log":1,"run":"r","part":2}\n', "r.000001.jsonl: it is not part 1"),
+        (b'{"floor_log":2,"run":"r","part":1}\n[]\n', ":2: "),
+        (b'{"floor_log":2,"run":"r","part":1}\n{"at":1.0,"given":"Gone","digest":""}\n', "no event 'Gone'"),
+        (b'{"floor_log":2,"run":"../x","part":2}\n', "does not begin"),
+        (b'{"floor_log":2,"run":"r","part":2}\n', "r.000001.jsonl: it is not part 1"),
+        (b'{"floor_log":1,"run":"r","part":1}\n', "format 1, this version reads 2"),
     ],
 )
 def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
