@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from acd.conversation import Conversation
 
 
+EMERGENCY: Final = "emergency"
+"""Kind of a transfer's record when it was asked for 110, 119, 120 or 122, however it was asked."""
+
+
 class Handover:
     """The transfer side of one conversation."""
 
@@ -245,7 +249,7 @@ class Handover:
             TransferRecord(
                 call=self._conversation.call.id,
                 number=transfer.number,
-                kind=transfer.kind,
+                kind=EMERGENCY if transfer.target.emergency else transfer.kind,
                 by=transfer.by,
                 target=transfer.target.code,
                 asked=transfer.asked,

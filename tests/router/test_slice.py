@@ -264,6 +264,12 @@ def test_an_emergency_line_joins_at_once_without_music() -> None:
     assert world.talking(caller, seat)
     world.answer(world.leg("110"))
     assert world.talking(caller, seat, world.leg("110"))
+    world.keys(seat, "*1")
+    for channel in (seat, caller, world.leg("110")):
+        world.hang_up(channel)
+    world.wait(60)
+    (transfer,) = ended(world).transfers
+    assert (transfer.kind, transfer.outcome) == ("emergency", "completed")
 
 
 def test_a_number_that_no_flow_serves_is_unallocated() -> None:
