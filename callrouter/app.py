@@ -377,7 +377,7 @@ def _feed(feed: Feed) -> FeedSettings:
         port=int(port) if host else (8883 if feed.tls else 1883),
         user=feed.user or None,
         password=password,
-        tls=ssl.create_default_context() if feed.tls else None,
+        tls=ssl.create_default_context(cafile=feed.ca_file) if feed.tls else None,
         numbers_to=feed.numbers_to,
     )
 

@@ -95,6 +95,8 @@ class Feed(_Strict):
     """File with nothing but that user's password."""
     tls: bool = False
     """Speak TLS; the broker's certificate is checked."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of the authority that signed the broker's; default: those this machine trusts."""
     numbers_to: tuple[str, ...] = ()
     """Lines that may read callers' numbers in `context`; all others see them masked."""
 

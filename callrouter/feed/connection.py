@@ -19,6 +19,8 @@ SESSION_SECONDS: Final = 7 * 24 * 3600
 """How long the broker keeps inbound messages for us while we are away."""
 IN_FLIGHT: Final = 100
 """Messages at a time without acknowledgement, in either direction."""
+LARGEST_PACKET: Final = 256 * 1024
+"""Bytes; the broker keeps larger ones from us: with `IN_FLIGHT` it bounds what partners can make us hold."""
 AT_A_TIME: Final = 10
 """Messages handed over without a pause: half a millisecond of the loop."""
 _SUCCESS: Final = 0
@@ -43,6 +45,7 @@ class Connection(aiomqtt.Client):
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         connect.SessionExpiryInterval = SESSION_SECONDS
         connect.ReceiveMaximum = IN_FLIGHT
+        connect.MaximumPacketSize = LARGEST_PACKET
         super().__init__(
             host,
             port,

@@ -70,6 +70,10 @@ def take(topic: str, payload: bytes, partners: Partners, now: Instant) -> CallRe
             return _work_order(source, organisation, order, now)
     except msgspec.DecodeError as error:
         raise Bad(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise Bad(f"the text is not UTF-8 ({error.reason}): encode it so") from error
+    except RecursionError as error:
+        raise Bad("the JSON is nested too deeply") from error
     raise Bad(f"type {head.type!r} does not belong on {source.kind!r}")
 
 

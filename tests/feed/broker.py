@@ -10,6 +10,8 @@ from pathlib import Path
 from callrouter.toolchain import locate
 
 ACL = Path(__file__).parents[2] / "docs" / "howto" / "partner-acl.example"
+TLS = Path(__file__).parent / "tls"
+"""An authority and a certificate for 127.0.0.1, for tests; the authority's key was thrown away."""
 USERS = {"callrouter": "router-secret", "12315": "partner-secret", "12333": "other-secret"}
 
 
@@ -29,9 +31,12 @@ class TestBroker:
         self.allow()
         tool = locate("mosquitto_passwd")
         subprocess.run(tool.command("-U", passwords), env=tool.environment(), check=True, timeout=30)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.tls_port = int(probe.getsockname()[1])
         self._conf = folder / "mosquitto.conf"
         self._conf.write_text(
             f"user {getpass.getuser()}\n"
+            f"listener {self.tls_port} 127.0.0.1\ncertfile {TLS}/server.crt\nkeyfile {TLS}/server.key\n"
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
             f"acl_file {acl}\npersistence true\npersistence_location {folder}/\n"
             "autosave_interval 1\nmax_queued_messages 100000\n"

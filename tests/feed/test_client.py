@@ -15,13 +15,15 @@ import aiomqtt
 import pytest
 
 from acd.ids import OrgId
+from callrouter.app import _feed as settings_of_feed
 from callrouter.feed.client import FeedClient, FeedSettings
 from callrouter.feed.messages import published
+from callrouter.settings import Feed
 from callrouter.store import migrate
 from callrouter.store.database import Database
 from callrouter.store.outbox import StoredOutbox
 from callrouter.store.writer import RecordWriter
-from tests.feed.broker import USERS, TestBroker
+from tests.feed.broker import TLS, USERS, TestBroker
 from tests.feed.consumer import Consumer, client
 from tests.feed.test_inbound import call, order
 from tests.store.samples import T0, record
@@ -231,6 +233,38 @@ async def test_bad_messages_come_back_with_the_reason(stage: Stage) -> None:
     assert any("malformed" in reason for reason in reasons)
     assert any("happy" in reason for reason in reasons)
     assert await stage.ask("SELECT count(*) FROM dead_letters") == [(2,)]
+
+
+async def test_a_flood_of_hostile_messages_harms_nobody(stage: Stage) -> None:
+    stage.run(stage.feed.run())
+    await until(lambda: stage.feed.health.connected)
+    deep = b'{"a":' * 10_000 + b"%d" + b"}" * 10_000
+    async with client(stage.broker.port, "12315") as partner:
+        for number in range(150):
+            payload = (deep % number, b"\xff\xfe %d" % number, b"x" * (70_000 + number))[number % 3]
+            await partner.publish("callrouter/v1/in/12315/calls", payload, qos=1)
+        await partner.publish("callrouter/v1/in/12315/calls", json.dumps(call()), qos=1)
+    await stage.until_rows("SELECT count(*) FROM calls", 1)
+    await stage.until_rows("SELECT count(*) FROM dead_letters", 150)
+    assert stage.feed.health.connected
+    assert stage.feed.health.dead_letters == 150
+
+
+async def test_tls_with_a_certificate_that_is_checked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = stage.broker.memory.with_name("secret")
+    secret.write_text(USERS["callrouter"])
+    wanted = {"broker": f"127.0.0.1:{stage.broker.tls_port}", "tls": True, "user": "callrouter"}
+    distrusted = settings_of_feed(Feed(**wanted, password_file=secret))
+    trusted = settings_of_feed(Feed(**wanted, password_file=secret, ca_file=TLS / "ca.crt"))
+    stage.feed._settings = distrusted
+    running = stage.run(stage.feed.run())
+    await until(lambda: "CERTIFICATE_VERIFY_FAILED" in stage.feed.health.reason)
+    await stage.end(running)
+    stage.feed._settings = trusted
+    stage.run(stage.consumer.read(stage.broker.port, "callrouter/v1/calls/#"))
+    stage.run(stage.feed.run())
+    stage.writer.put(record())
+    await until(lambda: "c1/ended" in stage.consumer.found)
 
 
 async def test_a_partner_cannot_speak_for_another_nor_listen_in(stage: Stage) -> None:

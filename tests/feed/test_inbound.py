@@ -99,6 +99,26 @@ def test_bad_messages_say_why(topic: str, message: object, reason: str) -> None:
         taken(topic, message)
 
 
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b'{"type":"call","version":1,"data":' + b"[" * 30_000 + b"]" * 30_000 + b"}", "nested too deeply"),
+        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested too deeply"),
+        ('{"type":"caf\xe9"}'.encode("latin-1"), "not UTF-8"),
+        ('{"type":"call"}'.encode("utf-16"), "malformed"),
+        (b"\0" * 100, "malformed"),
+        (b"", "truncated"),
+        (b"x" * 70_000, "65536 are allowed"),
+        (b'{"type":"call","version":1,"id":"a","at":NaN,"data":{}}', "malformed"),
+        (b'{"type":"call","version":' + b"9" * 5000 + b"}", "out of range"),
+        (b'{"type":"call","version":1,"id":"a","at":1e400,"data":{}}', "out of range"),
+    ],
+)
+def test_hostile_messages_are_refused_with_a_reason(payload: bytes, reason: str) -> None:
+    with pytest.raises(Bad, match=reason):
+        take(CALLS, payload, partners, T0)
+
+
 # How long a draw takes is the machine's affair.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300))
