@@ -84,6 +84,8 @@ class Stage:
         if not leg.usable:
             return
         leg.state = LegState.ENDING
+        if leg.role is Role.SEAT and leg.answered is None:
+            self.close_track(leg, now)  # free for the floor from now on, whenever the switch confirms
         self._timers.cancel((self.call.id, "ring", leg.number))
         self._timers.set((self.call.id, "teardown", leg.number), now + TEARDOWN)
         for channel in (leg.channel, leg.parked):
@@ -150,6 +152,7 @@ class Stage:
         )
 
     def close_track(self, leg: Leg, now: Instant) -> None:
-        if leg.activity is not Activity.WRAP_UP:
+        """Its last segment ends now; of a wrap-up the floor says when."""
+        if leg.activity is not Activity.WRAP_UP and not leg.closed:
             self.call.cut(leg, now)
             leg.closed = True

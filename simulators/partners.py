@@ -170,6 +170,10 @@ class Partners:
         """Every INVITE, refused and ignored ones included, oldest first."""
         return tuple(self._front.received)
 
+    def invite_of(self, caller: str) -> Received | None:
+        """The newest INVITE that told this caller's number."""
+        return self._front.newest.get(caller)
+
     async def wait(self, test: Callable[[], bool], seconds: float = 10.0) -> None:
         """Until `test` holds; it is asked again after each thing that happens. Raises TimeoutError."""
         async with asyncio.timeout(seconds), self._changed:

@@ -19,6 +19,8 @@ from typing import Final
 Address = tuple[str, int]
 CALLS_KEPT: Final = 10_000
 MOBILE: Final = re.compile(r"1[3-9]\d{9}")
+COPY_AFTER: Final = 0.4
+"""Seconds before a retransmitted INVITE means that the first was lost, and not that we read both late."""
 PEOPLE_HERTZ: Final = 400
 """What a person who is called back speaks with: no line's tone."""
 _PLACE: Final = re.compile(r"sip:[^@\s<>]+@(\d+\.\d+\.\d+\.\d+):(\d{1,5})")
@@ -113,6 +115,8 @@ class _Seen:
     sender: Address
     received: Received
     open: bool = True
+    answered: bool = False
+    """Something has come back from where the call went on to."""
 
 
 _PHRASES: Final = {
@@ -139,6 +143,8 @@ class Front:
     silent: bool = False
     """The network to the partners is cut."""
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=CALLS_KEPT))
+    newest: dict[str, Received] = field(default_factory=dict)
+    """The newest INVITE by the caller's number."""
     _seen: "OrderedDict[str, _Seen]" = field(default_factory=OrderedDict)
     _serial: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -150,7 +156,10 @@ class Front:
         call_id = _first(headers, "call-id", "i")
         if start.startswith("SIP/2.0"):
             seen = self._seen.get(call_id)
-            return [Send(data, seen.sender)] if seen is not None else []
+            if seen is None:
+                return []
+            seen.answered = True
+            return [Send(data, seen.sender)]
         method, _, rest = start.partition(" ")
         if method == "INVITE":
             return self._invite(data, sender, now, rest, headers, call_id)
@@ -178,6 +187,9 @@ class Front:
             seen = _Seen(sender, Received(name, number, now, tuple(headers), behaviour))
             self._seen[call_id] = seen
             self.received.append(seen.received)
+            self.newest[calling(headers)] = seen.received
+            if len(self.newest) > CALLS_KEPT:
+                self.newest.pop(next(iter(self.newest)))
             if len(self._seen) > CALLS_KEPT:
                 self._seen.popitem(last=False)
         behaviour = seen.received.behaviour
@@ -186,8 +198,8 @@ class Front:
                 return []
             case Kind.REJECT | Kind.REDIRECT:
                 return self._refuse(headers, sender, behaviour, call_id) if fresh else []
-        if behaviour.slow and not fresh:
-            return []  # The first is on its way; a copy after the answer would be a call of its own.
+        if not fresh and (seen.answered or now - seen.received.at < max(COPY_AFTER, 2 * behaviour.slow)):
+            return []  # The first is there or on its way; a copy after the answer would be a call of its own.
         ordered = _with_headers(data, self._orders(seen.received))
         return [Send(ordered, behaviour.place or self.asterisk, behaviour.slow)]
 

@@ -43,8 +43,13 @@ class Channel:
 class World:
     """Router, site and a switch that obeys."""
 
-    def __init__(self, seats: Iterable[str] = ("a1002",), watch: FloorWatch | None = None) -> None:
+    def __init__(
+        self, seats: Iterable[str] = ("a1002",), watch: FloorWatch | None = None, lag: float = 0.0
+    ) -> None:
+        """`lag`: seconds after which the switch confirms a hang-up that it was asked for."""
         self.now = 1_800_000_000.0
+        self.lag = lag
+        self._confirming: list[tuple[float, c.Hangup]] = []
         self.router = Router(site(), self.now, watch)
         self.channels: dict[ChannelId, Channel] = {}
         self.bridges: set[str] = set()
@@ -71,10 +76,24 @@ class World:
     def wait(self, seconds: float) -> None:
         """Let time pass; deadlines fall where they fall."""
         until = self.now + seconds
-        while (due := self.router.next_deadline()) is not None and due <= until:
+        while (due := self._next()) is not None and due <= until:
             self.now = max(self.now, due)
-            self._carry_out(self.router.tick(self.now))
+            if self._confirming and self._confirming[0][0] <= self.now:
+                self._gone(self._confirming.pop(0)[1])
+            else:
+                self._carry_out(self.router.tick(self.now))
         self.now = until
+
+    def _next(self) -> float | None:
+        confirming = [at for at, _ in self._confirming[:1]]
+        return min(
+            [*confirming, *(due for due in [self.router.next_deadline()] if due is not None)], default=None
+        )
+
+    def _gone(self, command: c.Hangup) -> None:
+        if self.channels.pop(command.channel, None) is not None:
+            ended = e.LegEnded(node=NODE, channel=command.channel, cause=command.cause)
+            self._carry_out(self.router.handle(ended, self.now))
 
     def call(self, number: str = "12345", caller: str = "13800001111", call: str = "C1") -> ChannelId:
         channel = ChannelId(f"in-{call}")
@@ -106,6 +125,10 @@ class World:
             self.handle(e.DigitReceived(node=NODE, channel=channel, digit=digit))
 
     # --- what can be seen ----------------------------------------------------------
+
+    def hung_up(self) -> set[ChannelId]:
+        """Channels whose end has been asked for and not confirmed yet."""
+        return {command.channel for _, command in self._confirming}
 
     def talking(self, *channels: ChannelId) -> bool:
         """Exactly these hear each other."""
@@ -175,9 +198,10 @@ class World:
                 for state in self.channels.values():
                     if state.playing.pop(playback, None) is not None:
                         self.handle(e.PlaybackFinished(node=NODE, playback=playback))
-            case c.Hangup(channel=channel):
-                if self.channels.pop(channel, None) is not None:
-                    self.handle(e.LegEnded(node=NODE, channel=channel, cause=command.cause))
+            case c.Hangup() if self.lag:
+                self._confirming.append((self.now + self.lag, command))
+            case c.Hangup():
+                self._gone(command)
             case _:
                 state = self.channels.get(getattr(command, "channel", ChannelId("")))
                 if state is not None:

@@ -48,15 +48,32 @@ def test_replies_find_the_way_back() -> None:
 
 def test_a_retransmission_is_the_same_call() -> None:
     tested = front()
-    first, second = tested.decide(request(), ROUTER, 0), tested.decide(request(), ROUTER, 0.5)
-    assert first == second
+    first, again = tested.decide(request(), ROUTER, 0), tested.decide(request(), ROUTER, 0.5)
+    assert first == again, "the first may have been lost"
     assert len(tested.received) == 1
     refusing = front(n12315=Behaviour(kind=Kind.REJECT))
     assert refusing.decide(request(), ROUTER, 0)
     assert refusing.decide(request(), ROUTER, 0.5) == []
+
+
+def test_a_copy_that_would_come_after_the_answer_is_dropped() -> None:
+    late = front()
+    assert late.decide(request(), ROUTER, 0)
+    assert late.decide(request(), ROUTER, 0.1) == [], "both were read late; the first is on its way"
+    answered = front()
+    answered.decide(request(), ROUTER, 0)
+    answered.decide(b"SIP/2.0 100 Trying\r\nCall-ID: c1\r\n\r\n", ASTERISK, 0.1)
+    assert answered.decide(request(), ROUTER, 0.5) == []
     slow = front(n12315=Behaviour(slow=2.0))
     assert slow.decide(request(), ROUTER, 0)[0].delay == 2.0
-    assert slow.decide(request(), ROUTER, 0.5) == [], "the first copy is on its way"
+    assert slow.decide(request(), ROUTER, 1.5) == [], "the first copy is on its way"
+
+
+def test_the_newest_invite_of_a_caller_is_found() -> None:
+    tested = front()
+    tested.decide(request(call="c1").replace(b"<sip:a@x>", b"<sip:13909710001@x>"), ROUTER, 1.0)
+    tested.decide(request(call="c2").replace(b"<sip:a@x>", b"<sip:13909710001@x>"), ROUTER, 2.0)
+    assert tested.newest["13909710001"].at == 2.0
 
 
 def test_behaviour_is_that_of_the_invite_not_of_later() -> None:

@@ -1,78 +1,26 @@
-"""Phones by the hundred: `raw_sip.Phone` that repeats what may be lost and speaks by the choir."""
+"""Phones by the hundred: `raw_sip.Phone` that repeats what may be lost; audio is elsewhere."""
 
 import asyncio
-import itertools
 import re
-import time
 from collections.abc import Callable, Mapping
 from typing import Final, Self
 
-import numpy as np
-
-from simulators.audio import RATE, Samples, decode_g711
 from simulators.plain_phone import Message, Phone
-from simulators.rtp_port import Packet, RtpPort
 from simulators.timed_udp import Address
-from tests.asterisk.transfer_proof.choir import Choir
+from tests.asterisk.transfer_proof.sound import Ear, SoundProcess
 
 REPEATS: Final = (0.5, 1.0, 2.0, 4.0)
 """Waits between retransmissions, seconds (RFC 3261 17.1.1.2: doubled from T1)."""
-_VOICES: Final = itertools.count(1)
-PAUSE: Final = 0.1
-"""Seconds without a packet that count as silence."""
-
-
-class Ear(RtpPort):
-    """One RTP port that speaks by the choir, and tells all that it heard as samples."""
-
-    def __init__(self, choir: Choir) -> None:
-        super().__init__()
-        self._choir = choir
-        self._voice = next(_VOICES)
-
-    def forget(self) -> None:
-        """A new call: what was heard before does not count."""
-        self.heard.clear()
-
-    def speak(self, hertz: float) -> None:
-        """A tone until `quiet`, to where the last description of media said."""
-        assert self.peer is not None, "nobody has said yet where to speak to"
-        self._choir.speak(self._voice, self._udp.fileno(), self.peer, int(hertz))
-
-    def quiet(self) -> None:
-        self._choir.quiet(self._voice)
-
-    def last(self, seconds: float) -> Samples:
-        """What was heard in the last `seconds`."""
-        begin = time.monotonic() - seconds
-        fresh = list(itertools.takewhile(lambda packet: packet.at > begin, reversed(self.heard)))
-        return _joined(fresh[::-1], begin)
-
-    def whole(self) -> Samples:
-        """Everything heard since `forget`."""
-        return _joined(list(self.heard), self.heard[0].at if self.heard else 0.0)
-
-
-def _joined(packets: list[Packet], begin: float) -> Samples:
-    """Packets in order; where none came for over `PAUSE` there is silence."""
-    pieces: list[Samples] = []
-    before = begin
-    for packet in packets:
-        if packet.at - before > PAUSE:
-            pieces.append(np.zeros(round((packet.at - before) * RATE), np.int16))
-        pieces.append(decode_g711(packet.data))
-        before = packet.at
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
 
 
 class SteadyPhone(Phone):
     """Repeats requests until they are answered and its 200 until it is acknowledged."""
 
-    media: Ear
+    media: Ear  # type: ignore[assignment]
 
-    def __init__(self, server: Address, choir: Choir, address: str = "127.0.0.1") -> None:
+    def __init__(self, server: Address, sound: SoundProcess, address: str = "127.0.0.1") -> None:
         super().__init__(server, address)
-        self.media = Ear(choir)
+        self.media = Ear(sound)
         self._answers: dict[tuple[str, str], asyncio.Future[Message]] = {}
         self._unacknowledged: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
@@ -80,8 +28,8 @@ class SteadyPhone(Phone):
         """Told after the phone has reacted to a new call."""
 
     @classmethod
-    async def at(cls, server: Address, choir: Choir, address: str = "127.0.0.1") -> Self:
-        phone = cls(server, choir, address)
+    async def at(cls, server: Address, sound: SoundProcess, address: str = "127.0.0.1") -> Self:
+        phone = cls(server, sound, address)
         phone._udp.open(address)
         phone.media.open(address)
         return phone
@@ -160,9 +108,9 @@ class SteadyPhone(Phone):
 
     def _invited(self, request: Message) -> None:
         known = self.dialog is not None and request.get("Call-ID") == self.dialog.call_id
-        if "tag=" not in request.get("To") and not known:
-            self.media.forget()
         super()._invited(request)
+        if not known:
+            self.media.begin(request.get("Call-ID"))
         if 200 in self.statuses:
             self._until_acknowledged(request, REPEATS)
         if self.on_invite is not None and not known:

@@ -5,7 +5,7 @@ behaves all along. `SEEKING` in the table never lasts (the next rung is dialled 
 same turn); here it is the time in which the INVITE is out and nothing has come back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -116,7 +116,8 @@ class Case:
         return f"{self.number}: {self.scene}{way}, {self.who} leaves, partner {self.partner.words}"
 
 
-def _refuses(status: int, after: float, words: str) -> Partner:
+def refuses(status: int, after: float, words: str) -> Partner:
+    """A partner that answers with a final status after ringing so long."""
     behaviour = Behaviour(kind=Kind.REJECT, status=status, after=after)
     return Partner(words, behaviour, answers=False, leaves=True)
 
@@ -176,15 +177,15 @@ def _before_an_answer() -> Iterator[tuple[Scene, Who, Partner, str]]:
             yield Scene.SEEKING, who, partner, ""
         for partner in RINGING:
             yield Scene.RINGING, who, partner, ""
-    at_once = [_refuses(status, 0, f"{status} {words} at once") for status, words in STATUSES.items()]
+    at_once = [refuses(status, 0, f"{status} {words} at once") for status, words in STATUSES.items()]
     for partner in (*at_once, *MUTE):
         yield Scene.SEEKING, Who.PARTNER, partner, ""
-    rung = [_refuses(status, 1.5, f"{status} {words} after ringing") for status, words in STATUSES.items()]
+    rung = [refuses(status, 1.5, f"{status} {words} after ringing") for status, words in STATUSES.items()]
     for partner in (*rung, *RINGING[1:]):
         yield Scene.RINGING, Who.PARTNER, partner, ""
-    for index, partner in enumerate((*RINGING[1:], _refuses(486, LONG, "486 busy, one day"))):
+    for index, partner in enumerate((*RINGING[1:], refuses(486, LONG, "486 busy, one day"))):
         yield Scene.BLONDE, Who.CALLER, partner, BLONDE_WAYS[index % 3]
-    late = [_refuses(status, 3.0, f"{status} {words} after ringing") for status, words in STATUSES.items()]
+    late = [refuses(status, 3.0, f"{status} {words} after ringing") for status, words in STATUSES.items()]
     for index, partner in enumerate((*late, *RINGING[1:])):
         yield Scene.BLONDE, Who.PARTNER, partner, BLONDE_WAYS[index % 3]
 
@@ -223,8 +224,8 @@ LEFT_ALREADY: Final = {
 """Pairs without a case, and why."""
 
 
-def lines() -> dict[str, dict[str, Any]]:
-    """Directory entries of all cases' lines."""
+def lines(cases: Iterable[Case] = CASES) -> dict[str, dict[str, Any]]:
+    """Directory entries of the cases' lines."""
     return {
         case.line: {
             "mode": "DUAL_NUMBER",
@@ -232,5 +233,5 @@ def lines() -> dict[str, dict[str, Any]]:
             "dial": case.dials,
             "ring_for": RING_LIMIT if case.partner.leaves or not case.partner.answers else 30,
         }
-        for case in CASES
+        for case in cases
     }

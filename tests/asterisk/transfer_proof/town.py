@@ -1,10 +1,13 @@
 """The hotline of the proof: many seats in one queue, a line for each case, everybody a light phone."""
 
 import asyncio
+import functools
 import itertools
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +19,10 @@ from acd.ids import AgentId, CallId, SeatId
 from acd.record import CallRecord
 from callrouter.cli.province import Province, Wishes
 from callrouter.ports import CallView, Change, SeatView
+from callrouter.toolchain.asterisk import AsteriskPlan
 from tests.asterisk.hotline import SITE
-from tests.asterisk.transfer_proof.choir import Choir
 from tests.asterisk.transfer_proof.phones import SteadyPhone
+from tests.asterisk.transfer_proof.sound import SoundProcess
 
 CALLER_HERTZ: Final = range(2450, 3150, 100)
 SEAT_HERTZ: Final = range(3150, 3950, 100)
@@ -61,39 +65,48 @@ def make_site(folder: Path, seats: Iterable[str], lines: dict[str, dict[str, Any
 
 
 class ProofProvince(Province):
-    """Nobody signs in at a web page here: two hundred password hashes would cost more than the proof."""
+    """Nobody signs in at a web page: two hundred password hashes would cost more than the proof.
+
+    And phones are asked seldom whether they live: OPTIONS to each in each second are not what is proved.
+    """
+
+    def _plan(self, sip: int, ari: int, ami: int) -> AsteriskPlan:
+        plan = super()._plan(sip, ari, ami)
+        return replace(
+            plan, seat_qualify=60, seat_qualify_timeout=10.0, trunk_rtp_timeout=120, seat_rtp_timeout=120
+        )
 
     async def _create_users(self) -> None:
         self.passwords.pop("supervisor")
 
 
+@dataclass(frozen=True, slots=True)
 class Seat:
     """A phone at a desk, with a tone of its own."""
 
-    def __init__(self, name: str, phone: SteadyPhone, hertz: int) -> None:
-        self.name, self.phone, self.hertz = SeatId(name), phone, hertz
-
-    def answers(self, request: object) -> None:
-        self.phone.media.speak(self.hertz)
+    name: SeatId
+    phone: SteadyPhone
+    hertz: int
 
 
 class Town:
     """Everybody on the telephone, and what the controller shows of them."""
 
-    def __init__(self, province: Province, choir: Choir, session: aiohttp.ClientSession) -> None:
-        self.province, self.choir = province, choir
+    def __init__(self, province: Province, sound: SoundProcess, session: aiohttp.ClientSession) -> None:
+        self.province, self.sound = province, sound
         self.engine = province.app.controller
         self.partners = province.partners
         self.seats: dict[str, Seat] = {}
         self.began = time.time()
-        self.thrifty = False
-        """Phones speak only while somebody listens: for crowds."""
+        self.listening: asyncio.Semaphore | None = None
+        """For crowds: how many cases are heard at a time; nobody speaks unless heard. None: all, always."""
         self._session = session
         self._serial = itertools.count(1)
         self._changed = asyncio.Event()
         self.calls: dict[CallId, CallView] = {}
         self.by_number: dict[str, CallId] = {}
         self.desks: dict[str, SeatView] = {}
+        self._been: defaultdict[CallId, set[str]] = defaultdict(set)
         self._end = self.engine.subscribe(self._on_change)
 
     @property
@@ -105,6 +118,7 @@ class Town:
         if change.call is not None:
             self.calls[change.call.call] = change.call
             self.by_number[change.call.caller] = change.call.call
+            self._been[change.call.call].add(change.call.transfer_state)
         elif change.seat is not None:
             self.desks[change.seat.seat] = change.seat
         elif change.ended is not None:
@@ -132,9 +146,9 @@ class Town:
 
         async def one(index: int, name: str) -> None:
             async with gate:
-                phone = await SteadyPhone.at(self.server, self.choir)
-                seat = self.seats[name] = Seat(name, phone, SEAT_HERTZ[index % len(SEAT_HERTZ)])
-                phone.on_invite = seat.answers
+                phone = await SteadyPhone.at(self.server, self.sound)
+                self.seats[name] = Seat(SeatId(name), phone, SEAT_HERTZ[index % len(SEAT_HERTZ)])
+                phone.on_invite = functools.partial(self._answered, name)
                 status = await phone.register(name, self.province.passwords[name], expires=3600)
                 assert status == 200, f"{name} could not register: {status}"
 
@@ -147,10 +161,14 @@ class Town:
             self.engine.submit(e.SeatSignedIn(seat=seat.name, agent=AgentId(seat.name)))
             self.engine.submit(e.SeatReadied(seat=seat.name))
 
+    def _answered(self, name: str, invite: object) -> None:
+        if self.listening is None:
+            self.seats[name].phone.media.speak(self.seats[name].hertz)
+
     async def caller(self) -> tuple[SteadyPhone, str, int]:
         """A new phone, its number and its tone."""
         index = next(self._serial)
-        phone = await SteadyPhone.at(self.server, self.choir)
+        phone = await SteadyPhone.at(self.server, self.sound)
         return phone, f"139{index:08d}", CALLER_HERTZ[index % len(CALLER_HERTZ)]
 
     async def dial(self, phone: SteadyPhone, number: str, hertz: int) -> CallId:
@@ -158,13 +176,19 @@ class Town:
         phone.invite("12345", caller=f"<sip:{number}@carrier.invalid>")
         answer = await phone.final()
         assert answer.status == 200, f"the caller was answered {answer.start}"
-        phone.media.speak(hertz)
+        phone.media.begin(number)
+        if self.listening is None:
+            phone.media.speak(hertz)
         return CallId(await self.until(lambda: self.by_number.get(number), "the call on the screens"))
 
     # --- what can be seen
 
     def live(self, call: CallId) -> CallView | None:
         return self.calls.get(call)
+
+    def been(self, call: CallId, state: str) -> bool:
+        """The call's transfer is in this state, or has been."""
+        return state in self._been[call]
 
     def all_at_rest(self) -> bool:
         """No call, no wrap-up."""
@@ -209,7 +233,7 @@ class Town:
         self._end()
         for seat in self.seats.values():
             seat.phone.close()
-        self.choir.close()
+        self.sound.close()
 
 
 @asynccontextmanager
@@ -219,7 +243,7 @@ async def open_town(folder: Path, count: int, lines: dict[str, dict[str, Any]]) 
     site = make_site(folder, seats, lines)
     province = ProofProvince(Wishes(site=site, state_dir=folder / "state", robots=0))
     async with province, aiohttp.ClientSession() as session:
-        town = Town(province, Choir(), session)
+        town = Town(province, SoundProcess(), session)
         try:
             await town.open_seats(seats)
             yield town
