@@ -57,19 +57,24 @@ class Handover:
             self.fire(TransferEvent.TARGET_RESERVED, now)
             return
         blonde = leg is None or kind == "blind"
-        talk.aside(call.caller, now, target.announce, Place.RINGBACK if blonde else Place.MUSIC)
-        if leg is None or kind == "blind":
+        # The target is dialled first: moving legs waits for their threads in Asterisk, and with two hundred
+        # keys pressed at once the last INVITE would wait for all of them.
+        if blonde:
             transfer.state = TransferState.BLONDE
-            if leg is not None:
-                talk.contact_over(leg, now)
-                talk.hang_up(leg, now)
             self._ring_next(transfer, now)
+        else:
+            transfer.rung = 0
+            self.fire(TransferEvent.TARGET_RESERVED, now)
+        talk.aside(call.caller, now, target.announce, Place.RINGBACK if blonde else Place.MUSIC)
+        if leg is None:
+            return
+        if blonde:
+            talk.contact_over(leg, now)
+            talk.hang_up(leg, now)
             return
         talk.out += call.move(leg, Place.BRIDGE_TONE)
         call.doing(leg, Activity.CONSULT, now, target.code)
         talk.out.append(e.SeatConsulting(seat=SeatId(leg.party)))
-        transfer.rung = 0
-        self.fire(TransferEvent.TARGET_RESERVED, now)
 
     def ask(self, seat: SeatId, event: TransferEvent, now: Instant) -> None:
         """Complete, cancel, swap or three-party, asked by the transferor; raises `Refused`."""

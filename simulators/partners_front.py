@@ -19,7 +19,7 @@ from typing import Final
 Address = tuple[str, int]
 CALLS_KEPT: Final = 10_000
 MOBILE: Final = re.compile(r"1[3-9]\d{9}")
-COPY_AFTER: Final = 0.4
+COPY_AFTER: Final = 1.0
 """Seconds before a retransmitted INVITE means that the first was lost, and not that we read both late."""
 PEOPLE_HERTZ: Final = 400
 """What a person who is called back speaks with: no line's tone."""
@@ -198,7 +198,7 @@ class Front:
                 return []
             case Kind.REJECT | Kind.REDIRECT:
                 return self._refuse(headers, sender, behaviour, call_id) if fresh else []
-        if not fresh and (seen.answered or now - seen.received.at < max(COPY_AFTER, 2 * behaviour.slow)):
+        if not fresh and (behaviour.slow or seen.answered or now - seen.received.at < COPY_AFTER):
             return []  # The first is there or on its way; a copy after the answer would be a call of its own.
         ordered = _with_headers(data, self._orders(seen.received))
         return [Send(ordered, behaviour.place or self.asterisk, behaviour.slow)]

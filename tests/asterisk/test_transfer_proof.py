@@ -1,11 +1,12 @@
-"""The transfer contract on a real Asterisk: every state × who leaves × how the partner behaves."""
+"""The transfer contract on a real Asterisk: every state × who leaves × how partners behave; 200 at once."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.asterisk.transfer_proof import crowd
 from tests.asterisk.transfer_proof.plan import CASES, LEFT_ALREADY, Scene, Who, lines
-from tests.asterisk.transfer_proof.proving import SIDE_BY_SIDE, prove
+from tests.asterisk.transfer_proof.proving import prove
 from tests.asterisk.transfer_proof.town import Town, open_town
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -13,7 +14,8 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with open_town(tmp_path_factory.mktemp("proof"), 3 * SIDE_BY_SIDE, lines()) as town:
+    everybody = lines((*CASES, *crowd.CASES))
+    async with open_town(tmp_path_factory.mktemp("proof"), crowd.SEATS, everybody) as town:
         yield town
 
 
@@ -28,3 +30,10 @@ async def test_nobody_is_lost_whoever_leaves_whenever(town: Town) -> None:
     assert not proof.faults, "\n".join(proof.faults)
     assert proof.lost == 0
     assert len(proof.verdicts) == len(CASES)
+
+
+async def test_nobody_is_lost_when_two_hundred_press_at_once(town: Town) -> None:
+    proof = await crowd.all_at_once(town)
+    assert not proof.faults, "\n".join(proof.faults)
+    assert proof.lost == 0
+    assert len(proof.verdicts) == crowd.CROWD

@@ -7,16 +7,8 @@ seats; nobody presses before the last one is there.
 import asyncio
 from typing import Final
 
-from tests.asterisk.transfer_proof.plan import (
-    ANSWERING,
-    BLONDE_WAYS,
-    RINGING,
-    Case,
-    Partner,
-    Scene,
-    Who,
-    refuses,
-)
+from simulators.partners import Behaviour, Kind
+from tests.asterisk.transfer_proof.plan import BLONDE_WAYS, SOMEWHERE, Case, Partner, Scene, Who, refuses
 from tests.asterisk.transfer_proof.proving import Proof, prove
 from tests.asterisk.transfer_proof.town import Town
 from tests.asterisk.transfer_proof.trial import Trial, Verdict
@@ -26,19 +18,32 @@ ARRIVING: Final = 8
 """Callers who are being connected at a time: the transfers are what comes at once, not the INVITEs."""
 LISTENING: Final = 24
 """Cases that are heard at a time. Everybody speaking all the time would be a test of the machine."""
-_AT_ONCE, _LATER, _EARLY = ANSWERING[0], ANSWERING[1], ANSWERING[3]
+
+
+def _phone(words: str, after: float = 0.0) -> Partner:
+    """Partners are phones like all others here, so that each of the two hundred is heard live."""
+    return Partner(words, Behaviour(kind=Kind.ELSEWHERE, target=SOMEWHERE, after=after))
+
+
+_AT_ONCE, _LATER, _LATE = (
+    _phone("answers at once"),
+    _phone("answers after 1 s", 1.0),
+    _phone("after 4 s", 4.0),
+)
 WAYS: Final[tuple[tuple[Scene, Who, Partner, str], ...]] = (
     (Scene.COMPLETED, Who.CALLER, _AT_ONCE, "consulted"),
     (Scene.COMPLETED, Who.PARTNER, _LATER, "consulted"),
     (Scene.COMPLETED, Who.CALLER, _AT_ONCE, "conference"),
-    (Scene.CONSULTING, Who.SEAT, _EARLY, ""),
+    (Scene.CONSULTING, Who.SEAT, _LATER, ""),
     (Scene.CONSULTING, Who.CALLER, _AT_ONCE, ""),
     (Scene.RETURNED, Who.SEAT, _AT_ONCE, "consulted"),
     (Scene.SWAPPED, Who.PARTNER, _AT_ONCE, ""),
     (Scene.RINGING, Who.PARTNER, refuses(486, 4.0, "busy after ringing"), ""),
-    (Scene.RINGING, Who.SEAT, RINGING[0], ""),
+    (Scene.RINGING, Who.SEAT, _LATE, ""),
     (Scene.BLONDE, Who.PARTNER, refuses(603, 6.0, "declines after ringing"), BLONDE_WAYS[2]),
 )
+SEATS: Final = CROWD + CROWD // 10 + 2
+"""One each, and one more for everybody who gets another person."""
 CASES: Final = tuple(Case(1000 + index, *WAYS[index % len(WAYS)]) for index in range(CROWD))
 
 
@@ -86,9 +91,12 @@ async def all_at_once(town: Town, cases: tuple[Case, ...] = CASES) -> Proof:
     """Everybody talks, then everybody presses."""
     meeting, door = Meeting(len(cases)), asyncio.Semaphore(ARRIVING)
     town.listening = asyncio.Semaphore(LISTENING)
-    return await prove(
-        town,
-        cases,
-        side_by_side=len(cases),
-        trial=lambda town, case: InCrowd(town, case, meeting, door),
-    )
+    try:
+        return await prove(
+            town,
+            cases,
+            side_by_side=len(cases),
+            trial=lambda town, case: InCrowd(town, case, meeting, door),
+        )
+    finally:
+        town.listening = None

@@ -24,6 +24,8 @@ class SteadyPhone(Phone):
         self._answers: dict[tuple[str, str], asyncio.Future[Message]] = {}
         self._unacknowledged: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
+        self.answer_after = 0.0
+        """Seconds for which it rings before it answers; 0: `statuses` at once."""
         self.on_invite: Callable[[Message], None] | None = None
         """Told after the phone has reacted to a new call."""
 
@@ -107,14 +109,26 @@ class SteadyPhone(Phone):
         super().received(data, sender, at)
 
     def _invited(self, request: Message) -> None:
-        known = self.dialog is not None and request.get("Call-ID") == self.dialog.call_id
-        super()._invited(request)
-        if not known:
-            self.media.begin(request.get("Call-ID"))
-        if 200 in self.statuses:
+        if "tag=" in request.get("To"):  # a re-INVITE
+            super()._invited(request)
             self._until_acknowledged(request, REPEATS)
-        if self.on_invite is not None and not known:
+            return
+        if self.dialog is not None and request.get("Call-ID") == self.dialog.call_id:
+            return  # a copy; what it asks for is on its way, and repeated
+        self.statuses = (180,) if self.answer_after else (180, 200)
+        super()._invited(request)
+        self.media.begin(request.get("Call-ID"))
+        if self.on_invite is not None:
             self.on_invite(request)
+        if self.answer_after:
+            asyncio.get_running_loop().call_later(self.answer_after, self._answer, request)
+        else:
+            self._until_acknowledged(request, REPEATS)
+
+    def _answer(self, request: Message) -> None:
+        if not self.ended.is_set() and not self._closed:
+            self.reply(request, 200, "Content-Type: application/sdp\r\n", self.sdp())
+            self._until_acknowledged(request, REPEATS)
 
     def _until_acknowledged(self, request: Message, waits: tuple[float, ...]) -> None:
         def again() -> None:

@@ -15,6 +15,8 @@ from simulators.partners import LINES, Behaviour, Kind
 FIRST_LINE: Final = 20000
 """Each case has a line of its own, so that no circuit breaker opens for another's failures."""
 RING_LIMIT: Final = 5
+SOMEWHERE: Final = "sip:phone@0.0.0.0:1"
+"""The phone of the case, put in when it has a port."""
 LONG: Final = 120.0
 """Longer than any case: a phone that rings, or a partner that stays, until somebody else moves."""
 
@@ -58,6 +60,8 @@ class Partner:
     """It ends by itself; nobody has to hang up there."""
     answers: bool = True
     """It picks up if it is given the time."""
+    holds: bool = False
+    """A phone that puts us on hold and takes us back, before anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +146,8 @@ ANSWERING: Final = (
     Partner("early media, then answers", Behaviour(kind=Kind.EARLY_MEDIA, after=0.8, record=True)),
     Partner("one-way audio", Behaviour(kind=Kind.ONE_WAY, record=True), speaks=False),
     Partner("answering machine", Behaviour(kind=Kind.MACHINE, length=LONG, record=True), speaks=False),
-    Partner("re-INVITE, hold and back", Behaviour(kind=Kind.ELSEWHERE, target="sip:phone@0.0.0.0:1")),
+    Partner("re-INVITE, hold and back", Behaviour(kind=Kind.ELSEWHERE, target=SOMEWHERE), holds=True),
 )
-"""The target of the last is the phone of the case, put in when it has a port."""
 ENDING: Final = (
     Partner("answers and hangs up", Behaviour(kind=Kind.HANG_UP, length=6.0, record=True), leaves=True),
     Partner(

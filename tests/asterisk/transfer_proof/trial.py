@@ -103,7 +103,9 @@ class Trial:
         behaviour = self.case.partner.behaviour
         if behaviour.kind is Kind.ELSEWHERE:
             phone = self._phone = await SteadyPhone.at(self.town.server, self.town.sound, ADDRESS)
-            phone.on_invite = lambda _: phone.media.speak(PARTNER_HERTZ)
+            phone.answer_after = behaviour.after
+            if self.town.listening is None:
+                phone.on_invite = lambda _: phone.media.speak(PARTNER_HERTZ)
             behaviour = replace(behaviour, target=phone.contact)
         self.town.partners.set(self.case.dials, behaviour, caller=self.number)
 
@@ -157,7 +159,7 @@ class Trial:
         await self._state("consulting")
         await self._learn_partner()
         await self._hear(caller=set(), seat={"partner"}, partner={"seat"})
-        if self._phone is not None:
+        if self._phone is not None and self.case.partner.holds:
             await self._phone.hold(True)
             await self._hear(seat=set())
             await self._phone.hold(False)
