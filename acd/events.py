@@ -410,7 +410,7 @@ class SeatConsulting:
 
 @fact
 class SeatTalking:
-    """Back from consultation or hold to the caller."""
+    """Speaks with the caller again: back from a consultation, or in a three-party call."""
 
     seat: SeatId
 

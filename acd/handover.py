@@ -173,6 +173,7 @@ class Handover:
         seat = talk.call.talking_seat()
         if seat is not None and transfer.leg is not None:
             talk.together(now, Activity.CONFERENCE, transfer.leg, seat, talk.call.caller)
+            talk.out.append(e.SeatTalking(seat=SeatId(seat.party)))
 
     def _complete(self, transfer: Transfer, now: Instant) -> None:
         talk = self._conversation

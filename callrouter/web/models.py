@@ -127,7 +127,10 @@ class LiveCall(BaseModel):
     flow: str
     node: str
     language: str
-    transfer_state: str
+    transfer_state: str = Field(
+        description="Of the newest transfer. Under way: seeking, ringing, consulting, conference, blonde. "
+        "Over: returned, completed, requeued, abandoned; then the next may begin. Empty: there was none."
+    )
     transfer_target: str
     legs: list[Leg]
     organisation: str

@@ -18,6 +18,7 @@ def three() -> tuple[World, ChannelId, ChannelId, ChannelId]:
     world.answer(partner)
     world.keys(seat, "*3")
     assert world.talking(caller, seat, partner)
+    assert world.router.floor.seat(SeatId(SEAT)).state == "talking"
     return world, caller, seat, partner
 
 

@@ -91,6 +91,21 @@ function onHold(seat, call) {
   return call.legs.some((leg) => leg.activity === "hold" && (leg.role === "caller" || leg.party === seat.seat));
 }
 
+// What the seat may ask of a transfer that is under way, by its state; in all other states it is over, and none is.
+const IN_TRANSFER = {
+  seeking: ["cancel"],
+  ringing: ["complete", "cancel"],
+  consulting: ["complete", "swap", "three-party", "cancel"],
+  conference: ["complete", "cancel"],
+  blonde: [],
+};
+const MOST_PARTIES = 4; // in one call, the caller among them
+
+function underWay(call) {
+  const state = (call?.transfer_state || "").toLowerCase();
+  return state in IN_TRANSFER ? state : "";
+}
+
 // Which deeds the present state allows. The server decides; this only spares vain clicks.
 function allowed(seat, call) {
   const deeds = new Set();
@@ -101,14 +116,13 @@ function allowed(seat, call) {
   deeds.add("sign-out");
   if (["reserved", "ringing"].includes(state)) deeds.add("answer").add("decline");
   if (["talking", "consulting"].includes(state)) deeds.add("hang-up");
-  const transfer = (call?.transfer_state || "").toLowerCase();
+  const transfer = underWay(call);
   if (call && state === "talking" && !transfer) {
     deeds.add(onHold(seat, call) ? "resume" : "hold");
     deeds.add("transfer");
   }
-  if (["seeking", "ringing", "consulting"].includes(transfer)) deeds.add("transfer/cancel");
-  if (transfer === "consulting") deeds.add("transfer/complete").add("transfer/swap").add("transfer/three-party");
-  if (transfer === "conference") deeds.add("transfer").add("transfer/complete").add("transfer/cancel");
+  for (const deed of IN_TRANSFER[transfer] || []) deeds.add(`transfer/${deed}`);
+  if (transfer === "conference" && call.legs.length < MOST_PARTIES) deeds.add("transfer");
   if (state === "wrap_up") deeds.add("wrap-up/finish").add("wrap-up/extend");
   return deeds;
 }
@@ -170,7 +184,7 @@ function showCall(seat, call, deeds) {
     if (["answer", "decline"].includes(deed)) button.hidden = !ringing;
   }
   $("wrap-up").hidden = seat?.state !== "wrap_up";
-  $("in-transfer").hidden = !call?.transfer_state;
+  $("in-transfer").hidden = !underWay(call);
   if (!call) return;
   $("caller").textContent = call.caller || "匿名 withheld";
   counting($("call-age"), call.ingress);
@@ -181,8 +195,8 @@ function showCall(seat, call, deeds) {
     const who = [leg.role === "caller" ? "来电人 caller" : leg.party, ACTIVITIES[leg.activity] || leg.activity];
     return make("li", {}, who.join(" — "), counting(make("time"), leg.since));
   }));
-  if (call.transfer_state) {
-    const [chinese, foreign] = TRANSFERS[call.transfer_state.toLowerCase()] || [call.transfer_state, ""];
+  if (underWay(call)) {
+    const [chinese, foreign] = TRANSFERS[underWay(call)];
     label($("transfer-state"), [`${chinese} ${call.transfer_target}`, `${foreign} ${call.transfer_target}`]);
   }
 }
