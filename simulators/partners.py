@@ -108,6 +108,12 @@ class Partners:
             await self.stop()
             raise
 
+    async def ended(self) -> int:
+        """Wait for the end of the Asterisk, whoever causes it; returns its exit status."""
+        if self._server is None:
+            raise RuntimeError("the partners have not been started")
+        return await self._server.wait()
+
     async def stop(self) -> None:
         if self._transport is not None:
             self._transport.close()

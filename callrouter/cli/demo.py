@@ -118,12 +118,33 @@ async def _live(wishes: "Wishes", seconds: float | None, as_json: bool) -> None:
             screen = None
             if not as_json and sys.stdout.isatty():
                 screen = loop.create_task(_watch(province, stop))
-            await province.app.serve_until(stop)
-            if screen is not None:
-                await screen
+            over = loop.create_task(_watch_over(province, stop))
+            try:
+                await province.app.serve_until(stop)
+                if screen is not None:
+                    await screen
+                if over.done():
+                    fail(over.result())
+            finally:
+                over.cancel()
+                await asyncio.wait({over})
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
+
+
+async def _watch_over(province: "Province", stop: asyncio.Event) -> str:
+    """Ends the demo with its Asterisk; returns why."""
+    reason = await province.lost(_warn)
+    stop.set()
+    return reason
+
+
+def _warn(text: str) -> None:
+    import structlog
+
+    structlog.get_logger(__name__).error("demo.incomplete", reason=text)
+    typer.echo(f"callrouter: {text}", err=True)
 
 
 async def _cancel_on(stop: asyncio.Event, task: "asyncio.Task[object] | None") -> None:

@@ -6,7 +6,9 @@ import fcntl
 import json
 import os
 import secrets
+import signal
 import socket
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -215,6 +217,30 @@ class Province:
         attending.begin()
         await _first_of(attending.all_ready.wait(), running, READY_SECONDS)
 
+    # --- what may die ----------------------------------------------------------------------
+
+    async def lost(self, missing: Callable[[str], None]) -> str:
+        """Wait until its Asterisk has ended, and say so. What it can do without is told to `missing`."""
+        others = {
+            "partners' Asterisk": (self.partners.ended, "calls to other lines fail"),
+            "broker": (self.broker.wait, "call data waits in the outbox"),
+        }
+
+        async def watch(what: str) -> None:
+            wait, follows = others[what]
+            ending = _ending(await wait())
+            missing(f"the demo's {what} has ended ({ending}): {follows} until you restart the demo")
+
+        watching = [asyncio.create_task(watch(what), name=f"watch over the {what}") for what in others]
+        try:
+            ending = _ending(await self.asterisk.wait())
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.wait(watching)
+        log = self.asterisk.rendered.log
+        return f"the demo's Asterisk has ended ({ending}): see {log}, then start the demo again"
+
     # --- what others need ------------------------------------------------------------------
 
     @property
@@ -293,6 +319,10 @@ class _Attending:
     def _make_ready(self, seat: SeatId) -> None:
         with contextlib.suppress(e.Refused):
             self._engine.submit(e.SeatReadied(seat=seat))
+
+
+def _ending(status: int) -> str:
+    return f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
 
 
 @contextlib.contextmanager

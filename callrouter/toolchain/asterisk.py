@@ -7,7 +7,6 @@ process is ours alone and is ended by its own id.
 import asyncio
 import contextlib
 import re
-import shutil
 import signal
 import socket
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Final
 
 from callrouter.toolchain.errors import ToolchainError
 from callrouter.toolchain.logwatch import keep_small
+from callrouter.toolchain.orphan import ends_with_us
 from callrouter.toolchain.plan import AsteriskPlan, PlanError, SeatAccount, TrunkAccount
 from callrouter.toolchain.render import RenderedAsterisk, render
 
@@ -71,9 +71,9 @@ class AsteriskServer:
         self._ready.clear()
         self._tail = []
         argv = self.rendered.program.command("-C", self.rendered.conf, "-f", "-q")
-        if not self._outlives and (setpriv := shutil.which("setpriv")) is not None:
+        if not self._outlives:
             # A killed demo or test must not leave an Asterisk behind that holds the ports.
-            argv = [setpriv, "--pdeathsig", "TERM", "--", *argv]
+            argv = ends_with_us(argv)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *argv,

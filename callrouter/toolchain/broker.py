@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 from typing import Final
 
 from callrouter.toolchain.errors import ToolchainError
 from callrouter.toolchain.locate import locate
+from callrouter.toolchain.orphan import ends_with_us
 
 _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0
@@ -36,16 +38,17 @@ class Broker:
         program = locate("mosquitto")
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         conf = self._folder / "mosquitto.conf"
+        # Root's broker would become another user, and so forget that it is to end with us.
         conf.write_text(
             f"listener {self.port} 127.0.0.1\n"
             "allow_anonymous true\n"
             "persistence false\n"
             "max_queued_messages 100000\n"
-            "log_dest stderr\n",
+            "log_dest stderr\n" + ("user root\n" if os.geteuid() == 0 else ""),
             encoding="utf-8",
         )
         self._process = await asyncio.create_subprocess_exec(
-            *program.command("-c", conf),
+            *ends_with_us(program.command("-c", conf)),
             env=program.environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -75,6 +78,12 @@ class Broker:
         assert process.stderr is not None
         while await process.stderr.readline():
             continue
+
+    async def wait(self) -> int:
+        """Wait for the end of the process, whoever causes it; returns its exit status."""
+        if self._process is None:
+            raise ToolchainError("this mosquitto is not running")
+        return await self._process.wait()
 
     async def stop(self) -> None:
         process, self._process = self._process, None
