@@ -297,6 +297,8 @@ class Call:
                 # A seat's keys are codes: on the line they would last 0.1 s each, a join waits as long,
                 # and a partner's menu would take them for an answer. `Keypad` hands on what is none.
                 keys_stay=leg.role is Role.SEAT,
+                # A seat's INVITE has named the caller.
+                introduced=leg.role is Role.SEAT,
             )
         )
         return out

@@ -124,11 +124,13 @@ class Join(Command):
     """Like `Leave` and `Answer` it ends what plays to the channel.
 
     `keys_stay`: what is keyed on this channel comes to us alone, the others in the bridge don't hear it.
+    `introduced`: its phone shows already whom it will hear; telling it again would cost another INVITE.
     """
 
     bridge: BridgeId
     channel: ChannelId
     keys_stay: bool = False
+    introduced: bool = False
 
 
 @fact

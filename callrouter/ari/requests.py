@@ -116,6 +116,8 @@ def _join(c: Join, app: str) -> Request:
     query: tuple[tuple[str, str], ...] = (("channel", c.channel),)
     if c.keys_stay:
         query = (*query, ("absorbDTMF", "true"))
+    if c.introduced:
+        query = (*query, ("inhibitConnectedLineUpdates", "true"))
     return Request("POST", _path("bridges", c.bridge, "addChannel"), c.channel, query)
 
 

@@ -1,16 +1,16 @@
 """Writing the floor's log beside the loop, never in its way.
 
-Encoding costs the loop some microseconds a step; a thread of its own writes.
-Between the two stands a bounded queue. A log with a gap proves nothing, so when
+Encoding costs the loop some microseconds a step; a thread of its own writes, five
+times a second: woken at each step, it took the loop's turn from it each time. Between the two stands a bounded queue. A log with a gap proves nothing, so when
 the queue is full, or the disk refuses, the log says so and ends; calls go on.
 A new file begins with a snapshot of the floor, taken in the loop: some
 milliseconds for a province, once in tens of thousands of steps.
 """
 
 import os
-import queue
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -34,6 +34,8 @@ WAITING: Final = 20_000
 """Steps that may wait for the disk."""
 SNAPSHOTS_SHARE: Final = 8
 """A file is at least so many times as long as the snapshot that it begins with."""
+WRITE_EVERY: Final = 0.2
+"""Seconds of steps that gather before they are written."""
 STOP_SECONDS: Final = 5.0
 """How long a disk that does not answer may hold up the end."""
 
@@ -68,7 +70,9 @@ class FloorRecorder:
         self._roll_bytes = roll_bytes
         self._most_files = most_files
         self._hide = veil(secrets.token_bytes(32))
-        self._lines: queue.Queue[bytes | _NewPart | None] = queue.Queue(waiting)
+        self._lines: deque[bytes | _NewPart] = deque()
+        self._waiting = waiting
+        self._stopping = threading.Event()
         self._size = 0
         """Bytes of the present part, as the loop knows it."""
         self._snapshot_size = 0
@@ -86,23 +90,23 @@ class FloorRecorder:
     ) -> None:
         if self.ended:
             return
+        if len(self._lines) >= self._waiting:
+            self._end(f"the disk is behind by {self._waiting} steps")
+            return
         try:
             line = step(asked, at, answer, self._hide)
-            self._lines.put_nowait(line)
+            self._lines.append(line)
             self._size += len(line)
             if self._size > max(self._roll_bytes, SNAPSHOTS_SHARE * self._snapshot_size):
                 now = snapshot_line(snapshot(), at, self._hide)
-                self._lines.put_nowait(_NewPart(now))
+                self._lines.append(_NewPart(now))
                 self._size = self._snapshot_size = len(now)
-        except queue.Full:
-            self._end(f"the disk is behind by {self._lines.maxsize} steps")
         except (TypeError, ValueError) as error:
             self._end(f"a step cannot be written down: {error}")
 
     def stop(self) -> None:
         """Write what waits and close. Blocks on the disk: call it from a thread."""
-        with suppress(queue.Full):
-            self._lines.put(None, timeout=STOP_SECONDS)
+        self._stopping.set()
         self._thread.join(STOP_SECONDS)
 
     def _end(self, reason: str) -> None:
@@ -114,16 +118,15 @@ class FloorRecorder:
 
     def _write(self) -> None:
         try:
-            while (line := self._lines.get()) is not None:
-                self._append(line)
-                if self._file is not None and self._lines.empty():
-                    self._file.flush()
+            while not self._stopping.wait(WRITE_EVERY):
+                self._write_gathered()
+            self._write_gathered()
         except OSError as error:
             self._refused(error)
             # What its buffer still holds meets the same disk.
             with suppress(OSError):
                 self._close()
-            self._drain()
+            self._lines.clear()
         else:
             try:
                 self._close()
@@ -136,6 +139,13 @@ class FloorRecorder:
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+    def _write_gathered(self) -> None:
+        """All but what comes meanwhile: that is for the next time."""
+        for _ in range(len(self._lines)):
+            self._append(self._lines.popleft())
+        if self._file is not None:
+            self._file.flush()
 
     def _append(self, line: bytes | _NewPart) -> None:
         if self._file is None or isinstance(line, _NewPart):
@@ -156,11 +166,6 @@ class FloorRecorder:
         files = sorted(self._folder.glob("*.jsonl"))
         for file in files[: max(0, len(files) - self._most_files)]:
             file.unlink(missing_ok=True)
-
-    def _drain(self) -> None:
-        """Nobody reads any more: let `stop` through, whatever still comes."""
-        while self._lines.get() is not None:
-            continue
 
 
 def part_name(run: str, part: int) -> str:
