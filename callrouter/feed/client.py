@@ -232,8 +232,8 @@ class FeedClient:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            for topic, payload in self._live.due(self._clock.now()).items():
-                await client.publish(self._topic(topic), payload, qos=0, retain=True)
+            due = self._live.due(self._clock.now())
+            await client.retain_all([(self._topic(topic), payload) for topic, payload in due.items()])
             for topic, payload in self._live.contexts(self._clock.now()):
                 await client.publish(self._topic(topic), payload, qos=1, properties=expiring(CONTEXT_LIFE))
             await asyncio.sleep(LIVE_INTERVAL)

@@ -6,7 +6,7 @@ refuses (access list, quota) raises: else the outbox would empty into nothing.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import aiomqtt
@@ -80,6 +80,21 @@ class Connection(aiomqtt.Client):
         while self._unconfirmed and not self._refusal:
             await self._until_confirmed()
         self.check_refusals()
+
+    async def retain_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publish present states with QoS 0, to be kept by the broker; returns when all are written.
+
+        Raises `aiomqtt.MqttError`.
+        """
+        for place, (topic, payload) in enumerate(messages[:-1], 1):
+            sent = self._client.publish(topic, payload, qos=0, retain=True)
+            if sent.rc != _SUCCESS:
+                raise aiomqtt.MqttCodeError(sent.rc, "could not publish")
+            if place % AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        for topic, payload in messages[-1:]:
+            # In order: when the last is written all are, and a slow broker makes us wait here.
+            await self.publish(topic, payload, qos=0, retain=True)
 
     async def _until_confirmed(self) -> None:
         confirmed = asyncio.ensure_future(self._confirmed.wait())

@@ -10,8 +10,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, Protocol
 
-from msgspec import Struct
-
 from acd.ids import CallId, Instant
 from acd.record import FlowStep
 from callrouter.feed import topics
@@ -47,7 +45,10 @@ class LiveState:
         self._engine = engine
         self._lines = lines
         self._news = news
-        self._pending: dict[str, tuple[str, Struct]] = {}
+        self._pending: dict[str, SeatView | QueueView | LineLive] = {}
+        """Latest view by topic; it is worded when it is due, not at each change."""
+        self._partners: dict[CallId, tuple[tuple[str, bool], ...]] = {}
+        """Live calls with partners: each one's party, and whether it rings."""
         self._lines_shown: dict[str, LineLive] = {}
         self._calls_changed = False
         self._numbers_to = frozenset(numbers_to)
@@ -62,7 +63,10 @@ class LiveState:
         """All state is due: the broker may have forgotten it."""
         snapshot = self._engine.snapshot()
         self._pending.clear()
+        self._partners.clear()
         self._lines_shown.clear()
+        for call in snapshot.calls:
+            self._call_changed(call)
         for seat in snapshot.seats:
             self._seat_changed(seat)
         for queue in snapshot.queues:
@@ -75,12 +79,20 @@ class LiveState:
             self._seat_changed(change.seat)
         if change.queue is not None:
             self._queue_changed(change.queue)
-        self._calls_changed |= change.call is not None or change.ended is not None
         if change.call is not None:
+            self._call_changed(change.call)
             self._handed_over(change.call)
         if change.ended is not None:
             self._told.pop(change.ended, None)
+            self._calls_changed |= self._partners.pop(change.ended, None) is not None
         self._news()
+
+    def _call_changed(self, call: CallView) -> None:
+        before = self._partners.pop(call.call, ())
+        now = tuple((leg.party, leg.activity == "ring") for leg in call.legs if leg.role == "partner")
+        if now:
+            self._partners[call.call] = now
+        self._calls_changed |= now != before
 
     def _handed_over(self, call: CallView) -> None:
         for leg in call.legs:
@@ -105,29 +117,32 @@ class LiveState:
         return found
 
     def _seat_changed(self, seat: SeatView) -> None:
-        self._pending[topics.live("seats", seat.seat)] = "seat", seat_live(seat)
+        self._pending[topics.live("seats", seat.seat)] = seat
 
     def _queue_changed(self, queue: QueueView) -> None:
-        self._pending[topics.live("queues", queue.queue)] = "queue", queue_live(queue)
+        self._pending[topics.live("queues", queue.queue)] = queue
 
     def due(self, now: Instant) -> dict[str, bytes]:
         """Payloads by topic, latest only; they are then no longer due."""
         if self._calls_changed:
             self._calls_changed = False
-            for line in self._line_states(self._engine.snapshot()):
+            for line in self._line_states():
                 if self._lines_shown.get(line.line) != line:
                     self._lines_shown[line.line] = line
-                    self._pending[topics.live("lines", line.line)] = "line", line
+                    self._pending[topics.live("lines", line.line)] = line
         due, self._pending = self._pending, {}
         # One topic holds one present state: its id says so, and repetitions replace each other.
-        return {topic: encode(kind, topic, now, data) for topic, (kind, data) in due.items()}
+        return {topic: _worded(topic, now, view) for topic, view in due.items()}
 
-    def _line_states(self, snapshot: Snapshot) -> Iterable[LineLive]:
-        legs = Counter(
-            (leg.party, leg.activity == "ring")
-            for call in snapshot.calls
-            for leg in call.legs
-            if leg.role == "partner"
-        )
+    def _line_states(self) -> Iterable[LineLive]:
+        legs = Counter(leg for call in self._partners.values() for leg in call)
         for number in self._lines():
             yield LineLive(line=number, talking=legs[number, False], ringing=legs[number, True])
+
+
+def _worded(topic: str, now: Instant, view: SeatView | QueueView | LineLive) -> bytes:
+    if isinstance(view, SeatView):
+        return encode("seat", topic, now, seat_live(view))
+    if isinstance(view, QueueView):
+        return encode("queue", topic, now, queue_live(view))
+    return encode("line", topic, now, view)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from callrouter.ports import Unavailable
+from callrouter.store.beside import BesideLoop, Result, Work
 
 BUSY_TIMEOUT_MS: Final = 2000
 CONNECT_TIMEOUT: Final = 5.0
@@ -96,6 +97,9 @@ class Database:
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        self._beside = (
+            BesideLoop(self.url, _prepare_sqlite, _begin_sqlite, _WRITES) if self.path is not None else None
+        )
         # On SQLite in WAL mode a transaction that only reads has a snapshot of its own as it is.
         snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reading: AsyncEngine = self._engine.execution_options(**snapshot)
@@ -126,6 +130,17 @@ class Database:
             async with self._writing.begin() as connection:
                 yield connection
 
+    async def transact(self, work: Work[Result], *, writes: bool = True) -> Result:
+        """`write` or `read` for work that awaits nothing but its connection; see `beside`.
+
+        Raises `Unavailable`, `Unfit`.
+        """
+        with self._errors_named():
+            if self._beside is not None:
+                return await self._beside.run(work, writes=writes)
+            async with self._writing.begin() if writes else self._reading.connect() as connection:
+                return await work(connection)
+
     @asynccontextmanager
     async def raw(self) -> AsyncIterator[AsyncConnection]:
         """A connection outside any transaction, for what a transaction forbids."""
@@ -147,6 +162,8 @@ class Database:
             raise (Unfit if refused else Unavailable)(brief(error)) from error
 
     async def close(self) -> None:
+        if self._beside is not None:
+            await self._beside.close()
         await self._engine.dispose()
 
 

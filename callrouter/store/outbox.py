@@ -1,8 +1,10 @@
 """Messages waiting for the broker, written in the same transaction as what they tell."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callrouter.ports import Outgoing
 from callrouter.store import schema
@@ -20,8 +22,11 @@ class StoredOutbox:
 
     async def waiting(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
         query = select(schema.outbox).order_by(_OUTBOX.seq).limit(limit)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            return (await connection.execute(query)).all()
+
+        rows = await self._database.transact(read, writes=False)
         return [
             (row.seq, Outgoing(id=row.id, topic=row.topic, payload=row.payload, at=seconds(row.at)))
             for row in rows
@@ -30,8 +35,12 @@ class StoredOutbox:
     async def sent(self, places: Collection[int]) -> None:
         if not places:
             return
-        async with self._database.write() as connection:
-            await connection.execute(delete(schema.outbox).where(_OUTBOX.seq.in_(sorted(places))))
+        statement = delete(schema.outbox).where(_OUTBOX.seq.in_(sorted(places)))
+
+        async def forget(connection: AsyncConnection) -> None:
+            await connection.execute(statement)
+
+        await self._database.transact(forget)
 
     async def count(self) -> int:
         async with self._database.read() as connection:

@@ -301,8 +301,10 @@ class RecordWriter:
 
     async def _transaction(self, found: Sequence[Entry]) -> None:
         try:
-            async with asyncio.timeout(WRITE_TIMEOUT), self._database.write() as connection:
-                new = await inserting.insert(connection, found, self._publish)
+            async with asyncio.timeout(WRITE_TIMEOUT):
+                new = await self._database.transact(
+                    lambda connection: inserting.insert(connection, found, self._publish)
+                )
         except Unfit as error:
             await self._divide(found, str(error))
         except TimeoutError as error:
