@@ -1,7 +1,8 @@
 """Writing the floor's log beside the loop, never in its way.
 
 Encoding costs the loop some microseconds a step; a thread of its own writes, five
-times a second: woken at each step, it took the loop's turn from it each time. Between the two stands a bounded queue. A log with a gap proves nothing, so when
+times a second: woken at each step, it took the loop's turn from it each time.
+Between the two stands a bounded queue. A log with a gap proves nothing, so when
 the queue is full, or the disk refuses, the log says so and ends; calls go on.
 A new file begins with a snapshot of the floor, taken in the loop: some
 milliseconds for a province, once in tens of thousands of steps.
@@ -120,6 +121,8 @@ class FloorRecorder:
         try:
             while not self._stopping.wait(WRITE_EVERY):
                 self._write_gathered()
+                if self._file is not None:
+                    self._file.flush()
             self._write_gathered()
         except OSError as error:
             self._refused(error)
@@ -144,8 +147,6 @@ class FloorRecorder:
         """All but what comes meanwhile: that is for the next time."""
         for _ in range(len(self._lines)):
             self._append(self._lines.popleft())
-        if self._file is not None:
-            self._file.flush()
 
     def _append(self, line: bytes | _NewPart) -> None:
         if self._file is None or isinstance(line, _NewPart):

@@ -132,7 +132,6 @@ def test_a_disk_that_fills_up_at_the_very_end_is_said_too(
     real = os.open
     monkeypatch.setattr(os, "open", lambda path, flags, mode=0o777: real("/dev/full", os.O_WRONLY))
     recorder = FloorRecorder(folder, T0)
-    monkeypatch.setattr(recorder._lines, "empty", lambda: False)  # nothing is flushed before the end
     recorder(None, T0, (), SNAPSHOT)
-    recorder.stop()
+    recorder.stop()  # within WRITE_EVERY: nothing is flushed before the end
     assert "No space left on device" in recorder.problem
