@@ -95,15 +95,15 @@ def show_call(
     Example: callrouter calls show last
     """
     if url is not None or call == LIVE:
-        _show_live(call, chosen_server(url, token, user, state_dir), as_json)
+        _show_live(call, _asked(chosen_server(url, token, user, state_dir), call), as_json)
         return
     record = asyncio.run(_one(database_place(state_dir, config), call, unmask))
     if record is None and call == LAST:
         fail("no call has finished yet", code=1)
-    if record is None and config is None and ((state_dir or default_state_dir()) / READY_FILE).exists():
-        _show_live(call, chosen_server(None, None, None, state_dir), as_json)
-        return
     if record is None:
+        if config is None and (found := _going_on(call, state_dir or default_state_dir())):
+            _show_live(call, found, as_json)
+            return
         fail(f"there is no finished call {call!r}: see `callrouter calls list`; going on: give --url", code=1)
     if as_json:
         from callrouter.web.present import past_call_document
@@ -116,10 +116,9 @@ def show_call(
     terminal.print(story(record, masked=not unmask, width=terminal.width))
 
 
-def _show_live(call: str, server: "Server", as_json: bool) -> None:
+def _show_live(call: str, found: dict[str, Any] | None, as_json: bool) -> None:
     import time
 
-    found = asyncio.run(_live(server, call))
     if found is None:
         fail("no call is going on" if call == LIVE else f"there is no such call {call!r}", code=1)
     if as_json:
@@ -132,9 +131,31 @@ def _show_live(call: str, server: "Server", as_json: bool) -> None:
     console().print(live_story(found["live"], time.time()))
 
 
+def _asked(server: "Server", call: str) -> dict[str, Any] | None:
+    """What the server knows of a call; ends the command when it does not answer."""
+    from callrouter.cli.live_client import NotAllowed, Unreachable
+
+    try:
+        return asyncio.run(_live(server, call))
+    except (NotAllowed, Unreachable) as error:
+        fail(str(error))
+
+
+def _going_on(call: str, state_dir: Path) -> dict[str, Any] | None:
+    """What the demo, if one runs, knows of a call; None, too, when it has left its ready line behind."""
+    from callrouter.cli.live_client import NotAllowed, Unreachable
+
+    if not (state_dir / READY_FILE).exists():
+        return None
+    try:
+        return asyncio.run(_live(chosen_server(None, None, None, state_dir), call))
+    except (NotAllowed, Unreachable):
+        return None
+
+
 async def _live(server: "Server", call: str) -> dict[str, Any] | None:
-    """The API's document of a call; None when the server knows of none."""
-    from callrouter.cli.live_client import LiveClient, NotAllowed, NotFound, Unreachable
+    """The API's document of a call, None when there is none. Raises `NotAllowed` or `Unreachable`."""
+    from callrouter.cli.live_client import LiveClient, NotFound
 
     client = LiveClient(*server)
     try:
@@ -146,8 +167,6 @@ async def _live(server: "Server", call: str) -> dict[str, Any] | None:
         return await client.get(f"/calls/{quote(call, safe='')}")
     except NotFound:
         return None
-    except (NotAllowed, Unreachable) as error:
-        fail(str(error))
 
 
 def _instant(option: str, text: str | None) -> float | None:

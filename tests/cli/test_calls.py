@@ -194,7 +194,10 @@ def test_show_asks_the_demo_for_what_is_not_in_its_database_yet(busy: World, sta
         ended = run(APP, "calls", "show", "c1", "--state-dir", state_dir)
         assert "ended by caller" in ended.output
         unknown = run(APP, "calls", "show", "c9", "--state-dir", state_dir)
-        assert (unknown.exit_code, "no such call 'c9'" in unknown.stderr) == (1, True)
+        assert (unknown.exit_code, "no finished call 'c9'" in unknown.stderr) == (1, True)
+    # The demo has gone without taking its ready line along.
+    gone = run(APP, "calls", "show", "live2", "--state-dir", state_dir)
+    assert (gone.exit_code, "no finished call 'live2'" in gone.stderr) == (1, True)
 
 
 def test_what_cannot_be_shown_live_is_told(busy: World) -> None:
