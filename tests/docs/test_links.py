@@ -1,12 +1,14 @@
 """Links between pages lead somewhere, and examples are what the code accepts."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from callrouter.config.document import parse, read_document
 from callrouter.settings import load_settings
+from callrouter.site import check_site
 from simulators.sip_load.scenario import read_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +67,7 @@ def test_the_first_load_scenario_is_one(tmp_path: Path) -> None:
     assert read_scenario(file).callers[0].dial == "12345"
 
 
-@pytest.mark.parametrize(("number", "part"), [(0, "directory"), (1, "floor"), (2, "floor")])
+@pytest.mark.parametrize(("number", "part"), [(0, "directory"), (1, "floor"), (2, "floor"), (4, "floor")])
 def test_what_engineers_are_shown_fits_the_sites_files(number: int, part: str, tmp_path: Path) -> None:
     from callrouter.directory.schema import DirectoryFile
     from callrouter.site.floor import FloorFile
@@ -82,3 +84,21 @@ def test_what_engineers_are_shown_fits_the_sites_files(number: int, part: str, t
         assert getattr(whole, name)
         for key in entries:
             parse(document, kind, (name, key))
+
+
+def test_the_queue_with_opening_hours_passes_the_check(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(ROOT / "ivr_flows", site)
+    more = "\n  hello: {play: {prompt: please_hold, next: specialist}}\n  seat: {queue: {queue: province}}"
+    nodes = example("howto/engineers.md", 3).replace("nodes:", "nodes:" + more)
+    top = "flow: office\nlanguages: [zh]\nperson: seat\nstart: hello\n"
+    (site / "office.yaml").write_text(top + nodes, encoding="utf-8")
+    floor = site / "site" / "floor.yaml"
+    shown = example("howto/engineers.md", 2).removeprefix("queues:\n")
+    text, count = re.subn(r"  specialist:\n(    .*\n)+", shown, floor.read_text(encoding="utf-8"))
+    assert count == 1
+    floor.write_text(text, encoding="utf-8")
+    assert check_site(site, audio=False).faults == ()
+    (site / "office.yaml").write_text((top + nodes).replace(", closed: seat", ""), encoding="utf-8")
+    (fault,) = check_site(site, audio=False).faults
+    assert "queue 'specialist' has opening hours" in str(fault)
