@@ -13,8 +13,10 @@ import structlog
 
 from callrouter.privacy import mask_value
 
-_PLAIN: Final = frozenset({"event", "level", "timestamp", "logger", "call", "node", "seat", "queue"})
-"""Fields of our own making: ids and words. All others may carry what a caller sent."""
+_PLAIN: Final = frozenset(
+    {"event", "level", "timestamp", "logger", "call", "node", "seat", "queue", "version"}
+)
+"""Fields of our own making, or Asterisk's: ids, words, versions. All others may carry what a caller sent."""
 
 
 def _masked(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -43,6 +43,19 @@ def test_the_file_is_its_owners_only_even_if_it_was_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("configured")
+def test_versions_and_ids_survive_the_mask_and_free_text_does_not(tmp_path: Path) -> None:
+    file = tmp_path / "callrouter.log"
+    set_up_logs("info", file)
+    version, call = "22.10.1+dfsg+~cs6.17.1652341", "20261123T065717914-0-main"
+    structlog.get_logger("x").info(
+        "ari.connected", version=version, call=call, reason=f"13812345678 {version}"
+    )
+    line = json.loads(file.read_bytes())
+    assert (line["version"], line["call"]) == (version, call)
+    assert "13812345678" not in line["reason"]
+
+
+@pytest.mark.usefixtures("configured")
 def test_a_full_disk_raises_nothing() -> None:
     set_up_logs("info", Path("/dev/full"))
     structlog.get_logger("x").error("nobody reads this")

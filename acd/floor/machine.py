@@ -147,10 +147,11 @@ class Floor:
 
     def queue(self, queue: QueueId) -> QueueStatus:
         """Raises `KeyError` for a queue that the plan does not know."""
-        return queue_status(self._state.queues[queue])
+        return queue_status(self._state.queues[queue], self._state.offers.values())
 
     def queues(self) -> tuple[QueueStatus, ...]:
-        return tuple(queue_status(queue) for queue in self._state.queues.values())
+        offers = self._state.offers.values()
+        return tuple(queue_status(queue, offers) for queue in self._state.queues.values())
 
     def hours(self, queue: QueueId) -> Hours:
         """When the queue takes new callers. Raises `KeyError` for a queue that the plan does not know."""

@@ -1,11 +1,13 @@
 """What screens may read of the floor."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from acd.agent import CONSULTING, LOGGED_OUT, READY, RESERVED, RINGING, TALKING, WRAP_UP, Seat, State
 from acd.callback import PAUSED, Callback
 from acd.ids import AgentId, CallId, Instant, QueueId, SeatId
+from acd.offer import Offer
 from acd.queue import Queue
 
 _BUSY: Final[tuple[State, ...]] = (RESERVED, RINGING, TALKING, CONSULTING, WRAP_UP)
@@ -93,13 +95,15 @@ def seat_status(seat: Seat) -> SeatStatus:
     )
 
 
-def queue_status(queue: Queue) -> QueueStatus:
-    heads = [cls.first().enqueued for cls in queue.classes.values() if cls.live]
+def queue_status(queue: Queue, offers: Iterable[Offer]) -> QueueStatus:
+    """`offers`: all that are open. Whom a seat is rung for waits still, but stands in no row."""
+    places = [offer.entry for offer in offers if offer.entry is not None and offer.entry.queue is queue]
+    places += [cls.first() for cls in queue.classes.values() if cls.live]
     return QueueStatus(
         queue=queue.queue,
         name=queue.plan.name,
         waiting=queue.waiting,
-        longest_since=min(heads, default=None),
+        longest_since=min((entry.enqueued for entry in places), default=None),
         staffed=sum(len(group.seats) - group.count(LOGGED_OUT) for group in queue.groups),
         ready=sum(group.count(READY) for group in queue.groups),
         busy=sum(group.count(state) for group in queue.groups for state in _BUSY),

@@ -401,6 +401,9 @@ class FloorMachine(RuleBasedStateMachine):
         for queue in self.state.queues.values():
             mine = [entry for entry in self.state.entries.values() if entry.queue is queue]
             assert queue.waiting == len(mine)
+            since = self.floor.queue(queue.queue).longest_since
+            assert (since is None) is (not mine)
+            assert since is None or since in [entry.enqueued for entry in mine]
             assert sum(line.live for line in queue.lines.values()) == sum(x.filed is not None for x in mine)
             places = sorted(self.floor.position(x.call) or 0 for x in mine if x.filed is not None)
             assert not places or 1 <= places[0] <= places[-1] <= len(places)
