@@ -98,6 +98,8 @@ class QueueLive(Struct, kw_only=True):
     abandoned: int
     answered_in_target: int
     open: bool
+    changes: Instant | None
+    """When it closes, or opens again, without another message; null: always open."""
 
 
 class SeatLive(Struct, kw_only=True):

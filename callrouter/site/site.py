@@ -1,9 +1,11 @@
 """One folder with all that engineers edit: flows, prompts, directory, floor."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from time import time
+from zoneinfo import ZoneInfo
 
 from acd.ids import Instant, OrgId, QueueId, SeatId
 from acd.plan import FloorPlan
@@ -160,11 +162,15 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         faults += reference_faults(references, names)
     if faults or reading.catalogue is None or directory is None or floor is None:
         return Checked(None, tuple(sorted(set(faults))), warnings)
+    present = now or time()
+    plan = with_hours(floor.plan, floor.hours, reading.calendars, present)
     site = Site(
         folder=folder,
         flows=flow_set(reading, reading.catalogue),
         directory=directory,
-        floor=with_hours(floor.plan, floor.hours, reading.calendars, now or time()),
+        floor=_local(
+            with_hours(floor.plan, floor.hours, reading.calendars, present), floor.timezone, present
+        ),
         seats=floor.seats,
         timezone=floor.timezone,
         recorded=floor.recorded,
@@ -172,3 +178,9 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         calendars=calendars_used(reading.flows) | asked,
     )
     return Checked(site, (), warnings)
+
+
+def _local(plan: FloorPlan, timezone: str, now: Instant) -> FloorPlan:
+    """The plan with the day of this place."""
+    offset = datetime.fromtimestamp(now, ZoneInfo(timezone)).utcoffset()
+    return replace(plan, day_offset=offset.total_seconds() if offset is not None else 0.0)

@@ -486,6 +486,7 @@ class FloorMachine(RuleBasedStateMachine):
         floor = Floor(self.first_plan, 1000.0)
         for number, (event, now, outcome) in enumerate(self.log):
             if number == len(self.log) // 2:
+                hand_over(floor, now)
                 floor = on_paper(floor)  # a snapshot goes on as if nothing had been
             if isinstance(event, FloorPlan):
                 again = repr(floor.change_plan(event, now))
@@ -497,6 +498,23 @@ class FloorMachine(RuleBasedStateMachine):
                 except e.Refused as refusal:
                     again = refusal.reason
             assert again == outcome
+
+
+def hand_over(floor: Floor, now: float) -> None:
+    """What is kept for the next process: every callback once, one agent a seat, nothing that stays stuck."""
+    before = sorted(callback.callback for callback in floor.callbacks())
+    after = Floor(floor._state.plan, now)
+    out = after.handle(floor.keep(now), now)
+    assert not [one for one in out if isinstance(one, OfferMade)], "no phone has been seen yet"
+    kept = sorted(callback.callback for callback in after.callbacks())
+    closed = [one.call for one in out if isinstance(one, CallbackClosed)]
+    assert sorted(closed + kept) == before
+    agents = [seat.agent for seat in after.seats() if seat.agent is not None]
+    assert len(set(agents)) == len(agents)
+    while (due := after.next_deadline()) is not None:
+        closed += [one.call for one in after.tick(max(due, now)) if isinstance(one, CallbackClosed)]
+    assert sorted(closed) == before
+    assert {seat.state for seat in after.seats()} <= {"logged_out", "not_ready"}
 
 
 def on_paper(floor: Floor) -> Floor:

@@ -230,3 +230,11 @@ def test_hours_and_owners_must_exist_and_be_told(
 ) -> None:
     found = [str(fault) for fault in check_site(changed(tmp_path, change), audio=False).faults]
     assert any(re.search(said, one) for one in found), found
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("Asia/Shanghai", 8), ("Asia/Kathmandu", 5.75), ("UTC", 0)])
+def test_the_days_counters_turn_at_midnight_of_the_place(tmp_path: Path, zone: str, hours: float) -> None:
+    change = ("site/floor.yaml", "timezone: Asia/Shanghai", f"timezone: {zone} ")
+    checked = check_site(changed(tmp_path, change), FRIDAY_NOON, audio=False)
+    assert checked.site is not None
+    assert checked.site.floor.day_offset == hours * 3600
