@@ -168,9 +168,7 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
         folder=folder,
         flows=flow_set(reading, reading.catalogue),
         directory=directory,
-        floor=_local(
-            with_hours(floor.plan, floor.hours, reading.calendars, present), floor.timezone, present
-        ),
+        floor=_local(plan, floor.timezone, present),
         seats=floor.seats,
         timezone=floor.timezone,
         recorded=floor.recorded,
