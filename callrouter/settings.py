@@ -196,10 +196,12 @@ def _absolute(settings: Settings, base: Path) -> Settings:
     }  # fmt: skip
     if settings.log.file is not None:
         update["log"] = settings.log.model_copy(update={"file": base / settings.log.file})
-    if settings.feed.password_file is not None:
-        update["feed"] = settings.feed.model_copy(
-            update={"password_file": base / settings.feed.password_file}
-        )
+    feed = {
+        name: base / value
+        for name in ("password_file", "ca_file")
+        if (value := getattr(settings.feed, name)) is not None
+    }
+    update["feed"] = settings.feed.model_copy(update=feed)
     return settings.model_copy(update=update)
 
 
