@@ -69,13 +69,17 @@ def _cell(value: Value, heading: Heading, sheet: Sheet) -> Text:
     return safe(shown(value, heading, sheet), style)
 
 
-def as_csv(sheet: Sheet) -> bytes:
-    """RFC 4180, UTF-8 with a byte-order mark: spreadsheets then read Chinese right."""
+def as_csv(sheet: Sheet, *, head: bool = True) -> bytes:
+    """RFC 4180, UTF-8 with a byte-order mark: spreadsheets then read Chinese right.
+
+    Without `head` the rows alone, to go on with.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([heading.name for heading in sheet.headings])
+    if head:
+        writer.writerow([heading.name for heading in sheet.headings])
     writer.writerows(zip(*_columns(sheet), strict=True))
-    return b"\xef\xbb\xbf" + out.getvalue().encode(errors="replace")
+    return (b"\xef\xbb\xbf" if head else b"") + out.getvalue().encode(errors="replace")
 
 
 def _columns(sheet: Sheet) -> list[Sequence[Value]]:
@@ -112,9 +116,22 @@ def as_json(sheet: Sheet) -> bytes:
 
 def write_parquet(sheet: Sheet, target: Path) -> None:
     """Raises `FormatError` when pyarrow is not there."""
+    table = as_arrow(sheet)
+    with parquet_writer(table, target) as writer:
+        writer.write_table(table)
+
+
+def parquet_writer(table: Any, target: Path) -> Any:
+    """A writer of tables like this one, which is to be closed. Raises OSError."""
+    import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetWriter(target, table.schema)
+
+
+def as_arrow(sheet: Sheet) -> Any:
+    """A pyarrow table. Raises `FormatError` when pyarrow is not there."""
     try:
         import pyarrow
-        import pyarrow.parquet
     except ModuleNotFoundError as error:
         raise FormatError("Parquet needs pyarrow: pip install 'callrouter[parquet]'") from error
     kinds = {"count": pyarrow.int64(), "ratio": pyarrow.float64(), "seconds": pyarrow.float64()}
@@ -130,5 +147,4 @@ def write_parquet(sheet: Sheet, target: Path) -> None:
         }
         for row in sheet.rows
     ]
-    table = pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(fields))
-    pyarrow.parquet.write_table(table, target)
+    return pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(fields))

@@ -81,4 +81,8 @@ def _read(directory: "Directory") -> Organisations:
             path.append(step)
             step = parents.get(step)
         paths[name] = tuple(reversed(path))
+    roots = {path[0] for path in paths.values()}
+    if len(roots) == 1:
+        # Partners' lines tell of their own calls in their own name: the whole tree supervises them.
+        paths |= {line: (*roots, line) for line in map(str, directory.lines) if line not in paths}
     return Organisations(names, paths)

@@ -147,24 +147,34 @@ def calls(
     state_dir: StateDir = None,
     config: Config = None,
 ) -> None:
-    """Every call of the span, one a row, oldest first.
+    """Every call of the span, one a row, oldest first; as table or page the first 5,000.
 
     Example: callrouter report calls --since 2026-11-01 -f parquet -o november.parquet
     """
     span = read_span(since, until, zone, None)
 
-    async def make(database: "Database") -> "Sheet":
+    _check_form(form, output)
+
+    async def make(database: "Database") -> "Sheet | None":
         from callrouter.cli.calls import note_numbers_seen
-        from callrouter.cli.sheets import call_row, call_sheet
-        from callrouter.store.reader import StoredRecords
+        from callrouter.cli.formats import FormatError
+        from callrouter.cli.paged import PAGED, write_pages
+        from callrouter.cli.report_build import call_pages
 
         if unmask:
             await note_numbers_seen(database, "calls", span.words())
-        stream = StoredRecords(database).stream(since=span.since / 1e6, until=span.until / 1e6)
-        rows = [call_row(record, masked=not unmask) async for record in stream]
-        return call_sheet(rows, span.zone)
+        pages = call_pages(database, span, masked=not unmask)
+        if form not in PAGED:
+            return await anext(pages)
+        try:
+            await write_pages(pages, form, output)
+        except (FormatError, OSError) as error:
+            fail(f"cannot write {output or 'standard output'}: {error}")
+        return None
 
-    _emit(_answer(state_dir, config, make), form, output)
+    sheet = _answer(state_dir, config, make)
+    if sheet is not None:
+        _emit(sheet, form, output)
 
 
 def _tree(
@@ -194,7 +204,8 @@ def _answer(
 def _emit(sheet: "Sheet", form: str, output: Path | None) -> None:
     from callrouter.cli import formats
 
-    if form == "table" and output is None:
+    _check_form(form, output)
+    if form == "table":
         from callrouter.cli.story import console
 
         formats.print_table(sheet, console())
@@ -211,10 +222,16 @@ def _emit(sheet: "Sheet", form: str, output: Path | None) -> None:
             formats.write_parquet(sheet, output)
         except (formats.FormatError, OSError) as error:
             fail(str(error))
-    elif form in ("table", "parquet"):
+
+
+def _check_form(form: str, output: Path | None) -> None:
+    """Ends the command for a format that there is not, or that does not go with the output."""
+    from callrouter.cli.formats import FORMATS
+
+    if form not in FORMATS:
+        fail(f"--format {form!r} is unknown: choose among {', '.join(FORMATS)}")
+    if (form, output is None) in (("table", False), ("parquet", True)):
         fail(f"--format {form} {'needs' if form == 'parquet' else 'takes no'} --output FILE")
-    else:
-        fail(f"--format {form!r} is unknown: choose among {', '.join(formats.FORMATS)}")
 
 
 def _write(content: str | bytes, output: Path | None) -> None:

@@ -1,5 +1,6 @@
 """Gathers what the reports show."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
 
@@ -8,11 +9,20 @@ from acd.service_level import FIGURE, MICRO
 from callrouter.cli.charts import Bar, bars_with_rate
 from callrouter.cli.organisations import Organisations
 from callrouter.cli.report_page import Section, page
-from callrouter.cli.sheets import Sheet, kpi_sheet, seat_sheet, transfer_sheet, worst_note
+from callrouter.cli.sheets import (
+    Sheet,
+    call_row,
+    call_sheet,
+    kpi_sheet,
+    seat_sheet,
+    transfer_sheet,
+    worst_note,
+)
 from callrouter.cli.spans import Span
 from callrouter.store.database import Database
 from callrouter.store.extras import away_by_seat, transfer_rows
 from callrouter.store.kpi import Kpis, kpis_by_each
+from callrouter.store.reader import StoredRecords
 
 _TITLES: Final = {
     "prefecture": "市州 By prefecture",
@@ -22,6 +32,8 @@ _TITLES: Final = {
     "skill": "技能 By skill asked for",
     "language": "语言 By language",
 }
+PAGE: Final = 5_000
+"""Rows of a page: some megabytes."""
 _FORMS: Final = {"quarter": "%H:%M", "hour": "%m-%d %H:00", "day": "%m-%d"}
 
 
@@ -46,6 +58,19 @@ async def build_seats(database: Database, span: Span) -> Sheet:
 
 async def _seats(database: Database, span: Span, found: Kpis) -> Sheet:
     return seat_sheet(found, await away_by_seat(database, span.since, span.until, span.now), {})
+
+
+async def call_pages(database: Database, span: Span, *, masked: bool) -> AsyncIterator[Sheet]:
+    """The calls of the span in sheets of `PAGE` rows; one empty sheet when there are none."""
+    rows = []
+    pages = 0
+    async for record in StoredRecords(database).stream(since=span.since / MICRO, until=span.until / MICRO):
+        rows.append(call_row(record, masked=masked))
+        if len(rows) == PAGE:
+            yield call_sheet(rows, span.zone)
+            rows, pages = [], pages + 1
+    if rows or not pages:
+        yield call_sheet(rows, span.zone)
 
 
 async def build_page(database: Database, span: Span, tree: Organisations) -> str:

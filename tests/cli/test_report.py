@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from acd.ids import AgentId, CallId, SeatId
@@ -176,3 +177,71 @@ def test_transfers_name_why_they_failed_the_most_frequent_first(tmp_path: Path) 
         "rows"
     ]
     assert (row["attempts"], row["causes"]) == (4, "no_answer 2, cause_17 1")
+
+
+def test_long_lists_of_calls_are_written_page_by_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, *(record(f"c{n}", MIDNIGHT + n) for n in range(5)))
+    calls = ("report", "calls", *DAY, "--state-dir", tmp_path)
+    written = {}
+    for page in (100, 2):
+        monkeypatch.setattr("callrouter.cli.report_build.PAGE", page)
+        for form in ("csv", "json", "parquet"):
+            target = tmp_path / f"calls-{page}.{form}"
+            assert run(APP, *calls, "-f", form, "-o", target).exit_code == 0
+            written[page, form] = target
+    for form in ("csv", "json"):
+        assert written[2, form].read_bytes() == written[100, form].read_bytes()
+    pages = [pyarrow.parquet.read_table(written[page, "parquet"]).to_pylist() for page in (100, 2)]
+    assert pages[0] == pages[1]
+    assert [row["call"] for row in pages[1]] == [f"c{n}" for n in range(5)]
+    assert [row["call"] for row in json.loads(written[2, "json"].read_text())["rows"]] == [
+        row["call"] for row in pages[1]
+    ]
+    # What is for people is one page.
+    assert "c1" in run(APP, *calls).output
+    assert "c4" not in run(APP, *calls).output
+
+
+DIRECTORY = """
+organisations:
+  province: {name: 青海省}
+  xining: {name: 西宁市, parent: province}
+  datong: {name: 大通县, parent: xining}
+  haidong: {name: 海东市, parent: province}
+trunks: {departments: {name: 部门}}
+ingress: [{numbers: [12345], organisation: province, flow: province}]
+lines:
+  12315: {name: 消费者投诉举报, entries: [{mode: DUAL_NUMBER, trunks: [departments]}]}
+"""
+
+
+def test_figures_by_the_tree_of_organisations_and_by_skill(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        record("c1", MIDNIGHT, organisation="datong", skills="bo-kham zh"),
+        record("c2", MIDNIGHT + 1, organisation="xining", skills="zh"),
+        record("c3", MIDNIGHT + 2, organisation="province"),
+        record("c4", MIDNIGHT + 3, organisation="12315"),
+    )
+    place = ("report", "kpi", *DAY, "--state-dir", tmp_path, "-f", "json")
+
+    def offered(*arguments: str) -> dict[str, int]:
+        result = run(APP, *place, *arguments)
+        assert result.exit_code == 0, result.output
+        by = arguments[1]
+        return {row[by]: row["offered"] for row in json.loads(result.output)["rows"]}
+
+    assert offered("--by", "skill") == {"bo-kham": 1, "zh": 2}
+    refused = run(APP, *place, "--by", "prefecture")
+    assert refused.exit_code == 2
+    assert "give --config" in refused.stderr
+    file = tmp_path / "site-versions" / "v1" / "site" / "directory.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(DIRECTORY, encoding="utf-8")
+    assert offered("--by", "prefecture") == {"xining": 2, "province": 1, "12315": 1}
+    assert offered("--by", "province") == {"province": 4}
+    assert offered("--by", "organisation", "--organisation", "xining") == {"datong": 1, "xining": 1}
+    table = run(APP, "report", "kpi", *DAY, "--state-dir", tmp_path, "--by", "prefecture").output
+    assert "西宁市" in table

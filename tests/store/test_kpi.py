@@ -15,11 +15,22 @@ from acd.commands import CallbackClosed, CallbackOpened
 from acd.ids import AgentId, CallId, QueueId, SeatId
 from acd.record import Activity, CallRecord, LateSegment, TransferRecord
 from acd.rolling import DAY
-from acd.service_level import MICRO, Tally, call_tally, micros, seat_tallies, summed, transfer_tally
+from acd.service_level import (
+    FIGURES,
+    MICRO,
+    TALLY_FIELDS,
+    Tally,
+    call_tally,
+    micros,
+    seat_tallies,
+    summed,
+    transfer_tally,
+)
 from acd.shift import SeatInterval
 from callrouter.store.database import Database
 from callrouter.store.inserting import insert
-from callrouter.store.kpi import SPANS, Key, Kpis, kpis, worst_window
+from callrouter.store.kpi import SPANS, Key, Kpis, figures_of, kpis, worst_window
+from callrouter.store.packed import Packed
 from callrouter.store.packing import QUARTER
 from tests.store.samples import record, segment
 
@@ -241,3 +252,43 @@ async def test_only_some_organisations(database: Database) -> None:
 async def test_another_target(database: Database) -> None:
     await fill(database, record("c1", MIDNIGHT))
     assert (await asked(database, "day", target=1 * MICRO)).total.answered_in_target == 0
+
+
+@given(st.lists(st.lists(st.integers(0, 10**9), min_size=len(TALLY_FIELDS), max_size=len(TALLY_FIELDS))))
+def test_all_figures_at_once_are_each_figure(counts: list[list[int]]) -> None:
+    tallies = [Tally(**dict(zip(TALLY_FIELDS, row, strict=True))) for row in counts]
+    found = figures_of(tallies)
+    assert found == [[figure.of(tally) for tally in tallies] for figure in FIGURES]
+
+
+async def test_columns_of_an_earlier_version_lack_skills_and_stay(database: Database) -> None:
+    """Their rows may be gone: what they tell must not be thrown away."""
+    await fill(database, record("c1", MIDNIGHT + 10, skills="zh"))
+    before = await asked(database, "skill")
+    assert before.groups["zh"].offered == 1
+    async with database.write() as connection:
+        rows = (await connection.execute(text("SELECT day, kind, data FROM packed_days"))).all()
+        for row in rows:
+            packed = Packed.from_bytes(row.data)
+            assert packed is not None
+            packed.names.pop("skills", None)
+            changed = {"data": packed.to_bytes(), "day": row.day, "kind": row.kind}
+            await connection.execute(
+                text("UPDATE packed_days SET data = :data WHERE day = :day AND kind = :kind"), changed
+            )
+        await connection.execute(text("DELETE FROM segments"))
+    after = await asked(database, "skill")
+    assert after.total == before.total
+    assert after.groups == {}
+
+
+async def test_a_callback_is_no_offered_call(database: Database) -> None:
+    await fill(
+        database,
+        record("c1", MIDNIGHT, outcome="abandoned_queue", answered=None),
+        record("c1-c1", MIDNIGHT + 60, outcome="callback_reached"),
+        record("c2-c1", MIDNIGHT + 90, outcome="callback_unreached", answered=None),
+    )
+    total = (await asked(database, "day")).total
+    assert (total.offered, total.answered, total.missed) == (1, 0, 1)
+    assert total.talk == 3 * 36 * MICRO, "the seats' time with them is contact"
