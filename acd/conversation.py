@@ -324,8 +324,8 @@ class Conversation(Stage):
         elif name == "refused":
             self.keypad.refused(leg)
 
-    def requeue(self, now: Instant, sticky: SeatId | None, reason: str) -> None:
-        """Nobody holds the caller any more: first in line for a person."""
+    def requeue(self, now: Instant, sticky: SeatId | None, reason: str, told: tuple[str, ...] = ()) -> None:
+        """Nobody holds the caller any more: first in line for a person, who is `told` so."""
         call = self.call
         call.holding = False
         self.out += call.move(call.caller, Place.NOWHERE)
@@ -343,3 +343,5 @@ class Conversation(Stage):
         )
         again = replace(before, queue=wanted or before.queue, sticky=sticky, first_in_line=True, again=False)
         self.enqueue(again, now)
+        if told:
+            self.out += call.move(call.caller, Place.TOLD, told)

@@ -229,7 +229,8 @@ class Handover:
         if transfer.kind == "flow":
             self._conversation.alone("transfer", transfer.cause, now)
             return
-        self._conversation.requeue(now, transfer.by, "transfer_failed")
+        talk = self._conversation
+        talk.requeue(now, transfer.by, "transfer_failed", talk.manners.not_reached(talk.call.language))
 
     def _abandon(self, transfer: Transfer, now: Instant) -> None:
         talk = self._conversation

@@ -54,6 +54,8 @@ class Manners:
 
     caller_left: tuple[str, ...] = ()
     """Told to the target of a consultation whose caller has hung up."""
+    not_reached: Callable[[str], tuple[str, ...]] = lambda language: ()
+    """Told to a caller, in their language, whom a transfer has led to nobody: they wait for a person."""
     not_possible: tuple[str, ...] = ("tone:congestion;tonezone=cn",)
     """What a seat hears, for `acd.keypad.REFUSED` seconds, for a key that leads nowhere."""
     numbers: Callable[[], Collection[str]] = tuple
@@ -67,7 +69,7 @@ class Stage:
         self.call = call
         self.out: list[Output] = []
         self._timers = timers
-        self._manners = manners
+        self.manners = manners
 
     def ring_until(self, leg: Leg, deadline: Instant) -> None:
         self._timers.set((self.call.id, "ring", leg.number), deadline)
@@ -101,7 +103,7 @@ class Stage:
 
     def farewell(self, leg: Leg, now: Instant, media: tuple[str, ...] = ()) -> None:
         """Tell somebody why it ends (a target: that the caller has left), then end the leg."""
-        media = media or self._manners.caller_left
+        media = media or self.manners.caller_left
         if leg.up and media:
             self.out += self.call.move(leg, Place.NOWHERE)
             self.out.append(self.call.playing(leg, media))

@@ -74,7 +74,8 @@ def _end_the_circle(router: Router, live: LiveCall) -> None:
     router.odd("circling", call.id, visited=",".join(call.visited), first=call.first_receiver)
     if call.first_receiver:
         try:
-            target = reach.line(router, live, call.first_receiver)
+            announce = router.site.moving_on(call.first_receiver, call.language)
+            target = reach.line(router, live, call.first_receiver, announce=announce)
         except e.Refused as refusal:
             router.odd("first_receiver_refused", call.id, reason=refusal.reason)
         else:

@@ -77,6 +77,7 @@ class Router:
         self._touched: deque[LiveCall] = deque()
         self._manners = Manners(
             caller_left=site.media("caller_left"),
+            not_reached=lambda language: self.site.media("transfer_failed", language=language),
             numbers=self.diallable,
         )
 

@@ -82,10 +82,10 @@ def transfer(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str)
 
 def target(router: Router, live: LiveCall, seat: SeatId, code: str, kind: str) -> Target:
     """Where a transfer of this seat would lead. Raises `Refused`."""
+    announce = router.site.moving_on(code, live.call.language)
     if router.site.seat(SeatId(code)) is None:
-        announce = router.site.moving_on(code, live.call.language)
         return reach.line(router, live, code, announce=announce, warm=kind != "blind")
-    return reach.colleague(router, live, code, seat)
+    return reach.colleague(router, live, code, seat, announce=announce)
 
 
 def feature(router: Router, live: LiveCall, dialled: FeatureDialled) -> None:

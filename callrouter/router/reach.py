@@ -64,7 +64,9 @@ def line(
     )
 
 
-def colleague(router: Router, live: LiveCall, code: str, own: SeatId | None) -> Target:
+def colleague(
+    router: Router, live: LiveCall, code: str, own: SeatId | None, *, announce: tuple[str, ...] = ()
+) -> Target:
     """A seat, reserved by the floor from now on. Raises `Refused` when it is not free."""
     plan = router.site.seat(SeatId(code))
     if plan is None:
@@ -81,7 +83,7 @@ def colleague(router: Router, live: LiveCall, code: str, own: SeatId | None) -> 
         caller_name=call.dialled,
         offer=offer,
     )
-    return Target(kind=TargetKind.SEAT, code=code, rungs=(rung,))
+    return Target(kind=TargetKind.SEAT, code=code, rungs=(rung,), announce=announce)
 
 
 def outside(router: Router, live: LiveCall, number: str, ring_for: Seconds) -> Target:

@@ -102,7 +102,8 @@ def _by_partner(router: Router, live: LiveCall, leg: Leg, number: str) -> None:
     call, talk, now = live.call, live.talk, router.now
     _require_alone(live, leg)
     if router.site.directory.ingress(number, "", router.today()) is None:
-        target = reach.line(router, live, number, warm=False)
+        announce = router.site.moving_on(number, call.language)
+        target = reach.line(router, live, number, announce=announce, warm=False)
         talk.hang_up(leg, now)
         talk.handover.start(None, target, "refer", now)
         return

@@ -1,5 +1,6 @@
 """One folder with all that engineers edit: flows, prompts, directory, floor."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from callrouter.site.floor_faults import never_met
 from callrouter.site.hours import with_hours
 
 FALLBACK_LANGUAGE = "zh"
+_PREFECTURE = re.compile(r"0[0-9]{2,3}12345")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,10 @@ class Site:
         return voice.spoken(kind, value, language) or voice.spoken(kind, value, FALLBACK_LANGUAGE)
 
     def moving_on(self, number: str, language: str) -> tuple[str, ...]:
-        """What the caller is told before being handed to a line."""
-        return self.media(f"transfer_{number}", language=language) or self.media(
-            "please_hold", language=language
-        )
+        """What the caller is told before being handed to a line, or to a colleague."""
+        names = (f"transfer_{number}", "transfer_prefecture" if _PREFECTURE.fullmatch(number) else "")
+        found = (self.media(name, language=language) for name in (*names, "please_hold") if name)
+        return next((media for media in found if media), ())
 
     def waiting(self, position: int | None, wait: float | None, language: str) -> tuple[str, ...]:
         """An honest word for somebody in the queue: no number where none is known."""
