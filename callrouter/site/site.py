@@ -12,6 +12,7 @@ from acd.ids import Instant, OrgId, QueueId, SeatId
 from acd.plan import FloorPlan
 from callrouter.config.document import ConfigError, Fault, read_document
 from callrouter.directory import Directory, load_directory, reference_faults
+from callrouter.flow import say
 from callrouter.flow.calendar import gap_notices
 from callrouter.flow.check import calendars_used, check
 from callrouter.flow.check_names import Known
@@ -77,31 +78,19 @@ class Site:
         """An honest word for somebody in the queue: no number where none is known."""
         if position is None:
             return self.media("still_waiting", language=language)
-        if position <= 1:
-            return self.media("queue_next", language=language)
-        ahead = self._counted("queue_ahead_before", position - 1, "queue_ahead_after", language)
-        return ahead + self._expected(wait, language)
+        ahead = self._counted(say.queue_position(position - 1), language)
+        if position <= 1 or wait is None:
+            return ahead
+        return ahead + self._counted(say.expected_wait(wait), language)
 
-    def _expected(self, wait: float | None, language: str) -> tuple[str, ...]:
-        if wait is None:
-            return ()
-        if wait < 60:
-            return self.media("expected_wait_short", language=language)
-        minutes = -int(-wait // 60)
-        if minutes > 30:
-            return self.media("expected_wait_long", language=language)
-        return self._counted("expected_wait_before", minutes, "duration_minute", language)
-
-    def _counted(self, before: str, number: int, after: str, language: str) -> tuple[str, ...]:
-        voice = self.flows.voice
+    def _counted(self, prompts: say.Prompts, language: str) -> tuple[str, ...]:
+        """A sentence with a number in it; all of it in Mandarin where the language lacks a part."""
+        if len(prompts) == 1:
+            return self.media(*prompts, language=language)
         for spoken_in in (language, FALLBACK_LANGUAGE):
-            parts = (
-                voice.media(before, spoken_in),
-                voice.spoken("number", number, spoken_in),
-                voice.media(after, spoken_in),
-            )
-            if all(parts):
-                return parts[0] + parts[1] + parts[2]
+            parts = [self.flows.voice.media(prompt, spoken_in) for prompt in prompts]
+            if spoken_in in say.SPOKEN_LANGUAGES and all(parts):
+                return tuple(media for part in parts for media in part)
         return ()
 
 

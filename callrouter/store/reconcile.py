@@ -4,6 +4,9 @@ Asterisk's channel event log (``cel_custom``, see ``asterisk_conf/cel_custom.con
 nothing of us, hence what both say is so. Each difference is named: a channel without a
 record (the controller was away, or lost it), a record without a channel, stamps that
 differ by more than a network's jitter, legs that were never let go.
+
+Reports add up columns; `recounted` adds up the records themselves, formula by
+formula, and must come to the same.
 """
 
 import csv
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from acd.record import CallRecord
+from acd.service_level import TALLY_FIELDS, Tally, call_tally, seat_tallies, summed, transfer_tally
 
 TOLERANCE: Final = 0.5
 """Seconds by which our stamps may lag Asterisk's."""
@@ -21,6 +25,10 @@ CALLERS: Final = "from-trunk"
 LEG_PREFIX: Final = "cr-"
 """Channels that we originate are named ``cr-CALL-NUMBER``."""
 _FIELDS: Final = 6
+_NOT_OF_CALLS: Final = frozenset(
+    ("missed", "called_back", "surveyed", "rated", "satisfied", "on_contact", "idle")
+)
+"""Counts that come from callbacks, surveys and seats' time as well, or alone."""
 
 
 @dataclass(slots=True)
@@ -45,6 +53,15 @@ class Difference:
     asterisk: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Miscount:
+    """A count of the reports that its records do not bear out. Durations are microseconds."""
+
+    name: str
+    reported: int
+    recounted: int
+
+
 @dataclass(slots=True)
 class Reconciled:
     channels: int = 0
@@ -54,6 +71,7 @@ class Reconciled:
     still_up: int = 0
     unreadable_lines: int = 0
     differences: list[Difference] = field(default_factory=list)
+    miscounts: list[Miscount] = field(default_factory=list)
 
 
 def read_events(file: Path) -> tuple[dict[str, Channel], int]:
@@ -151,3 +169,18 @@ def _legs(record: CallRecord, found: list[Channel]) -> Iterator[Difference]:
     for leg in found:
         if leg.ended is None:
             yield Difference(call=record.call, channel=leg.unique, what="never_ended", asterisk=leg.started)
+
+
+def recounted(record: CallRecord) -> Tally:
+    """What a call adds to the counts of the reports, by the formulas."""
+    parts = (*seat_tallies(record.segments).values(), *map(transfer_tally, record.transfers))
+    return summed((call_tally(record), *parts))
+
+
+def miscounts(reported: Tally, found: Tally) -> list[Miscount]:
+    """Counts of calls, contacts and transfers in which the two differ."""
+    return [
+        Miscount(name=name, reported=getattr(reported, name), recounted=getattr(found, name))
+        for name in TALLY_FIELDS
+        if name not in _NOT_OF_CALLS and getattr(reported, name) != getattr(found, name)
+    ]

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,6 +165,29 @@ def test_reconcile_names_differences(state_dir: Path, tmp_path: Path) -> None:
     assert json.loads(run(APP, *common, "--json").output)["channels"] == 1
     missing = run(APP, *common[:-1], tmp_path / "nothing.csv")
     assert (missing.exit_code, "switch Asterisk's channel events on" in missing.stderr) == (2, True)
+
+
+def test_reconcile_recounts_what_reports_say(state_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.touch()
+    common = ("report", "reconcile", *DAY, "--state-dir", state_dir, "--events", file)
+    honest = run(APP, *common)
+    assert "the reports' counts are those of the records" in honest.output
+    # Past the writer, hence past the columns that reports read.
+    with sqlite3.connect(state_dir / "callrouter.sqlite") as behind:
+        behind.execute("DELETE FROM transfers WHERE call = 'c1'")
+        behind.execute("UPDATE calls SET outcome = 'abandoned_flow' WHERE call = 'c9'")
+    result = run(APP, *common)
+    assert result.exit_code == 1
+    assert "transfers: reports say 3, the records add up to 2" in result.output
+    found = json.loads(run(APP, *common, "--json").output)["miscounts"]
+    assert {"name": "abandoned_queue", "reported": 1, "recounted": 0} in found
+    assert {one["name"] for one in found} == {
+        "abandoned_flow",
+        "abandoned_queue",
+        "transfers",
+        "transfers_answered",
+    }
 
 
 def test_transfers_name_why_they_failed_the_most_frequent_first(tmp_path: Path) -> None:
