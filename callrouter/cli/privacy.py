@@ -84,10 +84,16 @@ def erase(
     for where, count in changed.items():
         typer.echo(f"{where}: {count}")
     typer.echo("erased" if changed else "nothing was kept about that number")
-    if state_dir is not None and any((state_dir / "spill").glob("*.jsonl")):
+    if any((_state_of(state_dir, config) / "spill").glob("*.jsonl")):
         fail(
             "records still wait in the spill folder: let the controller replay them, then erase again", code=1
         )
+
+
+def _state_of(state_dir: Path | None, config: Path | None) -> Path:
+    from callrouter.cli.state import default_state_dir, settings_of
+
+    return settings_of(config).state_dir if config is not None else state_dir or default_state_dir()
 
 
 async def _note(database: "Database", action: str, number: str) -> None:

@@ -18,6 +18,8 @@ LARGEST: Final = 64 * 1024
 """Bytes of a message."""
 FUTURE: Final = 3600.0
 """Seconds by which a partner's clock may be ahead of ours."""
+PAST: Final = 92 * 24 * 3600.0
+"""Older calls are refused: of days long gone only figures are left, which nothing can be added to."""
 
 Partners = Callable[[str], OrgId | None]
 """Which organisation a partner's data belongs to; None: not a partner."""
@@ -96,6 +98,10 @@ def _call(source: Source, organisation: OrgId, message: Envelope[PartnerCall], n
         ("ended", data.ended),
     ]
     _check_order(stamps, now)
+    if data.started < now - PAST:
+        raise Bad(
+            f"`started` lies more than {PAST / 86_400:.0f} days back: tell the province, it is no live data"
+        )
     if (data.outcome == "answered") != (data.answered is not None):
         raise Bad("`answered` must be given if and only if `outcome` is answered")
     call = CallId(f"{source.partner}/{message.id}")

@@ -41,6 +41,9 @@ _PLACES: Final = (
     _Place(schema.segments, schema.segments.c.detail, False),
     _Place(schema.flow_steps, schema.flow_steps.c.variables, False),
     _Place(schema.offers, schema.offers.c.explanation, False),
+    _Place(schema.work_orders, schema.work_orders.c.topic, False),
+    _Place(schema.work_orders, schema.work_orders.c.handling_unit, False),
+    _Place(schema.dead_letters, schema.dead_letters.c.reason, False),
     _Place(schema.audit, schema.audit.c.detail, False),
     _Place(schema.audit, schema.audit.c.subject, False),
 )
@@ -62,7 +65,7 @@ async def found(database: Database, number: str) -> dict[str, list[dict[str, Any
         calls = await _calls_of(connection, digits)
         for table in (schema.calls, schema.segments, schema.transfers, schema.flow_steps, schema.surveys):
             rows[table.name] = await _rows(connection, table, table.c.call.in_(calls))
-        for table in (schema.voicemails, schema.recordings):
+        for table in (schema.voicemails, schema.recordings, schema.offers):
             rows[table.name] = await _rows(connection, table, table.c.call.in_(calls))
         named = schema.callbacks.c.number.like(f"%{digits}")
         rows["callbacks"] = await _rows(connection, schema.callbacks, named)
@@ -92,8 +95,12 @@ async def erase(database: Database, number: str) -> dict[str, int]:
             if count:
                 changed[f"{place.table.name}.{place.column.name}"] = count
         if days:
-            stale = schema.packed_days.c.day.in_(days)
+            # Only what names the number is made anew: of old days nothing but columns is left of the rest.
+            columns = schema.packed_days.c
+            stale = columns.day.in_(days) & (columns.kind == "transfers")
             await connection.execute(delete(schema.packed_days).where(stale))
+        if count := await _erase_from_letters(connection, digits):
+            changed["dead_letters.payload"] = count
     if database.is_sqlite:
         async with database.raw() as connection:
             await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
@@ -121,6 +128,18 @@ async def _erase_from(connection: AsyncConnection, place: _Place, digits: str) -
         await connection.execute(update(place.table).where(*match).values({place.column.name: value}))
         count += 1
     return count
+
+
+async def _erase_from_letters(connection: AsyncConnection, digits: str) -> int:
+    """From messages that could not be taken: they are bytes, which no database searches."""
+    letters = schema.dead_letters.c
+    wanted = digits.encode()
+    rows = await connection.execute(select(letters.id, letters.payload))
+    named = [(row.id, row.payload) for row in rows if wanted in row.payload]
+    for id_, payload in named:
+        cleaned = payload.replace(wanted, ERASED.encode())
+        await connection.execute(update(schema.dead_letters).where(letters.id == id_).values(payload=cleaned))
+    return len(named)
 
 
 def _without(value: str, digits: str) -> str:

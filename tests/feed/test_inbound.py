@@ -89,6 +89,7 @@ def test_a_work_order() -> None:
         (CALLS, call(answered=None), "if and only if"),
         (CALLS, call(outcome="happy"), "happy"),
         (CALLS, call(caller="'; DROP"), "matching regex"),
+        (CALLS, call(started=T0 - 93 * 86400), "more than 92 days back"),
         (ORDERS, order(updated=T0 - 1000), "`updated` lies before `created`"),
         (ORDERS, order(grade=6), "<= 5"),
         (ORDERS, order(state="lost"), "lost"),

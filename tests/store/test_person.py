@@ -3,10 +3,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
+from acd.aftercall import WorkOrder
 from acd.commands import OfferClosed
-from acd.ids import CallId, OfferId, QueueId, SeatId
+from acd.ids import CallId, OfferId, OrgId, QueueId, SeatId
 from acd.record import FlowStep
 from acd.service_level import micros
+from callrouter.ports import RejectedMessage
 from callrouter.store import person
 from callrouter.store.database import Database, StoreError
 from callrouter.store.entries import DAY
@@ -20,7 +22,10 @@ DIGITS = NUMBER.encode()
 
 async def everything(database: Database) -> str:
     """All rows of all tables as text."""
-    tables = ("calls", "segments", "transfers", "flow_steps", "offers", "callbacks", "packed_days", "audit")
+    tables = (
+        *("calls", "segments", "transfers", "flow_steps", "offers", "callbacks", "packed_days", "audit"),
+        *("dead_letters", "work_orders"),
+    )
     async with database.read() as connection:
         return str([(await connection.execute(text(f"SELECT * FROM {name}"))).all() for name in tables])
 
@@ -48,8 +53,29 @@ async def filled(database: Database) -> Database:
         outcome="answered",
         explanation={"caller": NUMBER},
     )
+    letter = RejectedMessage(
+        id="dead/1",
+        received=T0,
+        partner="12315",
+        topic="callrouter/v1/in/12315/calls",
+        reason=f"unknown field {NUMBER}",
+        payload=b'{"caller": "%s"}' % DIGITS,
+    )
+    order = WorkOrder(
+        source="12315",
+        order="w1",
+        organisation=OrgId("12315"),
+        call="c1",
+        topic=f"call {NUMBER} back",
+        state="accepted",
+        handling_unit="",
+        created=T0,
+        due=None,
+        closed=None,
+        updated=T0,
+    )
     async with database.write() as connection:
-        await insert(connection, (mine, to_me, offer))
+        await insert(connection, (mine, to_me, offer, letter, order))
     return database
 
 
