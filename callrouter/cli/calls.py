@@ -69,9 +69,9 @@ def list_calls(
             json.dumps([call_summary(record, masked=not unmask) for record in found], ensure_ascii=False)
         )
         return
-    from callrouter.cli.story import calls_table, console
+    from callrouter.cli.story import WHOLE_WIDTH, calls_table, console
 
-    console().print(calls_table(found, masked=not unmask))
+    console(WHOLE_WIDTH if unmask else 0).print(calls_table(found, masked=not unmask), crop=not unmask)
 
 
 def show_call(

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callrouter.cli.live_client import Message
-from callrouter.cli.story import safe, span
+from callrouter.cli.story import NUMBER_WIDTH, safe, span
 
 SEAT_COLOURS: Final = {
     "ready": "bold green",
@@ -155,6 +155,11 @@ def _queues(state: LiveState, now: float) -> Table:
     return table
 
 
+def _number(dialled: str) -> Text:
+    """Dialled by whoever likes, hence of any length: a long one must not push the other columns out."""
+    return safe(dialled if len(dialled) <= NUMBER_WIDTH else f"{dialled[: NUMBER_WIDTH - 1]}…")
+
+
 def _calls(calls: list[dict[str, Any]], now: float, room: int | None) -> Table:
     shown = calls if room is None else calls[:room]
     more = f", {len(calls) - len(shown)} more" if len(shown) < len(calls) else ""
@@ -172,7 +177,7 @@ def _calls(calls: list[dict[str, Any]], now: float, room: int | None) -> Table:
         transfer = f"{call['transfer_state']} → {call['transfer_target']}" if call["transfer_state"] else ""
         table.add_row(
             safe(call["caller"] or "withheld"),
-            safe(call["dialled"]),
+            _number(call["dialled"]),
             _age(call["ingress"], now, limit=LONG_WAIT if call["answered"] is None else None),
             safe(f"{call['owner']} {where or ''}", _OWNER_COLOURS.get(call["owner"], "")),
             "" if call["place"] is None else str(call["place"]),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -28,12 +28,18 @@ COLOURS: Final = {
 _OUTCOMES: Final = {"answered": "bold green", "rejected": "bold red", "failed": "bold red"}
 _LABEL: Final = 16
 _PIPED_WIDTH: Final = 130
+WHOLE_WIDTH: Final = 130
+"""Columns in which whole numbers stand beside whole ids; a narrower terminal breaks the lines itself."""
+_PHONE_WIDTH: Final = 11
+NUMBER_WIDTH: Final = 20
+"""Columns of a telephone number as it should be, and at most."""
 
 
-def console() -> Console:
-    """The terminal; wide enough for every column when the output goes into a file or pipe."""
+def console(least: int = 0) -> Console:
+    """The terminal, or at `least` so wide; wide enough for every column when the output goes elsewhere."""
     found = Console()
-    return found if found.is_terminal else Console(width=_PIPED_WIDTH)
+    width = found.width if found.is_terminal else _PIPED_WIDTH
+    return found if found.is_terminal and width >= least else Console(width=max(width, least))
 
 
 def sheet(title: str) -> Table:
@@ -60,19 +66,19 @@ def span(seconds: float) -> str:
 
 
 def calls_table(records: Iterable[CallRecord], *, masked: bool) -> Table:
+    records = list(records)
     table = sheet("Finished calls, newest first")
-    for heading in (
-        "call",
-        "when",
-        "caller",
-        "dialled",
-        "outcome",
-        "seat",
-        "to human",
-        "length",
-        "transfers",
-    ):
-        table.add_column(heading, no_wrap=heading != "transfers")
+    # An id cut short could not be handed to `calls show`; what callers and dialers send may be of any length.
+    table.add_column("call", no_wrap=True, min_width=max((len(one.call) for one in records), default=0))
+    table.add_column("when", no_wrap=True)
+    # Whoever asks for the numbers gets them whole, on several lines when they are long.
+    overflow: OverflowMethod = "ellipsis" if masked else "fold"
+    least = None if masked else _PHONE_WIDTH
+    for heading in ("caller", "dialled"):
+        table.add_column(heading, no_wrap=masked, min_width=least, max_width=NUMBER_WIDTH, overflow=overflow)
+    for heading in ("outcome", "seat", "to human", "length"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("transfers", min_width=least, overflow=overflow)
     for record in records:
         waited = span(record.answered - record.ingress) if record.answered is not None else ""
         table.add_row(

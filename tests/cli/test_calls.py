@@ -31,6 +31,23 @@ def test_list_is_newest_first_and_masked(state_dir: Path) -> None:
     assert "6.0 s" in result.output
 
 
+LONG = "".join(str(n % 10) for n in range(200))
+IDS = ("20261123T065717914-0-main", "20261123T065817914-1-main")
+
+
+@pytest.mark.parametrize("columns", [80, 130])
+@pytest.mark.parametrize("unmask", [(), ("--unmask",)])
+def test_endless_numbers_leave_room_for_the_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int, unmask: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("callrouter.cli.story._PIPED_WIDTH", columns)
+    fill(tmp_path, record(IDS[0]), record(IDS[1], T0 + 100, caller=LONG, dialled=LONG, outcome="rejected"))
+    found = run(APP, "calls", "list", "--state-dir", tmp_path, *unmask).output
+    assert all(one in found.split() for one in IDS)
+    assert unmask or max(map(len, found.splitlines())) <= columns
+    assert (sum(sign.isdigit() for sign in found) > len(2 * LONG)) is bool(unmask)
+
+
 def test_list_as_json_with_bounds(state_dir: Path) -> None:
     result = run(APP, "calls", "list", "--state-dir", state_dir, "--json", "--outcome", "answered")
     found = json.loads(result.output)

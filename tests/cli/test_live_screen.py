@@ -85,3 +85,12 @@ def test_hostile_text_stays_text(state: LiveState) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[bold]" in text
+
+
+def test_what_is_dialled_may_be_endless(state: LiveState) -> None:
+    endless = live_call_document(call_view("c1", dialled="7" * 200, transfer_state="ringing"), masked=True)
+    state.apply(message(calls=[endless]))
+    text = shown(state, T0 + 5)
+    assert "138****5678" in text
+    assert "7" * 19 + "…" in text
+    assert "s1 talk 25.0 s" in text
