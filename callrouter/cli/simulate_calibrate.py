@@ -36,7 +36,7 @@ def calibrate(
 
     Examples:
     callrouter simulate calibrate --since 2026-10-01 --write ours.yaml
-    callrouter simulate calibrate --since 90d --config site.toml --json
+    callrouter simulate calibrate --since 90d --config callrouter.yaml --json
     """
     from callrouter.cli.spans import read_span
     from simulators.queue_sim.calibrate import NothingSeen, as_yaml, scenario_of

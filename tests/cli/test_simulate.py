@@ -265,3 +265,12 @@ def test_no_records(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "take a longer time" in done.stderr
     assert run(APP, "simulate", "calibrate", "--state-dir", tmp_path / "none").exit_code == 2
+
+
+def test_the_table_in_the_documentation_is_what_is_printed() -> None:
+    page = Path(__file__).parents[2] / "docs" / "howto" / "load-testers.md"
+    written = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("│")]
+    done = run(APP, "simulate", "staffing", "--calls-per-hour", "300", "--aht", "210", "--target", "95/15")
+    printed = {tuple(line.strip("│┃ ").replace("┃", "│").split()) for line in done.output.splitlines()}
+    assert len(written) == 4
+    assert [line for line in written if tuple(line.strip("│ ").split()) not in printed] == []
