@@ -49,7 +49,7 @@ def organisations_of(state_dir: Path | None, config: Path | None, *, needed: boo
     from callrouter.config.faults import ConfigError
     from callrouter.directory import load_directory
 
-    folder = settings_of(config).site if config is not None else _last_in_force(state_dir)
+    folder = site_folder(state_dir, config)
     try:
         if folder is not None:
             return _read(load_directory(folder / FILE))
@@ -59,6 +59,11 @@ def organisations_of(state_dir: Path | None, config: Path | None, *, needed: boo
     if needed:
         fail("no directory of organisations is at hand: give --config with the installation's settings")
     return Organisations()
+
+
+def site_folder(state_dir: Path | None, config: Path | None) -> Path | None:
+    """The site of the settings, or what was last in force in a state directory; None: there is none."""
+    return settings_of(config).site if config is not None else _last_in_force(state_dir)
 
 
 def _last_in_force(state_dir: Path | None) -> Path | None:

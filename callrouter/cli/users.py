@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,18 +44,24 @@ def add(
 ) -> None:
     """Add a user, or replace the one of that name. The password is asked for, or read from standard input.
 
-    Example: callrouter users add zhuoma --role agent --seat 1001 --seat 1002
+    Seats and organisation must be those of the site, when the settings (or a demo that ran) name one.
+
+    Example: callrouter users add zhuoma --role agent --seat a1001 --seat a1002
     """
     from acd.ids import AgentId, OrgId, SeatId
     from callrouter.ports import Role
+    from callrouter.web.present import user_document
 
     known = {str(one) for one in Role}
     for one in role:
         if one not in known:
             fail(f"{one!r} is no role: choose among {', '.join(sorted(known))}")
+    _known_names(organisation, seat or (), state_dir, config)
     password = _password()
+    before: list[dict[str, object]] = []
 
     async def run(accounts: "StoredAccounts") -> None:
+        before.extend(user_document(user) for user, _ in await accounts.users() if user.name == name)
         await accounts.create(
             name,
             password,
@@ -69,6 +75,36 @@ def add(
 
     asyncio.run(_with_accounts(state_dir, config, run))
     typer.echo(f"{name}: may sign in as {', '.join(role)}")
+    for old in before:
+        had = f"{_joined(old['roles'])}, seats {_joined(old['seats']) or 'none'}"
+        typer.echo(f"This replaces the {name} there was ({had}), who has to sign in anew.")
+
+
+def _known_names(organisation: str, seats: Sequence[str], state_dir: StateDir, config: Config) -> None:
+    """Ends the command for a name that the site does not have; says so when there is no site to ask."""
+    from callrouter.cli.organisations import site_folder
+    from callrouter.config.faults import ConfigError
+    from callrouter.config.validation import did_you_mean
+    from callrouter.directory import load_directory
+    from callrouter.site.floor import load_floor
+
+    if (folder := site_folder(state_dir, config)) is None or not (organisation or seats):
+        return
+    try:
+        organisations = list(load_directory(folder / "site" / "directory.yaml").organisations)
+        known = list(load_floor(folder / "site" / "floor.yaml").seats)
+    except ConfigError as error:
+        typer.echo(f"callrouter: seats and organisation are taken as given, for {error.faults[0]}", err=True)
+        return
+    if organisation and organisation not in organisations:
+        fail(f"no organisation {organisation!r} in {folder}. {did_you_mean(organisation, organisations)}")
+    for one in seats:
+        if one not in known:
+            fail(f"no seat {one!r} in {folder}. {did_you_mean(one, known)}")
+
+
+def _joined(names: object) -> str:
+    return ", ".join(map(str, names)) if isinstance(names, list) else ""
 
 
 def _password() -> str:
@@ -99,11 +135,17 @@ def list_users(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
+    from callrouter.cli.story import console, safe, sheet
+
+    table = sheet("Who may sign in")
+    for heading in ("user", "name", "roles", "organisation", "seats", "agent", "sees numbers", ""):
+        table.add_column(heading, overflow="fold")
     for row in rows:
-        roles = ",".join(map(str, row["roles"])) if isinstance(row["roles"], list) else ""
-        seats = ",".join(map(str, row["seats"])) if isinstance(row["seats"], list) else ""
-        barred = "  disabled" if row["disabled"] else ""
-        typer.echo(f"{row['user']}  {row['display']}  {roles}  seats {seats or 'none'}{barred}")
+        texts = (row["user"], row["display"], _joined(row["roles"]), row["organisation"] or "all",
+                 _joined(row["seats"]), row["agent"] or "", "yes" if row["see_numbers"] else "",
+                 "disabled" if row["disabled"] else "")  # fmt: skip
+        table.add_row(*(safe(str(text)) for text in texts))
+    console().print(table)
 
 
 def disable(name: Name, state_dir: StateDir = None, config: Config = None) -> None:

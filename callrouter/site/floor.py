@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -17,7 +18,7 @@ from acd.plan import (
     SeatPlan,
 )
 from acd.strategy import STRATEGIES
-from callrouter.config.document import ConfigError, Document, Fault, parse
+from callrouter.config.document import ConfigError, Document, Fault, parse, read_document
 from callrouter.config.validation import NAME, did_you_mean
 from callrouter.directory.model import Reference
 from callrouter.site.floor_faults import contradictions, unused_skills
@@ -186,6 +187,11 @@ class FloorConfig:
     references: tuple[Reference, ...]
     """Names that the directory and the calendars must know."""
     warnings: tuple[Fault, ...]
+
+
+def load_floor(path: Path) -> FloorConfig:
+    """Read and check a floor plan's file. Raises ConfigError with every fault at once."""
+    return read_floor(read_document(path))
 
 
 def read_floor(document: Document) -> FloorConfig:

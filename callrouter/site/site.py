@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from acd.ids import Instant, OrgId, QueueId, SeatId
 from acd.plan import FloorPlan
-from callrouter.config.document import ConfigError, Fault, read_document
+from callrouter.config.document import ConfigError, Fault
 from callrouter.directory import Directory, load_directory, reference_faults
 from callrouter.flow import say
 from callrouter.flow.calendar import gap_notices
@@ -18,7 +18,7 @@ from callrouter.flow.check import calendars_used, check
 from callrouter.flow.check_names import Known
 from callrouter.flow.loader import flow_set, read_flows
 from callrouter.flow.program import FlowSet
-from callrouter.site.floor import SeatAccountPlan, read_floor
+from callrouter.site.floor import SeatAccountPlan, load_floor
 from callrouter.site.floor_faults import never_met
 from callrouter.site.hours import with_hours
 
@@ -126,7 +126,7 @@ def check_site(folder: Path, now: Instant | None = None, *, audio: bool = True) 
     except ConfigError as error:
         faults += error.faults
     try:
-        floor = read_floor(read_document(folder / "site" / "floor.yaml"))
+        floor = load_floor(folder / "site" / "floor.yaml")
     except ConfigError as error:
         faults += error.faults
     reading = read_flows(folder)
