@@ -1,11 +1,15 @@
 """`callrouter check`: everything that a change of the site's files can break."""
 
 import json
-from collections.abc import Sized
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from callrouter.config.faults import Fault
 
 
 def register(app: typer.Typer) -> None:
@@ -47,11 +51,31 @@ def check(
         ]
         typer.echo(json.dumps({"faults": rows}, ensure_ascii=False))
     else:
-        for kind, faults in (("error", found.faults), ("warning", found.warnings)):
-            for fault in faults:
-                typer.echo(f"{kind}: {fault}")
+        for warning in _without_recordings(found.warnings):
+            typer.echo(f"warning: {warning}")
+        # Last, where one looks first.
+        for fault in found.faults:
+            typer.echo(f"error: {fault}")
         typer.echo(f"{site}: {_count(found.faults, 'fault')}, {_count(found.warnings, 'warning')}")
     raise typer.Exit(1 if found.faults else 0)
+
+
+def _without_recordings(warnings: Iterable["Fault"]) -> Iterator[str]:
+    """One line for what would be one for each flow and language, and hide what else there is to see."""
+    from callrouter.flow.check_names import NOT_RECORDED
+
+    flows: Counter[str] = Counter()
+    for warning in warnings:
+        _, missing, language = warning.message.partition(NOT_RECORDED)
+        if missing:
+            flows[language] += 1
+        else:
+            yield str(warning)
+    if flows:
+        places = ", ".join(
+            f"{language} in {_count(range(n), 'flow')}" for language, n in sorted(flows.items())
+        )
+        yield f"prompts without a recording are said in a flow's first language: {places}. --json lists all"
 
 
 def _count(things: Sized, name: str) -> str:

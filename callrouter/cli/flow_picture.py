@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -10,6 +10,8 @@ from rich.markup import escape
 
 from acd.record import FlowStep
 
+_SVG: Final = (".svg",)
+_MERMAID: Final = (".mmd", ".mermaid", ".txt")
 out = Console(soft_wrap=True, highlight=False)
 
 
@@ -37,6 +39,12 @@ def graph_command(
 
     if not file.is_file():
         unusable(f"{file} is not a file: give one flow's file")
+    kinds = _MERMAID if as_mermaid else _SVG
+    if output is not None and output.suffix.lower() not in kinds:
+        other = (
+            "; --mermaid draws as text" if not as_mermaid else "; without --mermaid it is a picture (.svg)"
+        )
+        unusable(f"{output}: give a name that ends in {' or '.join(kinds)}{other}")
     reading = read(file.parent)
     flow = reading.flows.get(file.stem)
     faults = [fault for fault in reading.faults if Path(fault.file).name == file.name]
@@ -55,7 +63,10 @@ def graph_command(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            unusable(f"{output} cannot be written: {error.strerror}; give another -o")
 
 
 def _trace(path: Path) -> list[FlowStep]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from acd import skill
 from callrouter.config.validation import did_you_mean
@@ -198,6 +199,10 @@ def _said(flow: Flow) -> Iterator[tuple[Path, str, str | None]]:
                     yield here, item.prompt, item.language
 
 
+NOT_RECORDED: Final = "prompts have no recording in "
+"""A warning for each flow and language, before the language."""
+
+
 def _prompt_errors(flow: Flow, catalogue: Catalogue) -> Iterator[Remark]:
     for index, listed in enumerate(flow.languages):
         if listed not in catalogue.languages:
@@ -221,7 +226,7 @@ def _prompt_warnings(flow: Flow, catalogue: Catalogue) -> Iterator[Remark]:
     for index, other in enumerate(flow.languages[1:], 1):
         missing = sorted(p for p in said if catalogue.speak(p, other) is None)
         if missing and other in catalogue.languages:
-            message = f"{len(missing)} of {len(said)} prompts have no recording in {other}"
+            message = f"{len(missing)} of {len(said)} {NOT_RECORDED}{other}"
             hint = (
                 f"They are said in {flow.languages[0]}: {', '.join(missing[:4])}{' …' if missing[4:] else ''}"
             )

@@ -129,6 +129,23 @@ def test_graph(app: typer.Typer, folder: Path, tmp_path: Path) -> None:
     assert call(app, "graph", folder / "odd.yaml")[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("place", "more", "words"),
+    [
+        ("missing/flow.svg", (), "No such file or directory; give another -o"),
+        ("flow.xyz", (), "ends in .svg; --mermaid draws as text"),
+        ("flow.svg", ("--mermaid",), "ends in .mmd or .mermaid or .txt"),
+    ],
+)
+def test_where_a_picture_cannot_go(
+    app: typer.Typer, folder: Path, tmp_path: Path, place: str, more: tuple[str, ...], words: str
+) -> None:
+    code, text = call(app, "graph", folder / "province.yaml", "-o", tmp_path / place, *more)
+    assert code == 2
+    assert words in " ".join(text.split())
+    assert not (tmp_path / place).exists()
+
+
 def test_diff(app: typer.Typer, folder: Path) -> None:
     assert call(app, "diff", SHIPPED, folder) == (0, "No difference that a caller could notice.\n")
     path = folder / "province.yaml"
