@@ -5,6 +5,7 @@
 the state that the command wants holds already, there is no failure.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ from callrouter.ari.models import RESTQueryStringParameter, RESTRequest
 MAX_FRAME = 64 * 1024
 """Bytes; larger WebSocket frames make Asterisk drop the link."""
 MAX_DIGITS = 32
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
 _DIGITS = frozenset("0123456789*#ABCD")
 _GONE = frozenset({400, 404})
 """Of a channel that is gone: 404 when it stands in the path, 400 when it is `addChannel`'s parameter."""
@@ -62,7 +64,8 @@ class Request:
 
 
 def _path(*parts: str) -> str:
-    return "/".join(quote(part, safe="") for part in parts)
+    # Ids of our own need no quoting, and quoting takes ten times as long as looking.
+    return "/".join(part if _PLAIN(part) else quote(part, safe="") for part in parts)
 
 
 def _clean(value: str) -> str:

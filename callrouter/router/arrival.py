@@ -91,8 +91,7 @@ def _seat_at(router: Router, endpoint: str) -> SeatId | None:
     """The seat whose phone this is."""
     if router.site.seat(SeatId(endpoint)) is not None:
         return SeatId(endpoint)
-    named = f"PJSIP/{endpoint}"
-    return next((seat for seat, plan in router.site.seats.items() if plan.endpoint == named), None)
+    return router.site.phones.get(f"PJSIP/{endpoint}")
 
 
 def _partner_trunks(router: Router) -> frozenset[str]:

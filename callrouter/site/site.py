@@ -42,6 +42,11 @@ class Site:
     """Whose a queue is; one that is everybody's is left out."""
     calendars: frozenset[str] = frozenset()
     """Those that flows, lines or queues ask."""
+    phones: Mapping[str, SeatId] = field(init=False, repr=False, compare=False)
+    """Seats by the endpoints of their phones."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phones", {plan.endpoint: seat for seat, plan in self.seats.items()})
 
     def warnings(self, now: Instant) -> tuple[str, ...]:
         """What time brings, for who looks after a running system: calendars that lack a coming year."""
