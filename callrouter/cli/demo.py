@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,6 +14,10 @@ from callrouter.cli.state import default_state_dir, disk_fault, fail, keep_priva
 
 if TYPE_CHECKING:
     from callrouter.cli.province import Province, Wishes
+
+
+ROOM: Final = 16_000_000
+"""Bytes that a start must find free."""
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +66,12 @@ def demo(
         set_up_logs("info", folder / "callrouter.log")
     except OSError as error:
         fail(f"the state directory {folder} can't be used: {error.strerror}: give another with --state-dir")
+    # Programs that find no room at their start say it late, and each in its own way.
+    if (free := shutil.disk_usage(folder).free) < ROOM:
+        fail(
+            f"{folder}: {free / 1e6:.0f} MB are free, the demo needs {ROOM / 1e6:.0f}: "
+            "make room there or give another folder with --state-dir"
+        )
     _run(wishes, seconds, as_json)
 
 
