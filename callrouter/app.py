@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import ssl
 import uuid
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,15 +11,16 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from acd.ids import NodeId, OrgId, SeatId
+from acd.ids import NodeId, OrgId
+from callrouter import links
 from callrouter.aftercall import AfterCall
-from callrouter.ami.client import AmiClient, AmiSettings
+from callrouter.ami.client import AmiClient
 from callrouter.ami.errors import AmiRefused
-from callrouter.ari.client import AriClient, AriSettings
+from callrouter.ari.client import AriClient
 from callrouter.ari.errors import AriError, AriReplaced
 from callrouter.config.versions import Change
 from callrouter.controller import Controller, SteadyClock
-from callrouter.feed.client import FeedClient, FeedSettings
+from callrouter.feed.client import FeedClient
 from callrouter.feed.messages import published
 from callrouter.figures import gathered
 from callrouter.floor_log.recorder import FOLDER as FLOOR_LOG
@@ -29,10 +29,10 @@ from callrouter.flow.difference import words_between
 from callrouter.keeper import FILE as KEPT
 from callrouter.keeper import Keeper, take_up
 from callrouter.live_folder import Archive, LiveFolder, by_file
-from callrouter.lookups import HttpService, Lookups, Service, SqlDatabase
+from callrouter.lookups import Lookups
 from callrouter.ports import AuditEntry, Health
 from callrouter.router.notices import Outcome
-from callrouter.settings import Feed, Node, Settings
+from callrouter.settings import Settings
 from callrouter.site import Site, load_site
 from callrouter.store.accounts import StoredAccounts
 from callrouter.store.current import bring_up_to_date
@@ -74,12 +74,15 @@ class App:
             words_between,
         )
         self.site = self.folder.versions.current
-        phones, trunks = _phones(self.site), _asked_trunks(self.site)
-        self.ami = {NodeId(node.name): AmiClient(_ami(node), phones, trunks) for node in settings.asterisk}
+        phones, trunks = links.phones(self.site), links.asked_trunks(self.site)
+        self.ami = {
+            NodeId(node.name): AmiClient(links.ami_settings(node), phones, trunks)
+            for node in settings.asterisk
+        }
         self.ari = {
             name: AriClient(
                 name,
-                _ari(node),
+                links.ari_settings(node),
                 answer_phone=self.ami[name].answer_phone,
                 monitor=self.ami[name].monitor,
             )
@@ -110,7 +113,7 @@ class App:
         self._own_state_dir()
         self._listen()
         await self._open_store()
-        lookups = Lookups(_services(self.settings))
+        lookups = Lookups(links.services(self.settings))
         self._stack.push_async_callback(lookups.close)
         self.recorder = self._floor_log()
         self.controller = Controller(
@@ -219,7 +222,7 @@ class App:
         if not self.settings.feed.broker:
             return
         self.feed = FeedClient(
-            _feed(self.settings.feed),
+            links.feed_settings(self.settings.feed),
             engine=self.controller,
             outbox=StoredOutbox(self.database),
             inbox=self.writer,
@@ -338,8 +341,8 @@ class App:
             self.site = site
             self.controller.change_site(site)
             for client in self.ami.values():
-                client.replace_seats(_phones(site))
-                client.replace_trunks(_asked_trunks(site))
+                client.replace_seats(links.phones(site))
+                client.replace_trunks(links.asked_trunks(site))
 
     def _note_change(self, change: Change) -> None:
         """What comes over the API is in the audit trail by the name of who asked."""
@@ -363,48 +366,3 @@ class App:
             LineKey(number=line.number, name=line.name, kind=line.kind)
             for line in self.site.directory.lines_on(today)
         ]
-
-
-def _ari(node: Node) -> AriSettings:
-    return AriSettings(url=node.ari_url.rstrip("/"), user=node.ari_user, password=node.password("ari"))
-
-
-def _feed(feed: Feed) -> FeedSettings:
-    host, _, port = feed.broker.rpartition(":")
-    password = feed.password_file.read_text(encoding="utf-8").strip() if feed.password_file else None
-    return FeedSettings(
-        host=host or port,
-        port=int(port) if host else (8883 if feed.tls else 1883),
-        user=feed.user or None,
-        password=password,
-        tls=ssl.create_default_context(cafile=feed.ca_file) if feed.tls else None,
-        numbers_to=feed.numbers_to,
-    )
-
-
-def _ami(node: Node) -> AmiSettings:
-    return AmiSettings(
-        host=node.ami_host, port=node.ami_port, user=node.ami_user, password=node.password("ami")
-    )
-
-
-def _services(settings: Settings) -> dict[str, Service]:
-    found: dict[str, Service] = {}
-    for name, lookup in settings.lookups.items():
-        if lookup.kind == "http":
-            token = lookup.token_file.read_text(encoding="utf-8").strip() if lookup.token_file else ""
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            found[name] = HttpService(url=lookup.url, headers=headers)
-        else:
-            found[name] = SqlDatabase(url=lookup.url)
-    return found
-
-
-def _phones(site: Site) -> dict[str, SeatId]:
-    """Endpoints of seats' phones, as AMI names them."""
-    return {plan.endpoint.removeprefix("PJSIP/"): seat for seat, plan in site.seats.items()}
-
-
-def _asked_trunks(site: Site) -> list[str]:
-    """Trunks whose OPTIONS tell whether they live."""
-    return [name for name, trunk in site.directory.trunks.items() if trunk.options]

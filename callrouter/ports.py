@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from acd.aftercall import WorkOrder
 from acd.commands import Command, OfferClosed
 from acd.events import Intent, SwitchEvent
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
@@ -359,50 +358,3 @@ class AuditSink(Protocol):
     """Where audit lines go. Never blocks, never raises; bounded inside."""
 
     def note(self, entry: AuditEntry) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A message for the feed. `id` is chosen before writing: consumers know a repetition by it."""
-
-    id: str
-    topic: str
-    """Below the feed's root, e.g. ``calls/xining/ended``."""
-    payload: bytes
-    at: Instant
-
-
-class Outbox(Protocol):
-    """Messages that were written together with what they tell, until the broker has them."""
-
-    async def waiting(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
-        """The oldest messages with their places, in order. Raises `Unavailable`."""
-
-    async def sent(self, places: Collection[int]) -> None:
-        """The broker has confirmed these. Raises `Unavailable`."""
-
-    async def count(self) -> int:
-        """How many messages wait. Raises `Unavailable`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectedMessage:
-    """An inbound message that could not be taken, kept for a person to look at."""
-
-    id: str
-    """The same for the same message from the same partner."""
-    received: Instant
-    partner: str
-    topic: str
-    reason: str
-    payload: bytes
-
-
-class Inbox(Protocol):
-    """Where inbound data goes."""
-
-    async def keep(self, entry: CallRecord | WorkOrder | RejectedMessage) -> None:
-        """Returns when the entry will survive a crash: in the database, or set aside on disk.
-
-        Raises `Unavailable` when it can be kept nowhere: the message must not be acknowledged.
-        """

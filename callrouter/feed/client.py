@@ -29,7 +29,8 @@ from callrouter.feed import messages, topics
 from callrouter.feed.connection import Connection, expiring
 from callrouter.feed.inbound import Bad, Partners, Source, take
 from callrouter.feed.live import CONTEXT_LIFE, Live, LiveState
-from callrouter.ports import Clock, Inbox, Outbox, Outgoing, RejectedMessage, Unavailable
+from callrouter.mail import Inbox, Outbox, Outgoing, RejectedMessage
+from callrouter.ports import Clock, Unavailable
 
 BATCH: Final = 200
 TAKERS: Final = 50

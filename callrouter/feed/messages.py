@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 from acd.record import Activity, CallRecord, FlowStep, Role, TransferRecord
 from callrouter.feed import topics
-from callrouter.ports import CallView, Outgoing, QueueView, RejectedMessage, SeatView
+from callrouter.mail import Outgoing, RejectedMessage
+from callrouter.ports import CallView, QueueView, SeatView
 from callrouter.privacy import mask_number, mask_text
 
 VERSION: Final = 1

@@ -15,7 +15,8 @@ from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
 from acd.ids import Instant
 from acd.record import CallRecord, LateSegment
 from acd.shift import SeatInterval
-from callrouter.ports import AuditEntry, RejectedMessage
+from callrouter.mail import RejectedMessage
+from callrouter.ports import AuditEntry
 from callrouter.store import plain_rows, rows, schema
 
 Entry = (

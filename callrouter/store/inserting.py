@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acd.record import LateSegment
-from callrouter.ports import Outgoing
+from callrouter.mail import Outgoing
 from callrouter.store import schema
 from callrouter.store.entries import DAY, KINDS, Entry, Kind, by_kind
 from callrouter.store.rows import Rows, micros, storable

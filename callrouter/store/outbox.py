@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callrouter.ports import Outgoing
+from callrouter.mail import Outgoing
 from callrouter.store import schema
 from callrouter.store.database import Database
 from callrouter.store.rows import seconds

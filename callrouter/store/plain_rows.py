@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, Table
 from acd.aftercall import Recording, Survey, Voicemail, WorkOrder
 from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
 from acd.shift import SeatInterval
-from callrouter.ports import AuditEntry, RejectedMessage
+from callrouter.mail import RejectedMessage
+from callrouter.ports import AuditEntry
 from callrouter.store import schema
 from callrouter.store.rows import Rows, maybe_micros, micros, storable
 

@@ -29,7 +29,8 @@ from acd.record import CALLED_BACK, REJECTED, CallRecord
 from acd.rolling import RollingRate
 from acd.service_level import micros
 from acd.shift import Shifts
-from callrouter.ports import AuditEntry, RejectedMessage, Unavailable
+from callrouter.mail import RejectedMessage
+from callrouter.ports import AuditEntry, Unavailable
 from callrouter.store import entries, inserting, schema
 from callrouter.store.database import Database, Unfit, brief
 from callrouter.store.entries import Entry

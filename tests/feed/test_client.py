@@ -15,9 +15,9 @@ import aiomqtt
 import pytest
 
 from acd.ids import OrgId
-from callrouter.app import _feed as settings_of_feed
 from callrouter.feed.client import FeedClient, FeedSettings
 from callrouter.feed.messages import published
+from callrouter.links import feed_settings as settings_of_feed
 from callrouter.settings import Feed
 from callrouter.store import migrate
 from callrouter.store.database import Database

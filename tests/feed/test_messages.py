@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from acd.ids import OrgId, SeatId
 from callrouter.feed import messages, topics
 from callrouter.feed.messages import TYPES, published, queue_live, schema, seat_live
-from callrouter.ports import AuditEntry, RejectedMessage
+from callrouter.mail import RejectedMessage
+from callrouter.ports import AuditEntry
 from tests.store.samples import T0, record
 from tests.web.fakes import queue_view, seat_view
 

@@ -8,7 +8,8 @@ from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
 from acd.ids import AgentId, CallId, OfferId, OrgId, QueueId, SeatId
 from acd.record import Activity, LateSegment
 from acd.shift import SeatInterval
-from callrouter.ports import AuditEntry, Outgoing
+from callrouter.mail import Outgoing
+from callrouter.ports import AuditEntry
 from callrouter.store.database import Database
 from callrouter.store.entries import Entry, decode, encode
 from callrouter.store.inserting import insert, silent
