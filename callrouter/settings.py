@@ -7,14 +7,14 @@ the settings.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from callrouter.config.document import ConfigError, Fault, parse, read_document
-from callrouter.config.validation import did_you_mean
+from callrouter.config.document import ConfigError, Document, Fault, parse, read_document
+from callrouter.config.validation import did_you_mean, in_words
 
 PREFIX: Final = "CALLROUTER_"
 OUTSIDE: Final = ("CALLROUTER_CACHE", "CALLROUTER_STATE_DIR", "CALLROUTER_CONFIG")
@@ -158,10 +158,14 @@ class Settings(_Strict):
         return self.database or f"sqlite+aiosqlite:///{self.state_dir / 'callrouter.sqlite'}"
 
 
-def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    path: Path, environment: Mapping[str, str] | None = None, *, files: bool = False
+) -> Settings:
     """Settings of a file with the environment on top. Relative paths count from the file's folder.
 
-    Raises ConfigError with every fault, the environment's by variable name.
+    With `files` those that hold passwords and certificates must be readable, too: whoever only looks at
+    the database needs no right to them. Raises ConfigError with every fault, the environment's by
+    variable name.
     """
     document = read_document(path)
     found = dict(document.root) if isinstance(document.root, dict) else {}
@@ -177,7 +181,30 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
             # The file alone tells its own faults with their lines; what is left is the environment's.
             parse(document, Settings)
             raise _environment_error(found, extra) from None
-    return _absolute(settings, path.resolve().parent)
+    settings = _absolute(settings, path.resolve().parent)
+    if files and (unreadable := list(_unreadable(document, settings))):
+        raise ConfigError(unreadable)
+    return settings
+
+
+def _unreadable(document: Document, settings: Settings) -> Iterator[Fault]:
+    """Files that settings name and that cannot be read, each at the setting's line."""
+    named: list[tuple[tuple[str | int, ...], Path | None]] = [
+        (("asterisk", index, name), getattr(node, name))
+        for index, node in enumerate(settings.asterisk)
+        for name in ("ari_password_file", "ami_password_file")
+    ]
+    named += [(("feed", name), getattr(settings.feed, name)) for name in ("password_file", "ca_file")]
+    for at, file in named:
+        if file is None:
+            continue
+        try:
+            with file.open("rb"):
+                continue
+        except OSError as error:
+            setting = ".".join(str(step + 1) if isinstance(step, int) else step for step in at)
+            message = f"{setting}: {file} cannot be read: {error.strerror}"
+            yield document.fault(at, message, "Write the file, or mend the path and its rights")
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:
@@ -248,7 +275,11 @@ def _environment_error(found: dict[str, Any], extra: dict[str, Any]) -> ConfigEr
         Settings.model_validate(_merge(found, extra))
     except ValidationError as error:
         return ConfigError(
-            Fault(f"environment {PREFIX}{'__'.join(str(x) for x in item['loc']).upper()}", 0, 0, item["msg"])
-            for item in error.errors(include_url=False, include_input=False)
+            Fault(_variable(item["loc"]), 0, 0, *in_words(item, Settings))
+            for item in error.errors(include_url=False)
         )
     return ConfigError([])
+
+
+def _variable(loc: Sequence[str | int]) -> str:
+    return f"environment {PREFIX}{'__'.join(map(str, loc)).upper()}"

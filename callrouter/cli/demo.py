@@ -49,12 +49,30 @@ def demo(
 
     Examples: callrouter demo --traffic 6    callrouter demo --json --for 60
     """
+    if site is not None and not site.is_dir():
+        fail(f"--site {site} is not a folder: give the folder with the flows, prompts and site/*.yaml")
+    keep_private()
+    folder = (state_dir or default_state_dir()).absolute()
+    try:
+        _open(site, folder, (sip_port, http_port), traffic, seconds, as_json)
+    except KeyboardInterrupt:
+        # Ctrl-C before there is a loop to take the signal: nothing has been started, so all is stopped.
+        return
+
+
+def _open(
+    site: Path | None,
+    folder: Path,
+    ports: tuple[int, int],
+    traffic: float,
+    seconds: float | None,
+    as_json: bool,
+) -> None:
     from callrouter.cli.province import Wishes
     from callrouter.logs import set_up_logs
     from callrouter.toolchain.share import share_folder
 
-    keep_private()
-    folder = (state_dir or default_state_dir()).absolute()
+    sip_port, http_port = ports
     wishes = Wishes(
         site=(site or share_folder("ivr_flows")).absolute(),
         state_dir=folder,

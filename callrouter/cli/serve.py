@@ -36,7 +36,7 @@ def serve(
     from callrouter.settings import load_settings
 
     try:
-        settings = load_settings(config)
+        settings = load_settings(config, files=True)
         set_up_logs(settings.log.level, settings.log.file)
         app = App(settings)
     except ConfigError as error:

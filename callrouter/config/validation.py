@@ -135,6 +135,11 @@ _PATTERNS: Final = {
 }
 
 
+def in_words(item: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """What is wrong and what to do, of an error that stands in no document."""
+    return _words(item, model, item["loc"], _label(item["loc"]))
+
+
 def _words(
     item: ErrorDetails, model: type[BaseModel], loc: tuple[str | int, ...], label: str
 ) -> tuple[str, str]:
@@ -165,9 +170,11 @@ def _words(
         if "[key]" in item["loc"]:
             return f"{_show(item['input'])} cannot be a name here", hint
         return f"{label} cannot be {_show(item['input'])}", hint
-    if kind == "too_short":
-        least = context["min_length"]
-        return f"{label} must have at least {least} {'entry' if least == 1 else 'entries'}", ""
+    if kind in ("too_short", "too_long"):
+        least = kind == "too_short"
+        limit = context["min_length" if least else "max_length"]
+        entries = "entry" if limit == 1 else "entries"
+        return f"{label} must have at {'least' if least else 'most'} {limit} {entries}", ""
     return f"{label}: {item['msg'][:1].lower()}{item['msg'][1:]}", ""
 
 

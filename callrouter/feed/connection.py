@@ -7,7 +7,7 @@ refuses (access list, quota) raises: else the outbox would empty into nothing.
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
@@ -38,6 +38,11 @@ def expiring(seconds: int) -> Properties:
     return properties
 
 
+def _seen(ended: "asyncio.Future[None]") -> None:
+    if not ended.cancelled():
+        ended.exception()
+
+
 class Connection(aiomqtt.Client):
     """MQTT 5 with a persistent session."""
 
@@ -61,6 +66,12 @@ class Connection(aiomqtt.Client):
         self._refusal = ""
         self._unconfirmed: set[int] = set()
         self._confirmed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        # A broker that goes while nobody waits for it is found at the next use, not by asyncio's complaint.
+        self._disconnected.add_done_callback(_seen)
+        return self
 
     async def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
         """Publish with QoS 1; returns when the broker has confirmed each.

@@ -1,6 +1,7 @@
 """The feed against a real mosquitto: nothing lost, nothing with more than one effect."""
 
 import asyncio
+import gc
 import json
 import sqlite3
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from acd.ids import OrgId
 from callrouter.feed.client import FeedClient, FeedSettings
+from callrouter.feed.connection import Connection
 from callrouter.feed.messages import published
 from callrouter.links import feed_settings as settings_of_feed
 from callrouter.settings import Feed
@@ -370,3 +372,18 @@ async def test_the_partner_client_of_the_handbook(stage: Stage) -> None:
     assert "missing required field" in refused
     assert handed_over.startswith("transfer_ended")
     await stage.until_rows("SELECT count(*) FROM calls WHERE node = 'feed/12315'", 1)
+
+
+async def test_a_broker_that_goes_first_leaves_no_complaint_behind(stage: Stage) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    host = {"username": "callrouter", "password": USERS["callrouter"], "identifier": "other"}
+    async with Connection("127.0.0.1", stage.broker.port, **host) as connection:
+        gone = connection._disconnected
+        await stage.broker.stop(kill=True)
+        await asyncio.wait({gone}, timeout=20)
+    assert gone.done()
+    del connection, gone
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []
