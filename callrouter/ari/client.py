@@ -13,7 +13,7 @@ import socket as net
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -39,11 +39,6 @@ MonitorHook = Callable[[MonitorStart | MonitorStop], Awaitable[None]]
 
 _TCP_CORK: int | None = getattr(net, "TCP_CORK", None)
 """Linux only."""
-
-REST: Final = 0.003
-"""Seconds after a turn in which what Asterisk says gathers. A lone event is taken at once; when many calls
-are under way, several events share one turn, which otherwise costs more than the events themselves.
-"""
 
 _FAULTS = (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError, Overrun)
 
@@ -93,8 +88,6 @@ class AriClient:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turn_open = False
-        self._rest_until = 0.0
 
     @property
     def connected(self) -> bool:
@@ -263,28 +256,18 @@ class AriClient:
         await asyncio.Event().wait()
 
     async def _read(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
-        protocol, loop = self.protocol, asyncio.get_running_loop()
+        protocol = self.protocol
         async for message in socket:
             if message.type is aiohttp.WSMsgType.ERROR:
                 raise ConnectionResetError(f"event socket broken: {message.data}")
-            if not self._turn_open:
-                if (rest := self._rest_until - loop.time()) > 0:
-                    await asyncio.sleep(rest)
-                # It runs when this task has taken all that has come, and waits again.
-                self._turn_open = True
-                loop.call_soon(self._turn_over)
             protocol.receive(message.data, time.monotonic())
             if protocol.replaced:
                 raise AriReplaced(
                     f"another controller has connected to {self._settings.url} as application "
                     f"{self._settings.app!r}: stop one of the two"
                 )
+            self._drain()
         raise ConnectionResetError(f"Asterisk closed the event socket (code {socket.close_code})")
-
-    def _turn_over(self) -> None:
-        self._turn_open = False
-        self._rest_until = asyncio.get_running_loop().time() + REST
-        self._drain()
 
     async def _write(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
         frames, tcp = self.protocol.frames, socket.get_extra_info("socket")

@@ -101,6 +101,7 @@ class Simulation:
         if self.done:
             waiting = [caller for call, caller in self._waiting.items() if call not in self._callbacks]
             self.tally.unfinished(waiting, self.now)
+            self.tally.seats_until(max(self.now, self.world.length))
         self.tally.fold()
 
     def _run(self, until: Instant) -> bool:

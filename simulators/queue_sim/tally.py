@@ -111,6 +111,14 @@ class Tally:
             if begun < now:
                 self._spans += (WRAP_UP, self._home[seat], begun, now)
 
+    def seats_until(self, now: Instant) -> None:
+        """The simulation stops: what each seat is at counts up to here."""
+        for seat, begun in self._idle_from.items():
+            self._spans += (IDLE, self._home[seat], begun, now)
+        self._idle_from.clear()
+        for seat in list(self._contact_from):
+            self._contact_over(seat, now)
+
     # --- afterwards
 
     def fold(self) -> None:

@@ -75,6 +75,15 @@ def test_who_still_waits_at_the_end_is_counted() -> None:
     assert counted(run, "unfinished") == counted(run, *ENDS) > 0
 
 
+def test_seats_count_to_the_end_of_the_last_day() -> None:
+    one = world(plan(30), callers(0.02, exponential(60.0)))
+    run = simulated(one)
+    days = one.length / DAY
+    # Day and night on duty: reaching for the phone or speaking, or waiting for a caller, every second of it.
+    assert run.tally.seats[:2].sum() == pytest.approx(30 * days * DAY, rel=1e-3)
+    assert run.tally.seats[:2].sum(axis=(0, 1))[-1] == pytest.approx(30 * SLOT, rel=1e-3)
+
+
 def test_a_full_queue_sends_callers_away() -> None:
     one = world(plan(1, max_waiting=2), callers(0.05, exponential(300.0)))
     run = simulated(one)
