@@ -20,7 +20,7 @@ REAL := (asterisk or alone) and not soak
 SOAK_SECONDS ?= 3600
 SOAK_CALLS_PER_MINUTE ?= 60
 
-.PHONY: help setup tools demo check test soak docs pins clean \
+.PHONY: help setup tools demo check test soak docs proof pins clean \
 	check-lint check-format check-layers check-types check-unit
 
 help: ## List the targets
@@ -84,6 +84,10 @@ docs: $(STAMP) ## Write the reference pages and schemas anew from the sources
 	@$(BIN)/python -m callrouter.web.reference docs/reference/api.md
 	@$(BIN)/python -m callrouter.feed.reference docs/reference/feed
 	@$(BIN)/python docs/generate.py
+
+proof: $(STAMP) ## Prove the transfer contract on a real Asterisk and write docs/reference/transfer-proof.md
+	@$(BIN)/callrouter $(TOOLS) >/dev/null
+	@$(BIN)/python -m tests.asterisk.transfer_proof docs/reference/transfer-proof.md
 
 pins: $(STAMP) ## Choose the newest allowed dependencies anew and write constraints.txt
 	@[ -x .venv/pins/bin/uv ] || python3 -m venv .venv/pins

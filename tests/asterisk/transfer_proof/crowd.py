@@ -16,7 +16,7 @@ from tests.asterisk.transfer_proof.trial import Trial, Verdict
 CROWD: Final = 200
 ARRIVING: Final = 8
 """Callers who are being connected at a time: the transfers are what comes at once, not the INVITEs."""
-LISTENING: Final = 24
+LISTENING: Final = 16
 """Cases that are heard at a time. Everybody speaking all the time would be a test of the machine."""
 
 

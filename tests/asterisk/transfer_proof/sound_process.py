@@ -5,6 +5,7 @@ voice says a packet (tones are multiples of 50 Hz, so that all frames are alike)
 100 ms what has arrived is taken. The process ends when the parent closes the connection.
 """
 
+import bisect
 import contextlib
 import json
 import socket
@@ -47,9 +48,8 @@ class Hearing:
         """From `since` on; where RTP's clock jumps and no packet came for over `PAUSE` there is silence."""
         pieces: list[Samples] = []
         due, before = None, since or None
-        for at, stamp, data in self.packets:
-            if at < since:
-                continue
+        first = bisect.bisect_left(self.packets, since, key=lambda packet: packet[0])
+        for at, stamp, data in self.packets[first:]:
             if stamp != due and before is not None and at - before > PAUSE:
                 pieces.append(np.zeros(round((at - before) * RATE), np.int16))
             pieces.append(decode_g711(data))

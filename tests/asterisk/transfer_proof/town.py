@@ -211,19 +211,21 @@ class Town:
         assert record is not None, f"no record of {call}"
         return record
 
-    async def ari(self, what: str) -> list[dict[str, Any]]:
-        """What Asterisk has: ``channels`` or ``bridges``."""
+    async def _ari(self, what: str) -> Any:
         rendered = self.province.asterisk.rendered
         auth = aiohttp.encode_basic_auth(rendered.ari_user, rendered.ari_password)
         async with self._session.get(f"{rendered.ari_url}/{what}", headers={"Authorization": auth}) as reply:
-            found: list[dict[str, Any]] = await reply.json()
-            return found
+            return await reply.json()
+
+    async def version(self) -> str:
+        """Asterisk's own."""
+        return str((await self._ari("asterisk/info"))["system"]["version"])
 
     async def leaks(self, ours: Callable[[str], bool] = bool, seconds: float = 5.0) -> list[str]:
         """Ids of channels and bridges that are still there after a moment's grace, if `ours` says so."""
         deadline = time.monotonic() + seconds
         while True:
-            both = [*await self.ari("channels"), *await self.ari("bridges")]
+            both = [*await self._ari("channels"), *await self._ari("bridges")]
             left = [one["id"] for one in both if ours(one["id"])]
             if not left or time.monotonic() > deadline:
                 return left

@@ -8,7 +8,7 @@ from typing import Final
 from tests.asterisk.transfer_proof.sound import Ear
 from tests.asterisk.transfer_proof.sound_process import WINDOW
 
-HEARD_WITHIN: Final = 10.0
+HEARD_WITHIN: Final = 20.0
 SILENCE: Final = 2.0
 """A caller must never hear nothing for longer."""
 RINGBACK_PAUSE: Final = 4.2
