@@ -1,5 +1,6 @@
 """The transfer contract on a real Asterisk: every state × who leaves × how partners behave; 200 at once."""
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,9 @@ from tests.asterisk.transfer_proof.plan import CASES, LEFT_ALREADY, Scene, Who, 
 from tests.asterisk.transfer_proof.proving import prove
 from tests.asterisk.transfer_proof.town import Town, open_town
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(300)]
+BUSY = 5
+"""Load per processor from which on two hundred phones with audio cannot keep time beside Asterisk."""
+pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,11 @@ async def test_nobody_is_lost_whoever_leaves_whenever(town: Town) -> None:
 
 
 async def test_nobody_is_lost_when_two_hundred_press_at_once(town: Town) -> None:
+    load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    if load > BUSY * cores:
+        pytest.skip(
+            f"load {load:.0f} on {cores} processors: a crowd that is late itself would judge the wrong thing"
+        )
     proof = await crowd.all_at_once(town)
     assert not proof.faults, "\n".join(proof.faults)
     assert proof.lost == 0

@@ -9,8 +9,8 @@ from simulators.plain_phone import Message, Phone
 from simulators.timed_udp import Address
 from tests.asterisk.transfer_proof.sound import Ear, SoundProcess
 
-REPEATS: Final = (0.5, 1.0, 2.0, 4.0)
-"""Waits between retransmissions, seconds (RFC 3261 17.1.1.2: doubled from T1)."""
+REPEATS: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
+"""Waits between retransmissions, seconds (RFC 3261 13.3.1.4: doubled from T1 up to T2, for 64 T1)."""
 
 
 class SteadyPhone(Phone):
@@ -85,7 +85,7 @@ class SteadyPhone(Phone):
             return 481
         self._in_dialog("BYE", "")
         self.ended.set()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             return (await self._answers[dialog.call_id, f"{dialog.cseq} BYE"]).status
 
     async def hold(self, held: bool) -> int:

@@ -234,7 +234,7 @@ def lines(cases: Iterable[Case] = CASES) -> dict[str, dict[str, Any]]:
             "mode": "DUAL_NUMBER",
             "trunks": ["departments"],
             "dial": case.dials,
-            "ring_for": RING_LIMIT if case.partner.leaves or not case.partner.answers else 30,
+            "ring_for": RING_LIMIT if case.partner.leaves or not case.partner.answers else 150,
         }
         for case in cases
     }

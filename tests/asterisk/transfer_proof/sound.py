@@ -17,7 +17,7 @@ from simulators.audio import FRAME, RATE
 from tests.asterisk.transfer_proof.sound_process import MESSAGE_LIMIT
 
 _ALAW: Final = alaw_table()
-ANSWER_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 60.0
 
 
 def alaw_frame(hertz: int) -> bytes:

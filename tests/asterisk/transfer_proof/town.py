@@ -54,7 +54,7 @@ def make_site(folder: Path, seats: Iterable[str], lines: dict[str, dict[str, Any
         "timezone": "Asia/Shanghai",
         "skills": {"mandarin": "普通话"},
         "rules": {"consult_wrap_up": WRAP_UP, "sticky_wait": 2, "consult_ring_for": 5},
-        "queues": {QUEUE: {"ring_for": 5, "wrap_up": WRAP_UP, "announce_first": None}},
+        "queues": {QUEUE: {"ring_for": 30, "wrap_up": WRAP_UP, "announce_first": None}},
         "seats": {seat: {"organisation": "province", "queues": [QUEUE]} for seat in seats},
     }
     for name, content in (("site/directory", directory), ("site/floor", floor), ("main", FLOW)):
@@ -156,7 +156,7 @@ class Town:
         everybody = set(self.seats)
         self.desks = {view.seat: view for view in self.engine.snapshot().seats}
         seen = lambda: all(self.desks[name].reachable for name in everybody)  # noqa: E731
-        await self.until(seen, "all seats reachable", 30)
+        await self.until(seen, "all seats reachable", 60)
         for seat in self.seats.values():
             self.engine.submit(e.SeatSignedIn(seat=seat.name, agent=AgentId(seat.name)))
             self.engine.submit(e.SeatReadied(seat=seat.name))
@@ -174,12 +174,12 @@ class Town:
     async def dial(self, phone: SteadyPhone, number: str, hertz: int) -> CallId:
         """Call 12345; returns our id once the call is answered."""
         phone.invite("12345", caller=f"<sip:{number}@carrier.invalid>")
-        answer = await phone.final()
+        answer = await phone.final(60)
         assert answer.status == 200, f"the caller was answered {answer.start}"
         phone.media.begin(number)
         if self.listening is None:
             phone.media.speak(hertz)
-        return CallId(await self.until(lambda: self.by_number.get(number), "the call on the screens"))
+        return CallId(await self.until(lambda: self.by_number.get(number), "the call on the screens", 60))
 
     # --- what can be seen
 

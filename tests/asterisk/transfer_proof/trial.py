@@ -19,9 +19,9 @@ from tests.asterisk.transfer_proof.witness import RINGBACK_PAUSE, SILENCE, Witne
 
 PARTNER_HERTZ: Final = 2350
 """Of a partner that is a phone of ours: no line's tone."""
-PATIENCE: Final = 30.0
+PATIENCE: Final = 90.0
 """Seconds for one step on a machine that does other things too."""
-AT_MOST: Final = 180.0
+AT_MOST: Final = 400.0
 EVERYBODY: Final = frozenset({"caller", "seat", "partner"})
 
 
@@ -190,7 +190,7 @@ class Trial:
         await self._state("completed")
         await self._learn_partner()
         await self._hear(caller={"partner"}, partner={"caller"})
-        await self.town.until(self.seat.phone.ended.is_set, "the seat's phone is free", 5)
+        await self.town.until(self.seat.phone.ended.is_set, "the seat's phone is free", PATIENCE)
 
     async def _learn_partner(self) -> None:
         if self._phone is None:
@@ -223,7 +223,7 @@ class Trial:
         if after is After.GONE:
             return
         if after is After.TOLD:
-            await self.town.until(self.caller.ended.is_set, "the end of the call, told", 25)
+            await self.town.until(self.caller.ended.is_set, "the end of the call, told", PATIENCE)
             self._done = True
             return
         if after is After.WITH_SEAT:
@@ -269,8 +269,8 @@ class Trial:
 
     async def _judge(self) -> None:
         town, case, verdict = self.town, self.case, self.verdict
-        record = verdict.record = await town.record(self.call)
-        async with asyncio.timeout(5):
+        record = verdict.record = await town.record(self.call, PATIENCE)
+        async with asyncio.timeout(PATIENCE):
             await self.caller.ended.wait()
         verdict.faults += books.of_record(record, case, self.number)
         verdict.leaked = await town.leaks(
@@ -292,7 +292,7 @@ class Trial:
             partner = await self._phone.media.heard(self._phone.dialog.call_id, tones)
             faults += witness.contradictions("partner", partner.story, strict)
         elif self._partner is not None:
-            heard = await self.town.partners.heard(self._partner, 10)
+            heard = await self.town.partners.heard(self._partner, PATIENCE)
             told = await asyncio.to_thread(story, heard, tones)
             faults += witness.contradictions("partner", told, strict)
         limit = RINGBACK_PAUSE if self.case.rings else SILENCE
