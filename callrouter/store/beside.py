@@ -75,7 +75,7 @@ class BesideLoop:
         event.listen(self._engine, "connect", prepare)
         event.listen(self._engine, "begin", begin)
         self._writing: Engine = self._engine.execution_options(**{writes: True})
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._threads = _one_thread()
 
     async def run(self, work: Work[Result], *, writes: bool) -> Result:
         """Raises what the work raises; then nothing has changed.
@@ -86,8 +86,14 @@ class BesideLoop:
         return await asyncio.get_running_loop().run_in_executor(self._threads, _transaction, engine, work)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._threads.shutdown)
+        """End the thread and its connection; a later transaction has new ones, as with `Engine.dispose`."""
+        threads, self._threads = self._threads, _one_thread()
+        await asyncio.to_thread(threads.shutdown)
         self._engine.dispose()
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="store")
 
 
 def _transaction(engine: Engine, work: Work[Result]) -> Result:
