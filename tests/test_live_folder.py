@@ -123,6 +123,7 @@ def test_a_service_does_not_start_on_faults(site: Site) -> None:
         LiveFolder(site.flows, load_flows, site.archive, time.time, site._note)
 
 
+@pytest.mark.slow
 async def test_the_archive_is_bounded_and_survives_a_cut_off_line(site: Site) -> None:
     for number in range(14):
         site.edit("title: ", f"title: {number}")

@@ -526,4 +526,4 @@ def on_paper(floor: Floor) -> Floor:
 
 
 TestFloorMachine = FloorMachine.TestCase
-TestFloorMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestFloorMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

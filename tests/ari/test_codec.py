@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acd.events import (
@@ -321,6 +321,7 @@ def test_between_two_entries_a_leg_ends_at_most_once(story: list[bytes]) -> None
             live[fact.channel] = False
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(),

@@ -91,9 +91,9 @@ def test_all_duplicate_keys_are_named_at_once() -> None:
 def test_alias_bomb_ends_quickly() -> None:
     layers = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     layers += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    began = time.perf_counter()
+    began = time.thread_time()
     assert "aliases" in only_fault("\n".join(layers)).message
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_aliases_are_fine() -> None:

@@ -59,6 +59,7 @@ def test_an_event_is_a_row() -> None:
     assert rows + len(rest) == EVENTS_PER_CALL
 
 
+@pytest.mark.slow
 async def test_the_store_is_measured_and_nothing_is_missing(tmp_path: Path) -> None:
     found = await bench_store.measure(tmp_path / "a.sqlite", tmp_path / "spill", 0.3, rounds=1)
     assert found.events > 0
