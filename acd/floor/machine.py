@@ -147,11 +147,11 @@ class Floor:
 
     def queue(self, queue: QueueId) -> QueueStatus:
         """Raises `KeyError` for a queue that the plan does not know."""
-        return queue_status(self._state.queues[queue], self._state.offers.values())
+        state = self._state
+        return queue_status(state.queues[queue], state.offers.values(), state.seats.values())
 
     def queues(self) -> tuple[QueueStatus, ...]:
-        offers = self._state.offers.values()
-        return tuple(queue_status(queue, offers) for queue in self._state.queues.values())
+        return tuple(self.queue(queue) for queue in self._state.queues)
 
     def hours(self, queue: QueueId) -> Hours:
         """When the queue takes new callers. Raises `KeyError` for a queue that the plan does not know."""

@@ -95,10 +95,14 @@ def seat_status(seat: Seat) -> SeatStatus:
     )
 
 
-def queue_status(queue: Queue, offers: Iterable[Offer]) -> QueueStatus:
-    """`offers`: all that are open. Whom a seat is rung for waits still, but stands in no row."""
+def queue_status(queue: Queue, offers: Iterable[Offer], seats: Iterable[Seat]) -> QueueStatus:
+    """`offers`: all that are open; `seats`: all.
+
+    Whom a seat is rung for waits still, but stands in no row; who waits for one seat stands in its row.
+    """
     places = [offer.entry for offer in offers if offer.entry is not None and offer.entry.queue is queue]
-    places += [cls.first() for cls in queue.classes.values() if cls.live]
+    rows = [*queue.classes.values(), *(cls for seat in seats for cls in seat.personal if cls.queue is queue)]
+    places += [cls.first() for cls in rows if cls.live]
     return QueueStatus(
         queue=queue.queue,
         name=queue.plan.name,

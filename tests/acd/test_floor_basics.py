@@ -70,6 +70,16 @@ def test_longest_idle_is_asked_first() -> None:
     ]
 
 
+def test_who_is_being_rung_for_has_waited_longest() -> None:
+    floor = small_floor(1)
+    assert floor.queue(Q).longest_since is None
+    ready(floor, S1, now=1.0)
+    assert offers(floor.handle(Enqueued(call=call(1), queue=Q), 5.0))
+    assert (floor.queue(Q).waiting, floor.queue(Q).longest_since) == (1, 5.0)
+    floor.handle(Enqueued(call=call(2), queue=Q), 7.0)
+    assert (floor.queue(Q).waiting, floor.queue(Q).longest_since) == (2, 5.0)
+
+
 def test_callers_are_served_in_order_and_by_priority() -> None:
     floor = small_floor(1)
     for n, priority in ((1, 5), (2, 5), (3, 9)):
