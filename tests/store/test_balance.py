@@ -28,6 +28,8 @@ from tests.router.balance import (
 from tests.router.day import Day
 from tests.router.world import World
 
+pytestmark = pytest.mark.slow
+
 SEATS = ("a1001", "a1002", "a1003", "a1004", "a1005")
 MIDNIGHT = 1_799_942_400
 """Of the day on which the world's clock begins, in Asia/Shanghai."""
