@@ -135,7 +135,7 @@ async def asked(database: Database, by: str, **more: Any) -> Kpis:
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -291,7 +291,7 @@ def worlds(draw: st.DrawFn) -> World:
     return world(floor, population, duty=duty, manners=manners, outages=outages)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(worlds())
 def test_every_visit_ends_once(one: World) -> None:
     run = simulated(one)
