@@ -9,7 +9,6 @@ in `calls`, with every header.
 import asyncio
 import itertools
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from callrouter.toolchain.asterisk import AsteriskPlan, AsteriskServer, RenderedAsterisk, TrunkAccount, render
 from callrouter.toolchain.locate import AsteriskFiles
+from callrouter.toolchain.ports import free_ports
 from simulators.partners_front import CALLS_KEPT, Behaviour, Front, FrontProtocol, Kind, Received
 from simulators.partners_lines import EMERGENCY, HOTLINES, LINES, PREFECTURES, TONES, PartnerCall, tone
 from simulators.partners_link import Event, PartnersLink
@@ -56,7 +56,7 @@ class Partners:
         rtp: tuple[int, int] = (36000, 37999),
     ) -> None:
         self._folder, self.router, self._address = folder, router, address
-        sip_port, http_port, ami_port = _free_ports(address, 3)
+        sip_port, http_port, ami_port = free_ports(3, sorted({"127.0.0.1", address}))
         self._plan = AsteriskPlan(
             asterisk,
             sip_port=sip_port,
@@ -318,31 +318,3 @@ def _has_open(pid: int, file: Path) -> bool:
         except FileNotFoundError:
             continue  # closed in the meantime
     return False
-
-
-def _free_ports(address: str, count: int) -> list[int]:
-    """Ports that nobody has at this moment, neither on `address` nor on 127.0.0.1, UDP nor TCP."""
-    found: list[int] = []
-    held: list[socket.socket] = []
-    try:
-        while len(found) < count:
-            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            held.append(probe)
-            probe.bind((address, 0))
-            port = int(probe.getsockname()[1])
-            if all(_bindable(kind, port, address) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
-                found.append(port)
-    finally:
-        for probe in held:
-            probe.close()
-    return found
-
-
-def _bindable(kind: int, port: int, address: str) -> bool:
-    for host in {"127.0.0.1", address} if kind == socket.SOCK_DGRAM else {"127.0.0.1"}:
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                return False
-    return True

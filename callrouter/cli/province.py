@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from callrouter.toolchain.asterisk import AsteriskPlan, AsteriskServer, SeatAcco
 from callrouter.toolchain.broker import Broker
 from callrouter.toolchain.errors import ToolchainError
 from callrouter.toolchain.locate import asterisk_files
+from callrouter.toolchain.ports import free_ports
 from simulators.demo_people import DemoPeople, SeatPerson
 from simulators.order_service import OrderService, sample_orders
 from simulators.partners import ADDRESS, Partners
@@ -91,7 +91,8 @@ class Province:
         self.seats = list(self.site.seats)
         self.passwords = {str(seat): secrets.token_urlsafe(9) for seat in self.seats}
         self.passwords["supervisor"] = secrets.token_urlsafe(9)
-        sip, ari, ami, mqtt = _free_ports(self.wishes.sip_port)
+        sip, ari, ami, mqtt = free_ports(4)
+        sip = self.wishes.sip_port or sip
         files = asterisk_files()
         self.partners = Partners(files, folder / "partners", (HOST, sip))
         self.broker = Broker(folder / "mosquitto", mqtt)
@@ -339,22 +340,6 @@ def _sole_user_of(folder: Path) -> Any:
         yield
     finally:
         lock.close()
-
-
-def _free_ports(sip: int) -> tuple[int, int, int, int]:
-    """SIP (the given one, or free for UDP and TCP), ARI, AMI, MQTT."""
-    with contextlib.ExitStack() as stack:
-
-        def bound(kind: int, port: int) -> int:
-            probe = stack.enter_context(socket.socket(socket.AF_INET, kind))
-            probe.bind((HOST, port))
-            return int(probe.getsockname()[1])
-
-        while not sip:
-            candidate = bound(socket.SOCK_STREAM, 0)
-            with contextlib.suppress(OSError):
-                sip = bound(socket.SOCK_DGRAM, candidate)
-        return (sip, *(bound(socket.SOCK_STREAM, 0) for _ in range(3)))  # type: ignore[return-value]
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:

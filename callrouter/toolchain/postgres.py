@@ -1,6 +1,5 @@
 """A private PostgreSQL on loopback, from the toolchain: to measure and to test with, never for records."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Final, Self
 
 from callrouter.toolchain.errors import ToolchainError
 from callrouter.toolchain.locate import locate
+from callrouter.toolchain.ports import free_ports
 
 USER: Final = "callrouter"
 _START_SECONDS: Final = 30.0
@@ -28,7 +28,7 @@ class PostgresServer:
         self._folder = folder
         self._settings = [word for setting in settings for word in ("-c", setting)]
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_ports(1)[0]
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
@@ -46,7 +46,7 @@ class PostgresServer:
                 self.stop()
                 if not left:
                     raise
-                self.port = _free_port()  # somebody else was quicker
+                self.port = free_ports(1)[0]  # somebody else was quicker
             except BaseException:
                 self.stop()
                 raise
@@ -114,11 +114,6 @@ class PostgresServer:
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise ToolchainError(f"{name} failed: {said[-1] if said else done.returncode}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _why(log: Path) -> str:

@@ -2,10 +2,9 @@
 
 import asyncio
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from callrouter.toolchain.asterisk import AsteriskPlan, AsteriskServer, SeatAcco
 from callrouter.toolchain.broker import Broker
 from callrouter.toolchain.errors import ToolchainError
 from callrouter.toolchain.locate import asterisk_files
+from callrouter.toolchain.ports import free_ports
 from callrouter.toolchain.share import share_folder
 from simulators.bench_calls.plan import ADDRESSES, TRUNKS, Effort, Way, few_names, seat_names
 from simulators.bench_calls.site import dialplan, queues, write_site
@@ -91,7 +91,7 @@ class Town:
     # --- starting -----------------------------------------------------------------------
 
     async def _start(self) -> None:
-        sip, ari, ami, mqtt = _free_ports()
+        sip, ari, ami, mqtt = free_ports(4)
         self.site = write_site(share_folder("ivr_flows"), self.folder, self.seats, self.few)
         self.broker = Broker(self.folder / "mosquitto", mqtt)
         self._stack.push_async_callback(self.broker.stop)
@@ -213,20 +213,6 @@ async def _registered(phones: Phones, count: int) -> None:
             )
         await asyncio.sleep(0.1)
         known |= {one.call for one in phones.read() if one.method == "REGISTER" and one.status == 200}
-
-
-def _free_ports() -> tuple[int, int, int, int]:
-    """SIP (free for UDP and TCP), ARI, AMI, MQTT."""
-    with ExitStack() as stack:
-
-        def bound(kind: int, port: int) -> int:
-            probe = stack.enter_context(socket.socket(socket.AF_INET, kind))
-            probe.bind((HOST, port))
-            return int(probe.getsockname()[1])
-
-        tcp = [bound(socket.SOCK_STREAM, 0) for _ in range(4)]
-        bound(socket.SOCK_DGRAM, tcp[0])
-        return tcp[0], tcp[1], tcp[2], tcp[3]
 
 
 def python(module: str) -> list[str]:

@@ -1,6 +1,5 @@
 """The tools themselves, as Debian ships them: each does its work from the private prefix."""
 
-import socket
 import subprocess
 import wave
 from collections.abc import Iterator
@@ -13,14 +12,10 @@ from callrouter.toolchain import asterisk_files, install, locate, status
 from callrouter.toolchain.groups import DEFAULT, OPTIONAL, SOFTPHONE
 from callrouter.toolchain.install import Request
 from callrouter.toolchain.locate import Program
+from callrouter.toolchain.ports import free_ports
 from tests.toolchain.conftest import Listener
 
 pytestmark = pytest.mark.asterisk
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def run(program: Program, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -62,7 +57,7 @@ def test_asterisk_has_its_modules_sounds_and_music() -> None:
 
 
 def test_broker_carries_a_retained_message(tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
     with serving(locate("mosquitto"), "-c", config, sign="running"):
@@ -95,7 +90,7 @@ def test_optional_groups_install_and_start() -> None:
 @pytest.mark.slow
 def test_postgres_keeps_a_table_over_a_restart_even_for_root(tmp_path: Path) -> None:
     install.install(Request(extra=["postgres"]), Listener())
-    data, port = tmp_path / "data", str(free_port())
+    data, port = tmp_path / "data", str(free_ports(1)[0])
     data.mkdir(mode=0o700)
     run(locate("initdb"), "-D", data, "-U", "callrouter", "-A", "trust", "-E", "UTF8", "--no-sync")
     server = ("-D", data, "-p", port, "-h", "127.0.0.1", "-k", data)
