@@ -8,7 +8,7 @@ from acd.commands import OfferClosed
 from acd.ids import CallId, OfferId, OrgId, QueueId, SeatId
 from acd.record import FlowStep
 from acd.service_level import micros
-from callrouter.ports import RejectedMessage
+from callrouter.mail import RejectedMessage
 from callrouter.store import person
 from callrouter.store.database import Database, StoreError
 from callrouter.store.entries import DAY
