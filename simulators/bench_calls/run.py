@@ -96,7 +96,9 @@ class _Bench:
                     continue
                 rate = search.rate
                 self._tell(f"clean rate: {way} at {rate:.0f} calls/s")
-                demand = Demand(calls=max(1, round(rate * effort.clean_seconds)), rate=rate, talk=effort.talk)
+                demand = Demand(
+                    calls=max(1, round(rate * effort.clean_seconds)), rate=rate, talk=effort.clean_talk
+                )
                 search.tell(what_was_wrong(await self._block(way, demand), rate))
         return found
 
