@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 
 from callrouter.toolchain.locate import Program, locate
+from callrouter.toolchain.orphan import ends_with_us
 from simulators.sipp_log import Tail
 
 SCENARIOS: Final = Path(__file__).with_name("sipp_scenarios")
@@ -199,7 +200,7 @@ class SippProcess:
         arguments += ["-trace_stat", "-stf", f"{name}.stat.csv", "-fd", "1", target]
         with (folder / f"{name}.screen.txt").open("wb") as screen:
             process = await asyncio.create_subprocess_exec(
-                *program.command(*arguments),
+                *ends_with_us(program.command(*arguments)),
                 cwd=folder,
                 env=program.environment(),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -239,6 +239,10 @@ class Worker:
         for phone in self.phones.values():
             phone.close()
         self.phones.clear()
+        # pjsua can wait for ever for its own media thread here: then the process ends all the same.
+        late = threading.Timer(QUIT_SECONDS, os._exit, (0,))
+        late.daemon = True
+        late.start()
         # All is hung up and unregistered by now: no need for the second it would wait.
         self.endpoint.libDestroy(pj.PJSUA_DESTROY_NO_TX_MSG | pj.PJSUA_DESTROY_NO_RX_MSG)
 
