@@ -16,7 +16,8 @@ UV_VERSION := 0.13.9
 ALONE := echo "What failed, once more and alone (flaky if it passes now):" >&2; $(BIN)/pytest -q -ra --last-failed --last-failed-no-failures none
 QUICK := not (asterisk or slow or alone or soak)
 LONG := slow and not (asterisk or alone or soak)
-REAL := (asterisk or alone) and not soak
+REAL := asterisk and not (alone or soak)
+SPEED := alone and not soak
 SOAK_SECONDS ?= 3600
 SOAK_CALLS_PER_MINUTE ?= 60
 
@@ -70,7 +71,8 @@ test: $(STAMP) ## Everything, on a real Asterisk too (under 15 minutes)
 	@$(BIN)/callrouter $(TOOLS)
 	@$(MAKE) check
 	@$(BIN)/pytest -n 2 --dist loadfile -m "$(LONG)" $(ARGS) || { $(ALONE) -m "$(LONG)" $(ARGS); }
-	@$(BIN)/pytest -m "$(REAL)" $(ARGS) || { $(ALONE) -m "$(REAL)" $(ARGS); }
+	@$(BIN)/pytest -n 2 --dist loadfile -m "$(REAL)" $(ARGS) || { $(ALONE) -m "$(REAL)" $(ARGS); }
+	@$(BIN)/pytest -m "$(SPEED)" $(ARGS) || { $(ALONE) -m "$(SPEED)" $(ARGS); }
 
 soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CALLS_PER_MINUTE=60
 	@$(BIN)/callrouter $(TOOLS) >/dev/null
