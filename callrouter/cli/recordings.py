@@ -51,6 +51,9 @@ def list_recordings(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
+    if not found:
+        typer.echo(NONE)
+        return
     from callrouter.cli.story import console
 
     console().print(_picture(found))
@@ -118,7 +121,7 @@ async def _sound(client: "LiveClient", call: str, recording: str | None) -> str:
 def _picture(found: "Sequence[Mapping[str, Any]]") -> "Table":
     from callrouter.cli.story import safe, sheet, span
 
-    table = sheet("Recordings, earliest first" if found else NONE)
+    table = sheet("Recordings, earliest first")
     for heading in ("recording", "heard by", "began", "length", "SHA-256"):
         table.add_column(heading, no_wrap=True)
     for one in found:

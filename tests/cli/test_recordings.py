@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from callrouter.cli.recordings import NONE
 from tests.cli.stage import command, run, serving
 from tests.store.samples import record
 from tests.web.conftest import World
@@ -41,6 +42,11 @@ def test_the_list(server: str) -> None:
         assert words in result.output, words
     found = json.loads(run(APP, "recordings", "list", "c1", "--json", *boss(server)).output)
     assert [one["id"] for one in found] == ["cr-c1-consult1", "cr-c1-talk1"]
+
+
+def test_a_call_that_was_not_recorded_says_why(server: str) -> None:
+    result = run(APP, "recordings", "list", "c2", *boss(server))
+    assert (result.exit_code, result.output) == (0, f"{NONE}\n")
 
 
 def test_what_the_caller_heard_comes_first_and_consultations_by_name(server: str, tmp_path: Path) -> None:
