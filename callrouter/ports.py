@@ -65,6 +65,10 @@ class SeatView:
     queues: tuple[QueueId, ...]
     call: CallId | None
     organisation: OrgId = NO_ORGANISATION
+    next_state: str = ""
+    """Asked for during a contact, honoured after it; ``""``: nothing was."""
+    deeds: tuple[str, ...] = ()
+    """What may be asked of the seat itself now, spelt as the API's paths (`acd.deeds`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,8 @@ class LegView:
     party: str
     activity: str
     since: Instant
+    deeds: tuple[str, ...] = ()
+    """What this party, when it is a seat, may ask of the call now (`acd.deeds`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +124,8 @@ class CallView:
     transfer_state: str
     transfer_target: str
     legs: tuple[LegView, ...]
+    transfer_by: SeatId | None = None
+    """Who asked for it; None: there is none, or the flow did."""
     organisation: OrgId = NO_ORGANISATION
     context: Mapping[str, str] = field(default_factory=dict)
     """What the hotline before us told: its id of the ``call``, the ``visited`` numbers, ``from`` whom."""

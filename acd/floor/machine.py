@@ -140,10 +140,13 @@ class Floor:
 
     def seat(self, seat: SeatId) -> SeatStatus:
         """Raises `KeyError` for a seat that the plan does not know."""
-        return seat_status(self._state.seats[seat])
+        return self._status(self._state.seats[seat])
 
     def seats(self) -> tuple[SeatStatus, ...]:
-        return tuple(seat_status(seat) for seat in self._state.seats.values())
+        return tuple(self._status(seat) for seat in self._state.seats.values())
+
+    def _status(self, seat: Seat) -> SeatStatus:
+        return seat_status(seat, more_time=seats.may_extend(self._state, seat))
 
     def queue(self, queue: QueueId) -> QueueStatus:
         """Raises `KeyError` for a queue that the plan does not know."""

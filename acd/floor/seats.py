@@ -107,12 +107,25 @@ def wrap_up_extended(f: FloorState, event: WrapUpExtended, now: Instant) -> None
     f.verdict("extend_wrap_up", seat)
     if seat.extended:
         raise Refused("already_extended", "Wrap-up can be extended once per contact.")
-    length, ceiling = wrap_up_times(f, seat)
-    until = min((seat.deadline or now) + length, seat.since + ceiling)
+    until = longest_wrap_up(f, seat)
     if until <= (seat.deadline or now):
         raise Refused("ceiling_reached", "The queue's longest wrap-up time is reached.")
     seat.extended = True
     f.agenda.put(seat, until)
+
+
+def longest_wrap_up(f: FloorState, seat: Seat) -> Instant:
+    """When its wrap-up would end if it were extended now."""
+    length, ceiling = wrap_up_times(f, seat)
+    ends = seat.deadline if seat.deadline is not None else seat.since
+    return min(ends + length, seat.since + ceiling)
+
+
+def may_extend(f: FloorState, seat: Seat) -> bool:
+    """Asked for more time, a seat in wrap-up would get some."""
+    if seat.state != WRAP_UP or seat.extended:
+        return False
+    return seat.deadline is not None and longest_wrap_up(f, seat) > seat.deadline
 
 
 def wrap_up_times(f: FloorState, seat: Seat) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from acd.agent import CONSULTING, LOGGED_OUT, READY, RESERVED, RINGING, TALKING, WRAP_UP, Seat, State
 from acd.callback import PAUSED, Callback
+from acd.deeds import Deeds, of_seat
 from acd.ids import AgentId, CallId, Instant, QueueId, SeatId
 from acd.offer import Offer
 from acd.queue import Queue
@@ -29,6 +30,8 @@ class SeatStatus:
     call: CallId | None
     next_state: str
     """Asked for during a contact, honoured after it; ``""``: nothing asked for."""
+    deeds: Deeds
+    """What may be asked of the seat itself now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,8 @@ def callback_status(callback: Callback) -> CallbackStatus:
     )
 
 
-def seat_status(seat: Seat) -> SeatStatus:
+def seat_status(seat: Seat, *, more_time: bool) -> SeatStatus:
+    """`more_time`: its wrap-up may still be made longer."""
     return SeatStatus(
         seat=seat.id,
         name=seat.plan.name,
@@ -92,6 +96,7 @@ def seat_status(seat: Seat) -> SeatStatus:
         queues=tuple(seat.group.tiers),
         call=seat.call,
         next_state=seat.next_state or "",
+        deeds=of_seat(seat, more_time=more_time),
     )
 
 

@@ -33,8 +33,8 @@ from callrouter.router.notices import (
     AnswersSaved,
     FlowAnswered,
     Outcome,
-    PhoneChanged,
     RecordingMade,
+    SeatShown,
     VoicemailLeft,
 )
 from callrouter.router.watched import FloorWatch
@@ -150,7 +150,7 @@ class Controller:
                     self._send(outcome)
                 case CallChanged(call):
                     changed["call", call] = None
-                case PhoneChanged(seat):
+                case SeatShown(seat):
                     changed["seat", seat] = None
                 case SeatChanged(seat=seat):
                     changed["seat", seat] = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from acd import deeds
 from acd.ids import CallId, Instant, OrgId, QueueId, SeatId
 from callrouter.directory import Line
 from callrouter.ports import (
@@ -60,6 +61,8 @@ def seat_view(router: Router, seat: SeatId) -> SeatView:
         queues=state.queues,
         call=state.call,
         organisation=OrgId(plan.organisation),
+        next_state=state.next_state,
+        deeds=state.deeds,
     )
 
 
@@ -130,10 +133,17 @@ def call_view(router: Router, live: LiveCall) -> CallView:
         transfer_state=transfer.state.value if transfer else "",
         transfer_target=transfer.target.code if transfer else "",
         legs=tuple(
-            LegView(role=leg.role.value, party=leg.party, activity=leg.activity.value, since=leg.since)
+            LegView(
+                role=leg.role.value,
+                party=leg.party,
+                activity=leg.activity.value,
+                since=leg.since,
+                deeds=deeds.of_leg(call, leg),
+            )
             for leg in call.legs
             if leg.live
         ),
+        transfer_by=transfer.by if transfer else None,
         context=dict(call.context),
         organisation=OrgId(call.organisation),
         note=call.note,

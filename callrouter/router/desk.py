@@ -14,6 +14,7 @@ from acd.stage import DECLINED, FeatureDialled
 from acd.transfer import TransferEvent
 from callrouter.router import reach
 from callrouter.router.live import LiveCall
+from callrouter.router.notices import SeatShown
 
 if TYPE_CHECKING:
     from callrouter.router.core import Router
@@ -48,6 +49,7 @@ def intent(router: Router, wish: e.Intent) -> None:
         raise e.Refused("unknown_seat", f"There is no seat {wish.seat!r}.")
     if isinstance(wish, _TO_FLOOR):
         router.ask_floor(wish)
+        router.out.append(SeatShown(wish.seat))
         return
     live = call_of(router, wish.seat)
     router.touch(live)

@@ -23,8 +23,8 @@ class CallChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneChanged:
-    """A seat's phone has come or gone; its state may be the same as before."""
+class SeatShown:
+    """Screens show a seat otherwise, though its state may be the same: its phone, a wish for later."""
 
     seat: SeatId
 
@@ -116,7 +116,7 @@ class Oddity:
 
 Notice = (
     CallChanged
-    | PhoneChanged
+    | SeatShown
     | RecordReady
     | LookupWanted
     | Oddity

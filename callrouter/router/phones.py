@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from acd import agent
 from acd import events as e
 from acd.ids import NodeId, SeatId
-from callrouter.router.notices import PhoneChanged
+from callrouter.router.notices import SeatShown
 
 if TYPE_CHECKING:
     from callrouter.router.core import Router
@@ -61,4 +61,4 @@ class Phones:
 def _tell(router: Router, event: e.SeatReachable | e.SeatUnreachable) -> None:
     router.tell_floor(event)
     if router.site.seat(event.seat) is not None:
-        router.out.append(PhoneChanged(event.seat))
+        router.out.append(SeatShown(event.seat))

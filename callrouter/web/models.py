@@ -86,6 +86,14 @@ class Seat(BaseModel):
     queues: list[str]
     call: str | None
     organisation: str
+    next_state: str = Field(
+        description="Asked for during a call, honoured after it: ready, not_ready, logged_out; else empty."
+    )
+    deeds: list[str] = Field(
+        description="What may be asked of the seat itself now, as paths under /seats/{seat}/. What may be "
+        "asked of its call stands with its leg of the call.",
+        examples=[["sign-out", "ready", "not-ready"]],
+    )
 
 
 class Queue(BaseModel):
@@ -112,6 +120,11 @@ class Leg(BaseModel):
     party: str
     activity: str = Field(examples=["talk"])
     since: Instant
+    deeds: list[str] = Field(
+        description="What this party may ask of the call now, as paths under /seats/{party}/; seats only. "
+        "A colleague who is consulted may only hang up, until the call is theirs.",
+        examples=[["hang-up", "hold", "transfer"]],
+    )
 
 
 class LiveCall(BaseModel):
@@ -132,6 +145,7 @@ class LiveCall(BaseModel):
         "Over: returned, completed, requeued, abandoned; then the next may begin. Empty: there was none."
     )
     transfer_target: str
+    transfer_by: str | None = Field(description="The seat that asked for it; null: none did.")
     legs: list[Leg]
     organisation: str
     context: dict[str, str] = Field(

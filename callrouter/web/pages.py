@@ -12,6 +12,7 @@ _TYPES: Final = {
     "desk.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "messages.js": "text/javascript; charset=utf-8",
+    "words.js": "text/javascript; charset=utf-8",
 }
 
 router = APIRouter(include_in_schema=False)
@@ -49,3 +50,8 @@ async def live_script() -> Response:
 @router.get("/messages.js")
 async def messages_script() -> Response:
     return _page("messages.js")
+
+
+@router.get("/words.js")
+async def words_script() -> Response:
+    return _page("words.js")

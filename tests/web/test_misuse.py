@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acd import events as e
+from acd.deeds import Deed
 from acd.ids import AgentId, CallId, SeatId
 from callrouter.controller import Controller
 from callrouter.router import LookupWanted
@@ -25,12 +26,8 @@ pytestmark = pytest.mark.slow
 
 SEATS = ("s1", "s2", "s3")
 PEOPLE = ("", "nobody", "agent1", "agent2", "boss", "chief", "xining", "engineer", "auditor")
-ODD_SEATS = ("s4", "S1", "s1 ", "..", "s1%00", "座席", "s" * 64, "s" * 65)
-DEEDS = (
-    *("ready", "not-ready", "sign-in", "sign-out", "answer", "decline", "hang-up", "hold", "resume"),
-    *("wrap-up/finish", "wrap-up/extend", "transfer", "transfer/complete", "transfer/cancel"),
-    *("transfer/swap", "transfer/three-party", "fly"),
-)
+ODD_SEATS = ("s4", "S1", "s1 ", "..%2Fs1", "s1%00", "座席", "s" * 64, "s" * 65)
+DEEDS = (*Deed, "fly")
 BODIES: tuple[bytes, ...] = (
     *(b"", b"null", b"{}", b"[]", b"{", b"\xff\xfe", b'"ready"', b"1e999", b"[" * 5000),
     *(b'{"reason": "lunch"}', b'{"reason": ""}', b'{"reason": 7}', b'{"reason": "\\u0000\\ud800"}'),

@@ -2,34 +2,8 @@
 
 import { Server } from "/live.js";
 import { Messages } from "/messages.js";
+import { ACTIVITIES, STATES, TRANSFERS, hangUp, situation, underWay } from "/words.js";
 
-const STATES = {
-  logged_out: ["未登录", "logged out"],
-  ready: ["就绪", "ready"],
-  reserved: ["即将来电", "reserved"],
-  ringing: ["振铃", "ringing"],
-  talking: ["通话中", "talking"],
-  consulting: ["咨询中", "consulting"],
-  wrap_up: ["话后处理", "wrap-up"],
-  not_ready: ["示忙", "not ready"],
-};
-const ACTIVITIES = {
-  ring: "振铃 ringing",
-  talk: "通话 talking",
-  hold: "保持 on hold",
-  consult: "咨询 consulting",
-  conference: "三方 three-party",
-  flow: "语音导航 flow",
-  queue: "排队 queue",
-  wrap_up: "话后 wrap-up",
-};
-const TRANSFERS = {
-  seeking: ["正在接通", "reaching"],
-  ringing: ["对方振铃", "ringing"],
-  consulting: ["正在咨询", "speaking with"],
-  conference: ["三方通话", "three-party with"],
-  blonde: ["已转出,对方振铃", "handed over, ringing"],
-};
 const KINDS = { emergency: "紧急 Emergency", hotline: "热线 Lines", prefecture: "市州 Prefectures" };
 const STANDARD_WAIT = 15; // seconds within which a caller is to be answered
 
@@ -87,44 +61,10 @@ function myCall(seat) {
   return [...server.calls.values()].find((call) => call.seat === seat.seat || call.legs.some(atSeat));
 }
 
-function onHold(seat, call) {
-  return call.legs.some((leg) => leg.activity === "hold" && (leg.role === "caller" || leg.party === seat.seat));
-}
-
-// What the seat may ask of a transfer that is under way, by its state; in all other states it is over, and none is.
-const IN_TRANSFER = {
-  seeking: ["cancel"],
-  ringing: ["complete", "cancel"],
-  consulting: ["complete", "swap", "three-party", "cancel"],
-  conference: ["complete", "cancel"],
-  blonde: [],
-};
-const MOST_PARTIES = 4; // in one call, the caller among them
-
-function underWay(call) {
-  const state = (call?.transfer_state || "").toLowerCase();
-  return state in IN_TRANSFER ? state : "";
-}
-
-// Which deeds the present state allows. The server decides; this only spares vain clicks.
+// What the server says may be asked now: of the seat, and of its call by whoever sits there.
 function allowed(seat, call) {
-  const deeds = new Set();
-  if (!seat) return deeds;
-  const state = seat.state;
-  if (["not_ready", "wrap_up"].includes(state)) deeds.add("ready");
-  if (["ready", "not_ready", "wrap_up"].includes(state)) deeds.add("not-ready");
-  deeds.add("sign-out");
-  if (["reserved", "ringing"].includes(state)) deeds.add("answer").add("decline");
-  if (["talking", "consulting"].includes(state)) deeds.add("hang-up");
-  const transfer = underWay(call);
-  if (call && state === "talking" && !transfer) {
-    deeds.add(onHold(seat, call) ? "resume" : "hold");
-    deeds.add("transfer");
-  }
-  for (const deed of IN_TRANSFER[transfer] || []) deeds.add(`transfer/${deed}`);
-  if (transfer === "conference" && call.legs.length < MOST_PARTIES) deeds.add("transfer");
-  if (state === "wrap_up") deeds.add("wrap-up/finish").add("wrap-up/extend");
-  return deeds;
+  const mine = call?.legs.filter((leg) => leg.role === "seat" && leg.party === seat?.seat) ?? [];
+  return new Set([...(seat?.deeds ?? []), ...mine.flatMap((leg) => leg.deeds)]);
 }
 
 // --- showing ---
@@ -167,6 +107,11 @@ function showSeat(seat) {
   label(box, STATES[seat.state] || [seat.state, ""]);
   if (seat.reason) box.querySelector("em").textContent += ` · ${seat.reason}`;
   counting(box.querySelector("time"), seat.since, seat.until);
+  const away = ["not_ready", "wrap_up"].includes(seat.state);
+  document.querySelector("[data-deed=ready]").classList.toggle("main", away);
+  const next = STATES[seat.next_state];
+  $("next").hidden = !next;
+  if (next) label($("next"), [`通话后:${next[0]}`, `after this call: ${next[1]}`]);
   const phone = seat.reachable ? "话机在线 phone up" : "⚠ 话机离线 phone away";
   $("seat-facts").textContent = `${seat.seat} ${seat.name} · ${phone} · ${seat.queues.join(" ")}`;
   $("seat-facts").classList.toggle("late", !seat.reachable);
@@ -174,17 +119,20 @@ function showSeat(seat) {
 
 function showCall(seat, call, deeds) {
   const ringing = seat && ["reserved", "ringing"].includes(seat.state);
+  const transfer = underWay(call);
   $("no-call").hidden = Boolean(call || ringing);
-  $("card").hidden = !call;
+  $("card").hidden = $("more").hidden = !call;
   $("call-deeds").hidden = !call && !ringing;
   for (const button of $("call-deeds").children) {
     const deed = button.dataset.deed;
     if (deed === "resume") button.hidden = !deeds.has("resume");
-    if (deed === "hold") button.hidden = deeds.has("resume");
+    if (deed === "hold") button.hidden = deeds.has("resume") || Boolean(transfer);
     if (["answer", "decline"].includes(deed)) button.hidden = !ringing;
+    if (deed === "hang-up") label(button, hangUp(seat, call));
   }
   $("wrap-up").hidden = seat?.state !== "wrap_up";
-  $("in-transfer").hidden = !underWay(call);
+  $("in-transfer").hidden = !transfer;
+  $("hand-over").hidden = call?.transfer_by !== seat?.seat;
   if (!call) return;
   $("caller").textContent = call.caller || "匿名 withheld";
   counting($("call-age"), call.ingress);
@@ -192,13 +140,10 @@ function showCall(seat, call, deeds) {
   $("call-facts").textContent = facts.filter(Boolean).join(" · ");
   showStory(call);
   replace($("legs"), call.legs.map((leg) => {
-    const who = [leg.role === "caller" ? "来电人 caller" : leg.party, ACTIVITIES[leg.activity] || leg.activity];
+    const who = [leg.role === "caller" ? "来电人 caller" : named(leg.party), ACTIVITIES[leg.activity] || leg.activity];
     return make("li", {}, who.join(" — "), counting(make("time"), leg.since));
   }));
-  if (underWay(call)) {
-    const [chinese, foreign] = TRANSFERS[underWay(call)];
-    label($("transfer-state"), [`${chinese} ${call.transfer_target}`, `${foreign} ${call.transfer_target}`]);
-  }
+  if (transfer) label($("transfer-state"), situation(seat, call, named));
 }
 
 // Whatever the caller would else have to be asked, and what a partner without a screen is told by voice.
@@ -270,7 +215,8 @@ function showCalls() {
     const late = call.answered === null && server.now() - call.ingress > STANDARD_WAIT;
     const age = counting(make("time", { className: late ? "late" : "" }), call.ingress);
     const where = call.place ? `${call.owner} ${call.queue ?? ""} #${call.place}` : `${call.owner} ${call.node}`;
-    const transfer = call.transfer_state ? `${call.transfer_state} → ${call.transfer_target}` : "";
+    const [chinese, foreign] = TRANSFERS[call.transfer_state] || ["", ""];
+    const transfer = chinese && make("span", {}, `${chinese} → ${call.transfer_target} `, english(foreign));
     return make("tr", {}, ...[call.caller || "匿名", call.dialled, age, where, call.seat ?? "", transfer]
       .map((cell) => make("td", {}, cell)));
   }));
@@ -291,8 +237,16 @@ function same(a, b) {
   return a.isEqualNode(b);
 }
 
+let lines = []; // one key away, today
+
+// A seat or a line with its name, as people know it.
+function named(code) {
+  const name = server.seats.get(code)?.name ?? lines.find((line) => line.number === code)?.name;
+  return name ? `${code} ${name}` : code;
+}
+
 async function showLines() {
-  const lines = await server.request("GET", "/lines");
+  lines = await server.request("GET", "/lines");
   const groups = Object.entries(KINDS).map(([kind, title]) => [title, kind, lines.filter((line) => line.kind === kind)]);
   $("lines").replaceChildren(...groups.filter(([, , found]) => found.length).flatMap(([title, kind, found]) => {
     const keys = found.map((line) => {
