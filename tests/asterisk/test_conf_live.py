@@ -395,6 +395,28 @@ async def test_vanished_phone_is_reported_within_two_seconds(
     writer.close()
 
 
+async def test_calls_make_no_manager_events(server: AsteriskServer, desk: AriDesk, phones: OpenPhone) -> None:
+    """They would wake each session's thread fifty times a call; one without filters hears none either."""
+    rendered = server.rendered
+    manager = rendered.conf.parent / "manager.conf"
+    with manager.open("a", encoding="utf-8") as more:
+        more.write(f"\n[witness]\nsecret = {PASSWORD}\nread = all\nwrite = system\n")
+    await server.command("manager reload")
+    reader, writer = await asyncio.open_connection(rendered.ami_host, rendered.ami_port)
+    writer.write(f"Action: Login\r\nUsername: witness\r\nSecret: {PASSWORD}\r\n\r\n".encode())
+    caller, _, channel, _ = await bridged(desk, phones)
+    await caller.bye()
+    await desk.event("StasisEnd", lambda one: one["channel"]["id"] == channel)
+    writer.write(b"Action: Ping\r\nActionID: last\r\n\r\n")
+    seen: list[str] = []
+    async with asyncio.timeout(10):
+        while "ActionID: last" not in (block := (await reader.readuntil(b"\r\n\r\n")).decode()):
+            seen += [line[7:] for line in block.splitlines() if line.startswith("Event: ")]
+    writer.close()
+    assert "DeviceStateChange" in seen  # the witness hears what is made
+    assert set(seen) <= {"DeviceStateChange", "ContactStatus", "FullyBooted", "SuccessfulAuth"}
+
+
 # --- the safety net
 
 
