@@ -468,6 +468,13 @@ class CallbackCancelled:
     call: CallId
 
 
+@fact
+class MissedForgotten:
+    """Who hung up in this call is no more to be known: neither their place nor their number is kept."""
+
+    call: CallId
+
+
 FloorEvent = (
     SeatReachable
     | SeatUnreachable
@@ -490,10 +497,11 @@ FloorEvent = (
     | CallbackReached
     | CallbackFailed
     | CallbackCancelled
+    | MissedForgotten
     | FloorResumed
 )
 
-Event = SwitchEvent | PhoneEvent | Intent | CallbackAsked | CallbackCancelled
+Event = SwitchEvent | PhoneEvent | Intent | CallbackAsked | CallbackCancelled | MissedForgotten
 
 
 class Refused(Exception):

@@ -26,6 +26,7 @@ from callrouter.figures import gathered
 from callrouter.floor_log.recorder import FOLDER as FLOOR_LOG
 from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.flow.difference import words_between
+from callrouter.forgetting import LOCK, Forgetting
 from callrouter.keeper import FILE as KEPT
 from callrouter.keeper import Keeper, take_up
 from callrouter.live_folder import Archive, LiveFolder, by_file
@@ -48,8 +49,6 @@ from callrouter.web.app import create_app
 from callrouter.web.metrics import Figures
 from callrouter.web.server import WebServer, WebServerError, listen
 from callrouter.web.settings import LineKey, WebSettings
-
-LOCK = "controller.lock"
 
 log = structlog.get_logger(__name__)
 
@@ -133,10 +132,17 @@ class App:
         for name, client in self.ami.items():
             self._task(f"ami {name}", client.run(self.controller.fact))
         self._task("keeper", self.keeper.run())
+        forgetting = Forgetting(self.settings.state_dir, self.controller.forget, self._settled)
+        self._task("forgetting", forgetting.run())
         self._task("site folder", self.folder.run())
         self._open_feed()
         self._keep_house()
         await self._open_web()
+
+    async def _settled(self) -> None:
+        """What is known now is on disk and in the database."""
+        await self.keeper.now()
+        await self.writer.flush()
 
     def _own_state_dir(self) -> None:
         folder = self.settings.state_dir

@@ -80,6 +80,7 @@ class Keeper:
         self._keep = keep
         self._stirred = stirred
         self._urgent = asyncio.Event()
+        self._writing = asyncio.Lock()
         self.problem = ""
         """Why nothing is kept now; ``""``: all is well."""
 
@@ -87,6 +88,10 @@ class Keeper:
         """A promise must not wait."""
         if isinstance(outcome, CallbackOpened | CallbackClosed):
             self._urgent.set()
+
+    async def now(self) -> None:
+        """Write what is to be kept, and return when it is on disk or cannot be: see `problem`."""
+        await self._save()
 
     async def run(self) -> None:
         try:
@@ -105,16 +110,17 @@ class Keeper:
 
     async def _save(self) -> float:
         """Returns the seconds for which the loop was busy with it."""
-        begun = time.perf_counter()
-        kept = self._keep()
-        spent = time.perf_counter() - begun
-        try:
-            await asyncio.to_thread(write, self._file, kept)
-        except OSError as error:
-            self._tell(f"{self._file} cannot be written: {error.strerror}")
-        else:
-            self._tell("")
-        return spent
+        async with self._writing:
+            begun = time.perf_counter()
+            kept = self._keep()
+            spent = time.perf_counter() - begun
+            try:
+                await asyncio.to_thread(write, self._file, kept)
+            except OSError as error:
+                self._tell(f"{self._file} cannot be written: {error.strerror}")
+            else:
+                self._tell("")
+            return spent
 
     def _tell(self, problem: str) -> None:
         if problem and problem != self.problem:

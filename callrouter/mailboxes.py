@@ -23,6 +23,9 @@ class MessageView:
     seconds: float
     heard: Instant | None
     heard_by: str | None
+    erased: Instant | None = None
+    """When its sound was erased at the caller's request, and it was."""
+    erased_by: str = ""
 
 
 class SoundStuck(Exception):
@@ -46,7 +49,10 @@ class Mailboxes(Protocol):
     async def message(self, id: str) -> MessageView | None: ...
 
     async def sound(self, id: str) -> Path | None:
-        """The message's WAV file, if it can be read from this machine."""
+        """The message's WAV file, if it can be read from this machine.
+
+        Raises `callrouter.recordings.SoundErased`.
+        """
 
     async def mark(self, id: str, heard: Instant | None, by: str | None) -> None:
         """Note when and by whom it was heard; None: not yet."""

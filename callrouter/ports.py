@@ -236,6 +236,18 @@ class Health:
     """Seconds between an event's arrival and its handling, 99th percentile of the last minute."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What the running controller has dropped of a person, and what it cannot drop now."""
+
+    callbacks: int = 0
+    missed: int = 0
+    dialling: int = 0
+    """Callbacks of the person that are being dialled at this moment: they stay."""
+    on_the_line: int = 0
+    """Calls of the person that go on: their records are still to come."""
+
+
 class Engine(Protocol):
     """The running controller, for desks, screens and the API. All calls are synchronous and quick."""
 

@@ -12,6 +12,7 @@ SHORT_CODE_DIGITS: Final = 6
 """Numbers of at most this many digits are services."""
 
 _COUNTRY: Final = re.compile(r"\+86|0086")
+_NOT_DIGITS: Final = re.compile(r"[^0-9]")
 _NUMBER_IN_TEXT: Final = re.compile(r"\+?\d(?:[ \-]?\d){6,}", re.ASCII)
 
 
@@ -32,6 +33,17 @@ def mask_number(number: str) -> str:
     if len(digits) < 10:
         return f"{prefix}{'*' * (len(digits) - 3)}{digits[-3:]}"
     return f"{prefix}{digits[:3]}{'*' * (len(digits) - 7)}{digits[-4:]}"
+
+
+def national(number: str) -> str:
+    """The digits that all ways of writing a person's number share; ``""`` for a service's, or for none."""
+    digits = _NOT_DIGITS.sub("", re.sub(r"^(?:\+|00)86", "", number.strip()))
+    return digits if len(digits) > SHORT_CODE_DIGITS else ""
+
+
+def is_of(number: str, digits: str) -> bool:
+    """Whether a number, however it is written, has these `national` digits."""
+    return bool(digits) and _NOT_DIGITS.sub("", number).endswith(digits)
 
 
 def mask_text(text: str) -> str:

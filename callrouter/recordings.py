@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -22,10 +23,22 @@ class RecordingView:
     """Bytes; 0: it was not on this machine when it ended."""
     sha256: str
     """``""``: not taken, for the same reason."""
+    erased: Instant | None = None
+    """When its sound was erased at the caller's request, and it was."""
+    erased_by: str = ""
 
 
 class SoundAltered(Exception):
     """A recording's file is not what was recorded; the text says in what it differs."""
+
+
+class SoundErased(Exception):
+    """A sound that was erased at the caller's request; the text says when and by whom."""
+
+    def __init__(self, at: Instant, by: str) -> None:
+        self.at = at
+        moment = datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M")
+        super().__init__(f"erased on request on {moment} by {by}; nothing is wrong with the disk")
 
 
 class Recordings(Protocol):
@@ -35,4 +48,4 @@ class Recordings(Protocol):
         """Earliest first."""
 
     async def sound(self, id: str) -> Path | None:
-        """The WAV file, if it can be read from this machine. Raises `SoundAltered`."""
+        """The WAV file, if it can be read from this machine. Raises `SoundAltered`, `SoundErased`."""

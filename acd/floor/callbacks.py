@@ -2,7 +2,14 @@
 
 from acd.callback import Callback, MissedCall
 from acd.commands import CallbackClosed, CallbackDial, CallbackOpened, QueueExited
-from acd.events import CallbackAsked, CallbackCancelled, CallbackFailed, CallbackReached, Refused
+from acd.events import (
+    CallbackAsked,
+    CallbackCancelled,
+    CallbackFailed,
+    CallbackReached,
+    MissedForgotten,
+    Refused,
+)
 from acd.floor.joining import free, rearm, remove, seek, withdraw
 from acd.floor.state import FloorState
 from acd.ids import CallId, Instant
@@ -151,6 +158,12 @@ def cancelled(f: FloorState, event: CallbackCancelled, now: Instant) -> None:
     if callback.state == "dialling":
         raise Refused("being_dialled", "The person is being dialled just now.")
     abandon(f, callback, "cancelled", now)
+
+
+def missed_forgotten(f: FloorState, event: MissedForgotten, now: Instant) -> None:
+    missed = f.departed.of_call(event.call)
+    if missed is not None:
+        f.departed.forget(missed)
 
 
 def caller_is_back(f: FloorState, entry: Entry, now: Instant) -> None:

@@ -48,6 +48,7 @@ _HANDLERS: Final[Mapping[type, Callable[[FloorState, Any, Instant], None]]] = {
     events.CallbackReached: callbacks.reached,
     events.CallbackFailed: callbacks.failed,
     events.CallbackCancelled: callbacks.cancelled,
+    events.MissedForgotten: callbacks.missed_forgotten,
     FloorResumed: keeping.resumed,
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callrouter.cli.state import Config, StateDir, database_place, fail, opened
+from callrouter.cli.state import Config, StateDir, database_place, fail, opened, sound_folders
 
 if TYPE_CHECKING:
     from callrouter.store.database import Database
@@ -135,7 +135,9 @@ def purge(
             if dry_run:
                 found = await look(database, retention, time.time(), dry_run=True)
                 return Done(purged=found, files_removed=0, files_left=[])
-            return await keep_house(database, retention, time.time(), spool or _spools(config))
+            return await keep_house(
+                database, retention, time.time(), spool or sound_folders(state_dir, config)
+            )
 
     done = asyncio.run(run())
     rows = [
@@ -149,13 +151,6 @@ def purge(
             typer.echo("{kind}: older than {older_than_days} days: {found}, left: {left}".format(**row))
     if not dry_run and (faults := done.faults()):
         fail("; ".join(faults), code=1)
-
-
-def _spools(config: Path | None) -> list[Path]:
-    from callrouter.cli.state import settings_of
-
-    nodes = settings_of(config).asterisk if config is not None else ()
-    return [node.spool for node in nodes if node.spool is not None]
 
 
 def _retention(config: Path | None) -> "Retention":

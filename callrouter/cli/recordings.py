@@ -130,6 +130,13 @@ def _picture(found: "Sequence[Mapping[str, Any]]") -> "Table":
             "seat and target only" if one["consult"] else "the caller",
             datetime.fromtimestamp(one["started"]).strftime("%Y-%m-%d %H:%M:%S"),
             span(one["ended"] - one["started"]),
-            safe(one["sha256"][:16] or "its file was not here"),
+            safe(_proof(one)),
         )
     return table
+
+
+def _proof(one: Mapping[str, Any]) -> str:
+    if one["erased"] is not None:
+        when = datetime.fromtimestamp(one["erased"]).strftime("%Y-%m-%d %H:%M")
+        return f"erased on request {when} by {one['erased_by']}"
+    return str(one["sha256"][:16]) or "its file was not here"

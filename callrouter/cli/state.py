@@ -91,6 +91,19 @@ def database_place(state_dir: Path | None, config: Path | None) -> str | Path:
     return file
 
 
+def state_folder(state_dir: Path | None, config: Path | None) -> Path:
+    """The state directory of the settings, the one named, or the demo's."""
+    return settings_of(config).state_dir if config is not None else state_dir or default_state_dir()
+
+
+def sound_folders(state_dir: Path | None, config: Path | None) -> list[Path]:
+    """Asterisk's spool folders: those of the settings that can be reached from here, or the demo's."""
+    if config is not None:
+        return [node.spool for node in settings_of(config).asterisk if node.spool is not None]
+    spool = (state_dir or default_state_dir()) / "asterisk" / "var" / "spool"
+    return [spool] if spool.is_dir() else []
+
+
 def _database_of_settings(config: Path) -> str:
     return settings_of(config).database_url()
 

@@ -179,6 +179,8 @@ def _picture(found: "Sequence[Mapping[str, Any]]") -> "Table":
         table.add_column(heading, no_wrap=True)
     for one in found:
         heard = f"{_when(one['heard'])} {one['heard_by'] or ''}" if one["heard"] is not None else "new"
+        if one["erased"] is not None:
+            heard = f"erased on request {_when(one['erased'])} by {one['erased_by']}"
         table.add_row(
             safe(one["id"], "" if one["heard"] is not None else "bold"),
             safe(one["mailbox"]),

@@ -10,7 +10,15 @@ from typing import Final
 import structlog
 
 from acd.commands import CallbackClosed, CallbackOpened, Command, OfferClosed, QueueChanged, SeatChanged
-from acd.events import CallbackAsked, CallbackCancelled, Event, Intent, SwitchEvent
+from acd.events import (
+    CallbackAsked,
+    CallbackCancelled,
+    Event,
+    Intent,
+    MissedForgotten,
+    Refused,
+    SwitchEvent,
+)
 from acd.ids import CallId, NodeId, SeatId
 from acd.record import CallRecord, FlowStep, LateSegment
 from callrouter.controller import views
@@ -20,6 +28,7 @@ from callrouter.ports import (
     CallbackView,
     Change,
     Clock,
+    Forgotten,
     Health,
     MissedView,
     RecordSink,
@@ -27,6 +36,7 @@ from callrouter.ports import (
     Snapshot,
     Telephony,
 )
+from callrouter.privacy import is_of
 from callrouter.router import CallChanged, LookupWanted, Oddity, RecordReady, Router, promises
 from callrouter.router.kept import Kept
 from callrouter.router.notices import (
@@ -198,7 +208,7 @@ class Controller:
         """Act on what a person asked, at once. Raises `Refused`; then nothing has changed."""
         self._ask(intent)
 
-    def _ask(self, wish: Intent | CallbackAsked | CallbackCancelled) -> None:
+    def _ask(self, wish: Intent | CallbackAsked | CallbackCancelled | MissedForgotten) -> None:
         try:
             outcomes = self.router.handle(wish, self._clock.now())
         finally:
@@ -220,6 +230,24 @@ class Controller:
     def cancel_callback(self, callback: CallId) -> None:
         """Take a promise back. Raises `Refused`: unknown, or being dialled just now."""
         self._ask(CallbackCancelled(call=callback))
+
+    def forget(self, digits: str) -> Forgotten:
+        """Drop callbacks and missed calls of a person; `digits`: see `callrouter.privacy.national`."""
+        promised, given_up = promises.of_person(self.router, digits)
+        dialling = 0
+        for callback in promised:
+            try:
+                self.cancel_callback(callback)
+            except Refused:
+                dialling += 1
+        for call in given_up:
+            self._ask(MissedForgotten(call=call))
+        talking = sum(is_of(live.call.caller_number, digits) for live in self.router.calls.values())
+        # What a wish changes is kept for the next process only when somebody has said that it stirred.
+        self.stirred.set()
+        return Forgotten(
+            callbacks=len(promised) - dialling, missed=len(given_up), dialling=dialling, on_the_line=talking
+        )
 
     def snapshot(self) -> Snapshot:
         return views.snapshot(self.router, self._clock.now())

@@ -305,4 +305,5 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     FlowAnswered: switchside.flow_answered,
     e.CallbackAsked: promises.callback_asked,
     e.CallbackCancelled: promises.callback_cancelled,
+    e.MissedForgotten: promises.missed_forgotten,
 }

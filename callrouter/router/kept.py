@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from acd.ids import CallId, Instant, Seconds
-from acd.kept import FloorResumed
+from acd.kept import FloorResumed, KeptCallback
+from callrouter.privacy import is_of
 from callrouter.router.promises import Origin
 
 if TYPE_CHECKING:
@@ -44,6 +45,38 @@ def keep(router: Router, now: Instant) -> Kept:
         promised={one.call: known[one.call] for one in floor.callbacks if one.call in known},
         missed={call: origin for call, origin in origins.items() if origin is not None},
         made=known.made,
+    )
+
+
+def without(kept: Kept, digits: str) -> tuple[Kept, tuple[KeptCallback, ...], int]:
+    """The same without what it knows of a person: also their callbacks, and how many missed calls.
+
+    `digits`: see `callrouter.privacy.national`.
+    """
+    theirs = {call for call, origin in kept.promised.items() if is_of(origin.caller, digits)}
+    gave_up = {call for call, origin in kept.missed.items() if is_of(origin.caller, digits)}
+    floor = kept.floor
+    dropped = tuple(
+        one
+        for one in floor.callbacks
+        if one.call in theirs or is_of(one.number, digits) or is_of(one.identity, digits)
+    )
+    gave_up.update(one.call for one in floor.missed if is_of(one.identity, digits))
+    gone = {one.call for one in dropped}
+    left = replace(
+        floor,
+        callbacks=tuple(one for one in floor.callbacks if one.call not in gone),
+        missed=tuple(one for one in floor.missed if one.call not in gave_up),
+    )
+    return (
+        replace(
+            kept,
+            floor=left,
+            promised={call: one for call, one in kept.promised.items() if call not in gone | theirs},
+            missed={call: one for call, one in kept.missed.items() if call not in gave_up},
+        ),
+        dropped,
+        len(gave_up),
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from acd import events as e
 from acd.call import Call
 from acd.ids import CallId, ChannelId, Instant, NodeId, QueueId
+from callrouter.privacy import is_of
 
 if TYPE_CHECKING:
     from acd.callback import MissedCall
@@ -125,6 +126,27 @@ def callback_asked(router: Router, event: e.CallbackAsked) -> None:
 def callback_cancelled(router: Router, event: e.CallbackCancelled) -> None:
     """A supervisor takes a callback back."""
     router.ask_floor(event)
+
+
+def missed_forgotten(router: Router, event: e.MissedForgotten) -> None:
+    """A caller who hung up is to be forgotten."""
+    router.promised.missed.pop(event.call, None)
+    router.ask_floor(event)
+
+
+def of_person(router: Router, digits: str) -> tuple[list[CallId], list[CallId]]:
+    """Callbacks promised to a person, and calls that the person gave up waiting in.
+
+    `digits`: see `callrouter.privacy.national`.
+    """
+    callbacks = []
+    for status in router.floor.callbacks():
+        origin = router.promised.get(status.callback)
+        if is_of(status.number, digits) or (origin is not None and is_of(origin.caller, digits)):
+            callbacks.append(status.callback)
+    given_up = {one.call for one in router.floor.missed() if is_of(one.identity, digits)}
+    given_up.update(call for call, origin in router.promised.missed.items() if is_of(origin.caller, digits))
+    return callbacks, sorted(given_up)
 
 
 def missed(router: Router) -> Iterator[tuple[MissedCall, Origin]]:

@@ -19,7 +19,7 @@ from callrouter.store import sound
 from callrouter.store.database import Database, StoreError
 from callrouter.store.entries import DAY
 from callrouter.store.packing import COLUMNS, SETTLED, load
-from callrouter.store.retention import Purged, Retention, files_to_remove, purge
+from callrouter.store.retention import Purged, Retention, files_held, files_to_remove, purge
 from callrouter.store.rows import micros
 
 PACKED_AHEAD: Final = 7
@@ -56,10 +56,11 @@ async def keep_house(database: Database, retention: Retention, now: Instant, spo
         else:
             removed += 1
     purged = await purge(database, retention, now, still_there=left)
+    held = await files_held(database)
     for folder, days in ((sound.MESSAGES, retention.voicemails), (sound.RECORDINGS, retention.recordings)):
         # A day more: a file is a little younger than the stamp in its row.
         old = now - (days + 1) * 86_400
-        gone, stuck = await asyncio.to_thread(sound.remove_older, folder, old, spools)
+        gone, stuck = await asyncio.to_thread(sound.remove_older, folder, old, spools, held)
         removed += len(gone)
         left += [name for name in stuck if name not in left]
     await _pack_recent(database, now)

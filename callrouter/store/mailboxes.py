@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, update
 
 from acd.ids import CallId, Instant, OrgId, QueueId
 from callrouter.mailboxes import MessageView, SoundStuck
-from callrouter.store import schema, sound
+from callrouter.recordings import SoundErased
+from callrouter.store import schema, sound, voice
 from callrouter.store.database import Database
 from callrouter.store.rows import maybe_micros, maybe_seconds, micros, seconds
 
@@ -34,7 +35,7 @@ class StoredMailboxes:
         until: Instant | None = None,
         limit: int = 50,
     ) -> Sequence[MessageView]:
-        query = select(schema.voicemails).order_by(_COLUMNS.received.desc(), _COLUMNS.id.desc())
+        query = voice.with_erasure(schema.voicemails).order_by(_COLUMNS.received.desc(), _COLUMNS.id.desc())
         if mailbox is not None:
             query = query.where(_COLUMNS.mailbox == mailbox)
         if heard is not None:
@@ -55,6 +56,9 @@ class StoredMailboxes:
         row = await self._row(id)
         if row is None:
             return None
+        at, by = voice.erased(row)
+        if at is not None:
+            raise SoundErased(at, by)
         return await asyncio.to_thread(sound.find, row.file, self._spools())
 
     async def mark(self, id: str, heard: Instant | None, by: str | None) -> None:
@@ -75,10 +79,13 @@ class StoredMailboxes:
 
     async def _row(self, id: str) -> Row[Any] | None:
         async with self._database.read() as connection:
-            return (await connection.execute(select(schema.voicemails).where(_COLUMNS.id == id))).first()
+            one = voice.with_erasure(schema.voicemails).where(_COLUMNS.id == id)
+            row: Row[Any] | None = (await connection.execute(one)).first()
+            return row
 
 
 def _view(row: Row[Any]) -> MessageView:
+    at, by = voice.erased(row)
     return MessageView(
         id=row.id,
         mailbox=row.mailbox,
@@ -90,4 +97,6 @@ def _view(row: Row[Any]) -> MessageView:
         seconds=seconds(row.length),
         heard=maybe_seconds(row.heard),
         heard_by=row.heard_by,
+        erased=at,
+        erased_by=by,
     )

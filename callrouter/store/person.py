@@ -1,26 +1,31 @@
 """One person's data, by their number: to hand out on request, or to erase.
 
-Erasing takes the number out of every row and text but leaves the rows: all totals
-stay as they were. What is erased is overwritten (`secure_delete`), and SQLite's
-journal is folded back, so that the file does not keep it either.
+Erasing takes the voice from the disk and the number out of every row and text but
+leaves the rows: all totals stay as they were. What is erased is overwritten
+(`secure_delete`), and SQLite's journal is folded back, so that the file does not keep
+it either.
 """
 
+import asyncio
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Table, delete, select, text, update
+from sqlalchemy import Column, CompoundSelect, Table, delete, insert, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callrouter.privacy import SHORT_CODE_DIGITS
-from callrouter.store import schema
+from acd.ids import Instant
+from callrouter import privacy
+from callrouter.store import schema, voice
 from callrouter.store.database import Database, StoreError
 from callrouter.store.entries import DAY
+from callrouter.store.rows import micros
+from callrouter.store.voice import Sound
 
 ERASED: Final = "erased"
-_COUNTRY: Final = re.compile(r"^(?:\+|00)86")
-_NOT_DIGITS: Final = re.compile(r"[^0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +56,43 @@ _PLACES: Final = (
 
 def national(number: str) -> str:
     """The digits that all ways of writing a number share. Raises `StoreError` for a service's number."""
-    digits = _NOT_DIGITS.sub("", _COUNTRY.sub("", number.strip()))
-    if len(digits) <= SHORT_CODE_DIGITS:
+    digits = privacy.national(number)
+    if not digits:
         raise StoreError(f"{number!r} is no person's number: give it in full, e.g. 13812345678")
     return digits
 
 
-async def found(database: Database, number: str) -> dict[str, list[dict[str, Any]]]:
-    """All rows that name the number, by table, for the person to see. Raises `StoreError`."""
+async def found(database: Database, number: str) -> tuple[dict[str, list[dict[str, Any]]], list[Sound]]:
+    """All rows that name the number, by table, and what they said, for the person to see and hear.
+
+    Raises `StoreError`.
+    """
     digits = national(number)
     rows: dict[str, list[dict[str, Any]]] = {}
     async with database.read() as connection:
-        calls = await _calls_of(connection, digits)
+        calls = _calls_of(digits)
+        sounds = await voice.sounds_of(connection, await _listed(connection, calls))
         for table in (schema.calls, schema.segments, schema.transfers, schema.flow_steps, schema.surveys):
             rows[table.name] = await _rows(connection, table, table.c.call.in_(calls))
         for table in (schema.voicemails, schema.recordings, schema.offers):
             rows[table.name] = await _rows(connection, table, table.c.call.in_(calls))
         named = schema.callbacks.c.number.like(f"%{digits}")
         rows["callbacks"] = await _rows(connection, schema.callbacks, named)
-    return {name: several for name, several in rows.items() if several}
+    return {name: several for name, several in rows.items() if several}, sounds
 
 
-async def _calls_of(connection: AsyncConnection, digits: str) -> list[str]:
-    query = select(schema.calls.c.call).where(schema.calls.c.caller.like(f"%{digits}"))
-    return list((await connection.execute(query)).scalars())
+def _calls_of(digits: str) -> CompoundSelect[Any]:
+    """Calls in which the person spoke: made, returned by us, or ended in a message."""
+    spoke = (
+        (schema.calls.c.call, schema.calls.c.caller),
+        (schema.callbacks.c.call, schema.callbacks.c.number),
+        (schema.voicemails.c.call, schema.voicemails.c.number),
+    )
+    return union(*(select(call).where(number.like(f"%{digits}")) for call, number in spoke))
+
+
+async def _listed(connection: AsyncConnection, calls: CompoundSelect[Any]) -> list[str]:
+    return list((await connection.execute(calls)).scalars())
 
 
 async def _rows(connection: AsyncConnection, table: Table, condition: Any) -> list[dict[str, Any]]:
@@ -82,29 +100,75 @@ async def _rows(connection: AsyncConnection, table: Table, condition: Any) -> li
     return [dict(row) for row in result.mappings()]
 
 
-async def erase(database: Database, number: str) -> dict[str, int]:
-    """Take the number out of every row; returns rows changed, by table and column. Raises `StoreError`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What was done, and what could not be."""
+
+    rows: dict[str, int]
+    """Changed, by table and column."""
+    sounds: int = 0
+    """Files removed."""
+    stuck: tuple[str, ...] = ()
+    """Why files may still be there; then no row was changed, so that it can be tried again."""
+
+
+async def erase(
+    database: Database,
+    number: str,
+    *,
+    at: Instant,
+    by: str,
+    spools: Sequence[Path] = (),
+    held: str = "",
+) -> Erased:
+    """Remove the person's voice, and take the number out of every row.
+
+    `held`: why the voice must be kept for now; see `voice.release`. Raises `StoreError`, `Unavailable`.
+    """
     digits = national(number)
-    changed: dict[str, int] = {}
+    async with database.read() as connection:
+        calls = await _listed(connection, _calls_of(digits))
+        sounds = await voice.sounds_of(connection, calls)
+    gone, stuck = (0, []) if held else await asyncio.to_thread(voice.remove, sounds, calls, spools)
+    if stuck:
+        return Erased(rows={}, sounds=gone, stuck=tuple(stuck))
     async with database.write() as connection:
-        if database.is_sqlite:
-            await connection.execute(text("PRAGMA secure_delete=ON"))
-        days = await _days_of_targets(connection, digits)
-        for place in _PLACES:
-            count = await _erase_from(connection, place, digits)
-            if count:
-                changed[f"{place.table.name}.{place.column.name}"] = count
-        if days:
-            # Only what names the number is made anew: of old days nothing but columns is left of the rest.
-            columns = schema.packed_days.c
-            stale = columns.day.in_(days) & (columns.kind == "transfers")
-            await connection.execute(delete(schema.packed_days).where(stale))
-        if count := await _erase_from_letters(connection, digits):
-            changed["dead_letters.payload"] = count
+        changed = await _erase_rows(database, connection, digits)
+        for some in voice.chunks(calls):
+            await _note_calls(connection, some, at, by, held)
     if database.is_sqlite:
         async with database.raw() as connection:
             await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    return Erased(rows=changed, sounds=gone)
+
+
+async def _erase_rows(database: Database, connection: AsyncConnection, digits: str) -> dict[str, int]:
+    changed: dict[str, int] = {}
+    if database.is_sqlite:
+        await connection.execute(text("PRAGMA secure_delete=ON"))
+    days = await _days_of_targets(connection, digits)
+    for place in _PLACES:
+        count = await _erase_from(connection, place, digits)
+        if count:
+            changed[f"{place.table.name}.{place.column.name}"] = count
+    if days:
+        # Only what names the number is made anew: of old days nothing but columns is left of the rest.
+        columns = schema.packed_days.c
+        stale = columns.day.in_(days) & (columns.kind == "transfers")
+        await connection.execute(delete(schema.packed_days).where(stale))
+    if count := await _erase_from_letters(connection, digits):
+        changed["dead_letters.payload"] = count
     return changed
+
+
+async def _note_calls(
+    connection: AsyncConnection, calls: Sequence[str], at: Instant, by: str, held: str
+) -> None:
+    known = select(schema.erasures.c.call).where(schema.erasures.c.call.in_(calls))
+    there = set((await connection.execute(known)).scalars())
+    fresh = [{"call": call, "at": micros(at), "by": by, "held": held} for call in calls if call not in there]
+    if fresh:
+        await connection.execute(insert(schema.erasures), fresh)
 
 
 async def _days_of_targets(connection: AsyncConnection, digits: str) -> list[int]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from acd.ids import CallId
-from callrouter.recordings import RecordingView, SoundAltered
-from callrouter.store import schema, sound
+from callrouter.recordings import RecordingView, SoundAltered, SoundErased
+from callrouter.store import schema, sound, voice
 from callrouter.store.database import Database
 from callrouter.store.rows import seconds
 
@@ -23,17 +23,20 @@ class StoredRecordings:
         self._spools = spools
 
     async def of_call(self, call: CallId) -> Sequence[RecordingView]:
-        query = select(schema.recordings).where(schema.recordings.c.call == call)
+        query = voice.with_erasure(schema.recordings).where(schema.recordings.c.call == call)
         async with self._database.read() as connection:
             found = await connection.execute(query.order_by(schema.recordings.c.started))
             return [_view(row) for row in found]
 
     async def sound(self, id: str) -> Path | None:
-        query = select(schema.recordings).where(schema.recordings.c.id == id)
+        query = voice.with_erasure(schema.recordings).where(schema.recordings.c.id == id)
         async with self._database.read() as connection:
             row = (await connection.execute(query)).first()
         if row is None:
             return None
+        at, by = voice.erased(row)
+        if at is not None:
+            raise SoundErased(at, by)
         return await asyncio.to_thread(_as_recorded, row, self._spools())
 
 
@@ -51,12 +54,15 @@ def _as_recorded(row: Row[Any], spools: Sequence[Path]) -> Path | None:
 
 
 def _view(row: Row[Any]) -> RecordingView:
+    at, by = voice.erased(row)
     return RecordingView(
         id=row.id,
         call=CallId(row.call),
-        consult=row.id.removeprefix(f"cr-{row.call}-").startswith("consult"),
+        consult=voice.is_consult(row.id, row.call),
         started=seconds(row.started),
         ended=seconds(row.ended),
         size=row.size,
         sha256=row.sha256,
+        erased=at,
+        erased_by=by,
     )

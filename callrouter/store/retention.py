@@ -155,14 +155,27 @@ def _rules(retention: Retention, now: Instant, still_there: Collection[str]) -> 
         (schema.tokens.c.expires, 0),
     )
     plain = [_Rule(stamp.table.name, days, stamp.table, stamp < before(days)) for stamp, days in stamped]
+    erasures = (schema.erasures.c.at < before(retention.calls)) & (schema.erasures.c.held == "")
+    plain.append(_Rule("erasures", retention.calls, schema.erasures, erasures))
     sound = [
-        _Rule(stamp.table.name, days, stamp.table, (stamp < before(days)) & file.not_in(sorted(still_there)))
+        _Rule(
+            stamp.table.name,
+            days,
+            stamp.table,
+            (stamp < before(days)) & file.not_in(sorted(still_there)) & _not_held(stamp.table),
+        )
         for stamp, file, days in (
             (schema.voicemails.c.received, schema.voicemails.c.file, retention.voicemails),
             (schema.recordings.c.started, schema.recordings.c.file, retention.recordings),
         )
     ]
     return [*masking, *details, *sound, *plain]
+
+
+def _not_held(table: Table) -> ColumnElement[bool]:
+    """What a legal hold says must stay, stays."""
+    held = schema.erasures.c
+    return table.c.call.not_in(select(held.call).where(held.held != ""))
 
 
 _NUMBERS: Final = (
@@ -228,6 +241,17 @@ async def files_to_remove(database: Database, retention: Retention, now: Instant
     found: list[str] = []
     async with database.read() as connection:
         for table, stamp, days in stamps:
-            old = select(table.c.file).where(stamp < micros(now) - days * DAY)
+            old = select(table.c.file).where(stamp < micros(now) - days * DAY).where(_not_held(table))
             found.extend((await connection.execute(old)).scalars())
     return found
+
+
+async def files_held(database: Database) -> set[str]:
+    """Sound files that a legal hold says must stay."""
+    async with database.read() as connection:
+        tables = (schema.voicemails, schema.recordings)
+        return {
+            file
+            for table in tables
+            for file in (await connection.execute(select(table.c.file).where(~_not_held(table)))).scalars()
+        }

@@ -199,6 +199,18 @@ recordings: Final = Table(
     Index(None, "started"),
 )
 
+erasures: Final = Table(
+    "erasures",
+    metadata,
+    Column("call", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("held", Text, nullable=False, comment="why the voice is kept; empty: it is gone"),
+    PrimaryKeyConstraint("call"),
+    Index(None, "at"),
+)
+"""Calls whose caller has been erased on request."""
+
 work_orders: Final = Table(
     "work_orders",
     metadata,

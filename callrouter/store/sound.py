@@ -1,6 +1,7 @@
 """Files of recordings and messages, by the names that rows give them, below Asterisk's spool folders."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ MESSAGES: Final = "recording"
 """Asterisk's names for the two folders in its spool."""
 OURS: Final = "cr-*"
 """What this program lets Asterisk write begins so."""
+_OF_CALLBACK: Final = re.compile(r"c\d+-")
 
 
 def find(name: str, spools: Sequence[Path]) -> Path | None:
@@ -37,8 +39,24 @@ def remove(name: str, spools: Sequence[Path]) -> str:
     return ""
 
 
-def remove_older(folder: str, than: Instant, spools: Sequence[Path]) -> tuple[list[str], list[str]]:
-    """Files of ours last written before `than`, removed; and those that could not be.
+def of_call(call: str, spools: Sequence[Path]) -> Iterator[Path]:
+    """All files of ours that belong to a call, whether a row names them or not."""
+    begin = f"cr-{call}-"
+    for spool in spools:
+        for folder in (RECORDINGS, MESSAGES):
+            # Names are compared, not matched: an id from outside may hold the signs of a pattern.
+            yield from (file for file in sorted((spool / folder).glob(OURS)) if _is_of(file.name, begin))
+
+
+def _is_of(name: str, begin: str) -> bool:
+    # A callback's id is that of the call in which it was promised, and a little more.
+    return name.startswith(begin) and not _OF_CALLBACK.match(name, len(begin))
+
+
+def remove_older(
+    folder: str, than: Instant, spools: Sequence[Path], held: Collection[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Files of ours last written before `than`, but for those `held`, removed; and those that could not be.
 
     Such a file has no row any more, or never had one: its controller ended before it was noted.
     """
@@ -48,7 +66,7 @@ def remove_older(folder: str, than: Instant, spools: Sequence[Path]) -> tuple[li
         for file in sorted((spool / folder).glob(OURS)):
             name = f"{folder}/{file.name}"
             try:
-                if file.lstat().st_mtime < than:
+                if name not in held and file.lstat().st_mtime < than:
                     file.unlink()
                     removed.append(name)
             except FileNotFoundError:

@@ -13,9 +13,13 @@ import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Final
 
+REJECTED: Final = "rejected.jsonl"
+DAMAGED: Final = "damaged.jsonl"
+SET_ASIDE: Final = (REJECTED, DAMAGED)
 ROLL_BYTES: Final = 64 * 1024 * 1024
 """A file grown beyond this is sealed and the next one begun."""
 
@@ -100,12 +104,12 @@ class Spill:
         return Chunk(file, tuple(payloads), len(damaged), end, last)
 
     def _set_aside(self, lines: Sequence[bytes]) -> None:
-        _append_synced(self._folder / "damaged.jsonl", b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
+        _append_synced(self._folder / DAMAGED, b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
 
     def reject(self, payload: bytes, reason: str) -> None:
         """Keep what the database will never take, with the reason, for a person to look at."""
         note = reason.encode(errors="replace").replace(b"\n", b" ")[:500]
-        _append_synced(self._folder / "rejected.jsonl", payload + b"\t" + note + b"\n")
+        _append_synced(self._folder / REJECTED, payload + b"\t" + note + b"\n")
 
     def taken(self, chunk: Chunk) -> None:
         """The chunk is safely in the database."""
@@ -122,6 +126,27 @@ def _checked(line: bytes) -> bytes | None:
     checksum, _, payload = line.rstrip(b"\n").partition(b" ")
     intact = line.endswith(b"\n") and len(checksum) == 8 and checksum == b"%08x" % zlib.crc32(payload)
     return payload if intact else None
+
+
+def blot(folder: Path, digits: str) -> list[str]:
+    """Overwrite a number where it lies in what was set aside for good; names of files that cannot be written.
+
+    In place and as long as it was: a controller may append to the file at the same time.
+    """
+    refused = []
+    number, blotted = digits.encode(), b"*" * len(digits)
+    for name in SET_ASIDE:
+        try:
+            with (folder / name).open("r+b") as file, mmap(file.fileno(), 0) as content:
+                place = content.find(number)
+                while place >= 0:
+                    content[place : place + len(number)] = blotted
+                    place = content.find(number, place)
+        except (FileNotFoundError, ValueError):
+            continue  # nothing has been set aside (an empty file cannot be mapped)
+        except OSError:
+            refused.append(name)
+    return refused
 
 
 def _append_synced(file: Path, data: bytes) -> int:

@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse
 
 from callrouter.mailboxes import MessageView, SoundStuck
 from callrouter.ports import Role
+from callrouter.recordings import SoundErased
 from callrouter.web.access import Principal
 from callrouter.web.context import Context, Ctx, Signed
 from callrouter.web.models import HeardBody, Message, Messages
@@ -53,11 +54,14 @@ async def messages(
     )
 
 
-@router.get("/{message}/sound", response_class=FileResponse, responses={**WAV, **_ONE})
+@router.get("/{message}/sound", response_class=FileResponse, responses={**WAV, **_ONE, **documented(410)})
 async def sound(message: MessagePath, context: Ctx, principal: Signed) -> Response:
     """What the caller said, as a WAV file; parts of it by `Range`."""
     view = await _seen(context, principal, message, Role.SUPERVISOR, Role.AUDITOR)
-    file = await context.mailboxes.sound(view.id)
+    try:
+        file = await context.mailboxes.sound(view.id)
+    except SoundErased as error:
+        raise Problem(410, "erased", f"this message was {error}") from error
     if file is None:
         raise Problem(404, "no_sound", "its file is not on this machine: see `spool` in the settings")
     context.note(principal.user.name, "hear_voicemail", view.id, detail=_words(view))

@@ -365,6 +365,8 @@ class Recording(BaseModel):
     ended: Instant
     size: int = Field(description="Bytes; 0: not on this machine when it ended.")
     sha256: str
+    erased: MaybeInstant = Field(description="When its sound was erased at the caller's request.")
+    erased_by: str
 
 
 class Message(BaseModel):
@@ -380,6 +382,8 @@ class Message(BaseModel):
     seconds: float
     heard: MaybeInstant = Field(description="When it was last marked as heard.")
     heard_by: str | None
+    erased: MaybeInstant = Field(description="When its sound was erased at the caller's request.")
+    erased_by: str
 
 
 class Messages(BaseModel):

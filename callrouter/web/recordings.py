@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 
 from acd.ids import CallId
 from callrouter.ports import Role
-from callrouter.recordings import RecordingView, SoundAltered
+from callrouter.recordings import RecordingView, SoundAltered, SoundErased
 from callrouter.web.access import Principal
 from callrouter.web.context import Context, Ctx, Signed
 from callrouter.web.models import Recording
@@ -35,7 +35,7 @@ async def recordings(call: CallPath, context: Ctx, principal: Signed) -> Respons
 @router.get(
     "/{recording}/sound",
     response_class=FileResponse,
-    responses={**WAV, **documented(401, 403, 404, 409, 422, 503)},
+    responses={**WAV, **documented(401, 403, 404, 409, 410, 422, 503)},
 )
 async def sound(call: CallPath, recording: RecordingPath, context: Ctx, principal: Signed) -> Response:
     """What was said, as a WAV file; parts of it by `Range`. Leaves an audit line."""
@@ -45,6 +45,8 @@ async def sound(call: CallPath, recording: RecordingPath, context: Ctx, principa
         raise Problem(404, "unknown_recording", f"this call has no such recording: GET /calls/{call[:64]}")
     try:
         file = await context.recordings.sound(view.id)
+    except SoundErased as error:
+        raise Problem(410, "erased", f"this recording was {error}") from error
     except SoundAltered as error:
         context.note(principal.user.name, "recording_altered", view.id, detail=str(error))
         detail = f"the file is not what was recorded, and is not given out: {error}"

@@ -1,6 +1,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,15 @@ def test_faults_say_what_to_do(server: str, world: World, tmp_path: Path) -> Non
     altered = run(APP, "recordings", "export", "c1", "-o", tmp_path / "c.wav", *boss(server))
     assert (altered.exit_code, "not what was recorded" in altered.stderr) == (2, True)
     assert not (tmp_path / "c.wav").exists()
+
+
+def test_what_was_erased_on_request_says_so(world: World, server: str, tmp_path: Path) -> None:
+    world.recordings.found = [
+        replace(one, erased=1_795_000_500.0, erased_by="shell:li") for one in world.recordings.found
+    ]
+    listed = run(APP, "recordings", "list", "c1", *boss(server))
+    assert "erased on request" in listed.output
+    assert "by shell:li" in listed.output
+    asked = run(APP, "recordings", "export", "c1", "-o", tmp_path / "a.wav", *boss(server))
+    assert asked.exit_code == 2
+    assert "erased on request" in asked.stderr

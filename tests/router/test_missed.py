@@ -160,3 +160,25 @@ def test_never_reached_it_ends_once_after_the_last_attempt() -> None:
     world.wait(4000)
     assert len(world.closed) == 1
     assert [r.outcome for r in world.records if r.call == callback] == ["callback_unreached"]
+
+
+def test_who_is_to_be_forgotten_leaves_no_missed_call_and_no_origin() -> None:
+    world = missed()
+    assert promises.of_person(world.router, "13900000000") == ([], [])
+    assert promises.of_person(world.router, "13800001111") == ([], [C1])
+    world.handle(e.MissedForgotten(call=C1))
+    assert promises.of_person(world.router, "13800001111") == ([], [])
+    assert "13800001111" not in repr(world.router.keep(world.now))
+    world.handle(e.MissedForgotten(call=C1))
+    with pytest.raises(e.Refused, match="missed calls"):
+        promise(world)
+
+
+def test_who_is_to_be_forgotten_is_not_called_back() -> None:
+    world = missed()
+    callback = promise(world)
+    assert promises.of_person(world.router, "13800001111") == ([callback], [])
+    world.handle(e.CallbackCancelled(call=callback))
+    assert promises.of_person(world.router, "13800001111") == ([], [])
+    assert "13800001111" not in repr(world.router.keep(world.now))
+    assert [one.outcome for one in world.closed] == ["cancelled"]

@@ -35,6 +35,10 @@ async def figures(database: Database) -> Kpis:
     return await kpis(database, since=since, until=since + DAY, by="queue", now=T0 + 30 * 86400)
 
 
+async def erase(database: Database, number: str = NUMBER) -> person.Erased:
+    return await person.erase(database, number, at=T0 + 900, by="shell:li")
+
+
 @pytest.fixture
 async def filled(database: Database) -> Database:
     odd = FlowStep(
@@ -81,28 +85,28 @@ async def filled(database: Database) -> Database:
 
 async def test_all_of_a_person_is_found_however_the_number_is_written(filled: Database) -> None:
     for written in (NUMBER, f"+86{NUMBER}", f"0086{NUMBER}", "138-1234-5678", " 138 1234 5678 "):
-        found = await person.found(filled, written)
+        found, _ = await person.found(filled, written)
         assert [row["call"] for row in found["calls"]] == ["c1"]
         assert len(found["segments"]) == 12
-    assert await person.found(filled, "13700000000") == {}
+    assert await person.found(filled, "13700000000") == ({}, [])
 
 
 async def test_erasing_leaves_no_trace_and_every_total(filled: Database) -> None:
     before = await figures(filled)
-    changed = await person.erase(filled, NUMBER)
+    changed = (await erase(filled)).rows
     assert changed["calls.caller"] == 1
     assert changed["transfers.target"] == 1
     assert changed["offers.explanation"] == 1
     assert NUMBER not in await everything(filled)
     assert "13900000000" in await everything(filled)
     assert await figures(filled) == before
-    assert await person.erase(filled, NUMBER) == {}
+    assert (await erase(filled)).rows == {}
 
 
 async def test_nothing_stays_in_the_file(filled: Database) -> None:
     if filled.path is None:
         return  # PostgreSQL's files are its own; VACUUM and its WAL settings decide there
-    await person.erase(filled, NUMBER)
+    await erase(filled)
     await filled.close()
     kept = {file.name: file.read_bytes() for file in filled.path.parent.glob(f"{filled.path.name}*")}
     assert [name for name, content in kept.items() if DIGITS in content] == []
@@ -111,4 +115,4 @@ async def test_nothing_stays_in_the_file(filled: Database) -> None:
 @pytest.mark.parametrize("number", ["", "110", "12315", "12345", "anonymous", "%"])
 async def test_services_and_wildcards_are_no_persons(database: Database, number: str) -> None:
     with pytest.raises(StoreError, match="no person's number"):
-        await person.erase(database, number)
+        await erase(database, number)

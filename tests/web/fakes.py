@@ -32,7 +32,7 @@ from callrouter.ports import (
     Unavailable,
     User,
 )
-from callrouter.recordings import RecordingView, SoundAltered
+from callrouter.recordings import RecordingView, SoundAltered, SoundErased
 from callrouter.web.metrics import Counted, Figures
 
 T0 = 1_795_000_000.25
@@ -309,6 +309,9 @@ class FakeMailboxes:
         return self.found.get(id)
 
     async def sound(self, id: str) -> Path | None:
+        view = self.found[id]
+        if view.erased is not None:
+            raise SoundErased(view.erased, view.erased_by)
         return self.sounds.get(id)
 
     async def mark(self, id: str, heard: Instant | None, by: str | None) -> None:
@@ -332,6 +335,9 @@ class FakeRecordings:
         return [view for view in self.found if view.call == call]
 
     async def sound(self, id: str) -> Path | None:
+        view = next(view for view in self.found if view.id == id)
+        if view.erased is not None:
+            raise SoundErased(view.erased, view.erased_by)
         if self.altered:
             raise SoundAltered(self.altered)
         return self.sounds.get(id)

@@ -1,6 +1,7 @@
 """The messages on the desk page, in a real browser: seen, heard, marked, deleted."""
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,17 @@ async def test_an_agent_sees_none(left: World, tmp_path: Path) -> None:
             await sign_in(page, url, "agent1")
             await page.until("document.getElementById('desk').hidden === false")
             assert await page.run("document.getElementById('messages').hidden")
+
+
+async def test_an_erased_message_is_no_broken_one(left: World, tmp_path: Path) -> None:
+    left.mailboxes.found["m1"] = replace(left.mailboxes.found["m1"], erased=T0, erased_by="shell:li")
+    with serving(left) as url:
+        async with browser(tmp_path) as page:
+            await sign_in(page, url, "boss")
+            await page.until(f"{ROWS}.length === 2")
+            row = await page.run(f"{ROWS}[0].innerText")
+            assert "erased on request by shell:li" in row
+            assert "Play" not in row
+            assert "Delete" in row
+            assert "1/2" in await page.run("document.getElementById('messages').innerText")
+            assert page.faults == []

@@ -81,6 +81,17 @@ async def test_the_sound_comes_whole_or_in_part_and_is_audited(left: World, who:
     assert left.mailboxes.found["m1"].heard is None
 
 
+async def test_an_erased_message_says_so_and_may_be_deleted(left: World) -> None:
+    left.mailboxes.found["m1"] = replace(left.mailboxes.found["m1"], erased=T0, erased_by="shell:li")
+    async with left.client("boss") as client:
+        reply = await client.get(f"{PATH}/m1/sound")
+        listed = Messages.model_validate((await client.get(PATH)).json()).messages
+        assert (await client.delete(f"{PATH}/m1")).status_code == 204
+    assert (reply.status_code, reply.json()["reason"]) == (410, "erased")
+    assert {(one.id, one.erased_by) for one in listed if one.erased is not None} == {("m1", "shell:li")}
+    assert left.audit.actions() == [("boss", "delete_voicemail", "m1")]
+
+
 async def test_a_message_without_its_file_says_so(left: World) -> None:
     del left.mailboxes.sounds["m1"]
     async with left.client("boss") as client:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,19 @@ async def test_an_altered_file_is_evidence_of_nothing(recorded: World) -> None:
     assert (reply.status_code, reply.json()["reason"]) == (409, "altered")
     assert "44 bytes" in reply.json()["detail"]
     assert recorded.audit.actions() == [("boss", "recording_altered", "cr-c1-talk1")]
+
+
+async def test_an_erased_one_says_so_and_is_no_fault(recorded: World) -> None:
+    recorded.recordings.found[0] = replace(view("cr-c1-talk1"), erased=T0 + 99, erased_by="shell:li")
+    recorded.recordings.altered = "it is gone"
+    async with recorded.client("boss") as client:
+        listed = (await client.get(PATH)).json()[0]
+        reply = await client.get(f"{PATH}/cr-c1-talk1/sound")
+    assert (listed["erased"], listed["erased_by"]) == (T0 + 99, "shell:li")
+    assert (reply.status_code, reply.json()["reason"]) == (410, "erased")
+    assert "erased on request" in reply.json()["detail"]
+    assert "shell:li" in reply.json()["detail"]
+    assert recorded.audit.entries == []
 
 
 async def test_a_file_elsewhere_is_told(recorded: World) -> None:

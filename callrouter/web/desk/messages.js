@@ -54,7 +54,7 @@ export class Messages {
   }
 
   show(messages) {
-    const fresh = messages.filter((one) => one.heard === null).length;
+    const fresh = messages.filter((one) => one.heard === null && one.erased === null).length;
     this.section.querySelector("small").textContent = messages.length ? `${fresh}/${messages.length}` : "";
     this.section.querySelector("table").hidden = !messages.length;
     this.section.querySelector(".quiet").hidden = Boolean(messages.length);
@@ -62,14 +62,16 @@ export class Messages {
   }
 
   row(one) {
-    const state = one.heard === null ? both("新", "new") : [`${moment(one.heard)} ${one.heard_by ?? ""}`];
+    const gone = one.erased !== null;
+    const heard = one.heard === null ? both("新", "new") : [`${moment(one.heard)} ${one.heard_by ?? ""}`];
+    const state = gone ? both(`应本人要求已删除 ${moment(one.erased)}`, `erased on request by ${one.erased_by}`) : heard;
     const deeds = [];
-    if (this.mayHear) deeds.push(this.button("播放", "Play", () => this.play(one.id)));
-    if (this.mayChange && one.heard !== null) deeds.push(this.button("标为新", "New", () => this.mark(one.id, false)));
+    if (this.mayHear && !gone) deeds.push(this.button("播放", "Play", () => this.play(one.id)));
+    if (this.mayChange && !gone && one.heard !== null) deeds.push(this.button("标为新", "New", () => this.mark(one.id, false)));
     if (this.mayChange) deeds.push(this.button("删除", "Delete", () => this.remove(one.id)));
     const cells = [one.mailbox, moment(one.received), one.number || "匿名", `${Math.round(one.seconds)} s`]
       .map((text) => make("td", {}, text));
-    return make("tr", { className: one.heard === null ? "fresh" : "" }, ...cells,
+    return make("tr", { className: one.heard === null && !gone ? "fresh" : "" }, ...cells,
       make("td", {}, ...state), make("td", { className: "acts" }, ...deeds));
   }
 
