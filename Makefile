@@ -82,6 +82,8 @@ soak: $(STAMP) ## The demo under traffic for an hour: SOAK_SECONDS=3600 SOAK_CAL
 docs: $(STAMP) ## Write the reference pages and schemas anew from the sources
 	@$(BIN)/python -m callrouter.cli.reference docs/reference/commands.md
 	@$(BIN)/callrouter flow schema --write ivr_flows
+	@$(BIN)/callrouter directory schema --write ivr_flows
+	@$(BIN)/callrouter floor schema --write ivr_flows
 	@$(BIN)/callrouter flow schema --docs docs/reference/flow
 	@$(BIN)/python -m callrouter.web.reference docs/reference/api.md
 	@$(BIN)/python -m callrouter.feed.reference docs/reference/feed

@@ -14,11 +14,6 @@ directory = typer.Typer(help="Organisations, trunks, partner lines and the numbe
 FILE = Path("site/directory.yaml")
 
 
-@directory.callback()
-def _group() -> None:
-    """Keeps `show` a sub-command while it is the only one."""
-
-
 def register(app: typer.Typer) -> None:
     app.add_typer(directory, name="directory")
 
@@ -59,6 +54,27 @@ def show(
         typer.echo(json.dumps(as_data(found, day), ensure_ascii=False))
     else:
         _print(found, day)
+
+
+@directory.command("schema")
+def schema(
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FOLDER", help="Write it into a folder of flows."),
+    ] = None,
+) -> None:
+    """Print the JSON Schema that editors complete and explain site/directory.yaml with.
+
+    Example: callrouter directory schema --write ivr_flows
+    """
+    from callrouter.config.json_schema import printed, schema_of, write_schema
+    from callrouter.directory.schema import DirectoryFile
+
+    made = schema_of(DirectoryFile, "The directory of callrouter")
+    if write is None:
+        typer.echo(printed(made), nl=False)
+    else:
+        write_schema(write, "directory", made)
 
 
 def _day(text: str) -> date:

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    floor = typer.Typer(no_args_is_help=True, help="The log of the floor's decisions.")
+    floor = typer.Typer(
+        no_args_is_help=True, help="The log of the floor's decisions; the schema of its plan."
+    )
     floor.command("replay")(replay_log)
     floor.command("logs")(list_logs)
+    floor.command("schema")(schema)
     app.add_typer(floor, name="floor")
 
 
@@ -99,3 +102,23 @@ def _show(found: "Replayed") -> None:
             terminal.print(safe(f"  {line}", "red" if name == "now" else ""))
     if different.then == different.now:
         terminal.print(safe("the same decisions; they differ in their details", "yellow"))
+
+
+def schema(
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FOLDER", help="Write it into a folder of flows."),
+    ] = None,
+) -> None:
+    """Print the JSON Schema that editors complete and explain site/floor.yaml with.
+
+    Example: callrouter floor schema --write ivr_flows
+    """
+    from callrouter.config.json_schema import printed, schema_of, write_schema
+    from callrouter.site.floor import FloorFile
+
+    made = schema_of(FloorFile, "The floor plan of callrouter")
+    if write is None:
+        typer.echo(printed(made), nl=False)
+    else:
+        write_schema(write, "floor", made)

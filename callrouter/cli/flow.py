@@ -240,6 +240,7 @@ def schema_command(
 
     Example: callrouter flow schema --write ivr_flows
     """
+    from callrouter.config.json_schema import printed, write_schema
     from callrouter.flow.reference import pages
     from callrouter.flow.schema import calendar_schema, case_schema, flow_schema
 
@@ -249,13 +250,9 @@ def schema_command(
             (docs / name).write_text(text, encoding="utf-8")
         return
     if write is not None:
-        for name, made in (
-            ("flow", flow_schema()),
-            ("cases", case_schema()),
-            ("calendar", calendar_schema()),
-        ):
-            text = json.dumps(made, ensure_ascii=False, indent=1) + "\n"
-            (write / f"{name}.schema.json").write_text(text, encoding="utf-8")
+        write_schema(write, "flow", flow_schema())
+        write_schema(write, "cases", case_schema())
+        write_schema(write, "calendar", calendar_schema())
         return
     made = case_schema() if cases else calendar_schema() if calendar else flow_schema()
-    typer.echo(json.dumps(made, ensure_ascii=False, indent=1))
+    typer.echo(printed(made), nl=False)

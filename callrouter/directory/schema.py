@@ -47,6 +47,7 @@ class OrganisationEntry(_Part):
     """The province, a prefecture or a department."""
 
     name: Title
+    """Shown on screens and in reports."""
     parent: Name | None = None
     """The organisation above; none for the province."""
     areas: tuple[AreaCode, ...] = ()
@@ -57,11 +58,13 @@ class TrunkEntry(_Part):
     """A way into the telephone network or to partners. Where none is written, the settings say it."""
 
     name: Title
+    """For people."""
     proxy: str = Field(default="", pattern=r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])?(:[0-9]{1,5})?$")
     """`host:port` that calls are sent to."""
     addresses: tuple[Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$")], ...] = ()
     """Addresses that its calls come from."""
     transport: Literal["udp", "tcp"] = "udp"
+    """What SIP travels by."""
     codecs: Annotated[tuple[Literal["alaw", "ulaw", "g722"], ...], AfterValidator(_some)] = ("alaw", "ulaw")
     """In order of preference."""
     user: str = Field(default="", max_length=60, pattern=r"^[A-Za-z0-9_.@+-]*$")
@@ -113,7 +116,9 @@ class LineModel(_Part):
     """A number one key away, or one that was merged into 12345."""
 
     name: Title
+    """On the desk's key."""
     kind: LineKind = "hotline"
+    """Emergency lines go first, by a trunk of their own, and are never refused."""
     topics: tuple[Title, ...] = ()
     """What a caller speaks of who should be handed there."""
     entries: Annotated[tuple[LineEntry, ...], AfterValidator(_some)] = Field(max_length=50)
@@ -124,16 +129,23 @@ class IngressEntry(_Dated):
     """Numbers that callers dial to reach us."""
 
     numbers: Annotated[tuple[Number, ...], AfterValidator(_some)]
+    """As they are dialled, area codes included."""
     trunks: tuple[Name, ...] = ()
     """Only for calls of these trunks; such an entry goes before one without."""
     organisation: Name
+    """Whose call it is."""
     flow: Name
+    """Where it begins."""
 
 
 class DirectoryFile(_Part):
     """Organisations, trunks, lines, and the numbers that we answer."""
 
     organisations: dict[Name, OrganisationEntry] = Field(min_length=1)
+    """The tree: the province, its prefectures, departments; by a short name of your own."""
     trunks: dict[Name, TrunkEntry] = Field(min_length=1)
+    """Ways into the telephone network and to partners, by a short name of your own."""
     ingress: Annotated[tuple[IngressEntry, ...], AfterValidator(_some)]
+    """What callers dial to reach us, and where such a call begins."""
     lines: dict[Number, LineModel] = Field(default_factory=dict)
+    """Who is one key away, by number."""

@@ -5,10 +5,11 @@ import re
 from typing import Any, Final
 
 from callrouter.config.document import parse, read_document
+from callrouter.config.json_schema import Schema
 from callrouter.flow.node import Choice, Exit, Listening, Node
 from callrouter.flow.nodes import VERBS
 from callrouter.flow.program import BUILT_IN
-from callrouter.flow.schema import Schema, flow_schema, verb_schema
+from callrouter.flow.schema import flow_schema, verb_schema
 
 NOTICE: Final = (
     "<!-- Written by `callrouter flow schema --docs docs/reference/flow`; change the sources instead. -->\n"

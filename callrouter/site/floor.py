@@ -89,7 +89,7 @@ class Queue(_Strict):
     """Owner, of the directory; supervisors see their own and those beneath. Empty: everybody sees it."""
     hours: str = Field("", max_length=40)
     """A calendar: outside its hours new callers go back to the flow with `closed`. Empty: 7×24."""
-    strategy: str = "longest_idle"
+    strategy: str = Field("longest_idle", json_schema_extra={"enum": list(STRATEGIES)})
     """Which of the free seats: see below."""
     ring_for: PositiveSeconds = 15
     """How long a seat's phone rings before the next one is asked."""
@@ -160,7 +160,9 @@ class FloorFile(_Strict):
     skills: dict[Name, str] = Field(description="Skill: what it means, for people.")
     rules: Waiting = Waiting()
     queues: dict[Name, Queue] = Field(min_length=1)
+    """Where callers wait, by a short name of your own."""
     seats: dict[Name, Seat] = Field(min_length=1)
+    """Workplaces, by the name that their phone registers with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,5 +57,5 @@ def test_faults_have_their_lines(app: typer.Typer, tmp_path: Path) -> None:
     )
     result = CliRunner().invoke(app, ["directory", "show", "--site", str(tmp_path)])
     assert result.exit_code == 1
-    assert "directory.yaml:6:" in result.stderr
+    assert "directory.yaml:7:" in result.stderr
     assert "no organisation 'nowhere'" in result.stderr
