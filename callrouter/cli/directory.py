@@ -3,12 +3,9 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from callrouter.directory import Directory, Line
 
 directory = typer.Typer(help="Organisations, trunks, partner lines and the numbers that we answer.")
 FILE = Path("site/directory.yaml")
@@ -34,6 +31,7 @@ def show(
 
     Example: callrouter directory show --on 2027-01-01
     """
+    from callrouter.cli import directory_day
     from callrouter.config.document import ConfigError
     from callrouter.directory import load_directory
 
@@ -51,9 +49,9 @@ def show(
             typer.echo(str(fault), err=True)
         raise typer.Exit(1) from None
     if as_json:
-        typer.echo(json.dumps(as_data(found, day), ensure_ascii=False))
+        typer.echo(json.dumps(directory_day.as_data(found, day), ensure_ascii=False))
     else:
-        _print(found, day)
+        directory_day.show(found, day)
 
 
 @directory.command("schema")
@@ -86,62 +84,3 @@ def _day(text: str) -> date:
     except ValueError:
         typer.echo(f"callrouter directory: {text!r} is no date: write it like 2027-01-01", err=True)
         raise typer.Exit(2) from None
-
-
-def as_data(found: "Directory", day: date) -> dict[str, Any]:
-    """The directory on a day, ready for JSON."""
-    return {
-        "on": day.isoformat(),
-        "organisations": [
-            {"id": one.id, "name": one.name, "parent": one.parent, "areas": list(one.areas)}
-            for one in found.organisations.values()
-        ],
-        "trunks": [
-            {"name": one.name, "title": one.title, "proxy": one.proxy or None, "codecs": list(one.codecs)}
-            for one in found.trunks.values()
-        ],
-        "ingress": [
-            {"number": number, "trunks": sorted(trunks), "organisation": organisation, "flow": flow}
-            for number, trunks, organisation, flow in found.answered_on(day)
-        ],
-        "lines": [_line(one) for one in found.lines_on(day)],
-    }
-
-
-def _line(line: "Line") -> dict[str, Any]:
-    return {
-        "number": line.number,
-        "name": line.name,
-        "kind": line.kind,
-        "mode": line.mode,
-        "topics": list(line.topics),
-        "endpoints": list(line.endpoints()),
-        "ring_for": line.ring_for,
-        "capacity": line.capacity or None,
-        "hours": line.hours or None,
-        "backup": line.backup or None,
-    }
-
-
-def _print(found: "Directory", day: date) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    lines = Table(title=f"Lines on {day}")
-    for head in ("number", "name", "mode", "trunks", "ring", "hours", "backup"):
-        lines.add_column(head, no_wrap=head != "name")
-    for line in found.lines_on(day):
-        ways = ", ".join(trunk.name for trunk in line.trunks)
-        row = (line.number, line.name, line.mode or line.kind, ways, f"{line.ring_for:g} s")
-        lines.add_row(*row, line.hours or "always", line.backup)
-    numbers = Table("number", "by trunk", "organisation", "flow", title="Numbers answered here")
-    for number, only_by, organisation, flow in found.answered_on(day):
-        name = found.organisations[organisation].name
-        numbers.add_row(number, ", ".join(sorted(only_by)) or "any", name, flow)
-    ways_out = Table("trunk", "name", "proxy", "codecs", title="Trunks")
-    for trunk in found.trunks.values():
-        proxy = trunk.proxy or "from the settings"
-        ways_out.add_row(trunk.name, trunk.title, proxy, ", ".join(trunk.codecs))
-    for table in (numbers, lines, ways_out):
-        console.print(table)

@@ -10,6 +10,7 @@ _TYPES: Final = {
     "desk.html": "text/html; charset=utf-8",
     "desk.css": "text/css; charset=utf-8",
     "desk.js": "text/javascript; charset=utf-8",
+    "lines.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "messages.js": "text/javascript; charset=utf-8",
     "words.js": "text/javascript; charset=utf-8",
@@ -40,6 +41,11 @@ async def desk_style() -> Response:
 @router.get("/desk.js")
 async def desk_script() -> Response:
     return _page("desk.js")
+
+
+@router.get("/lines.js")
+async def lines_script() -> Response:
+    return _page("lines.js")
 
 
 @router.get("/live.js")

@@ -23,6 +23,7 @@ from callrouter.ports import (
     Change,
     Health,
     LegView,
+    LineView,
     MissedView,
     QueueView,
     Role,
@@ -95,6 +96,20 @@ def call_view(call: str, **changes: Any) -> CallView:
     return replace(base, **changes)
 
 
+def line_view(number: str = "12315", **changes: Any) -> LineView:
+    base = LineView(
+        number=number,
+        name="消费者投诉举报",
+        kind="hotline",
+        open=True,
+        calls=0,
+        capacity=0,
+        refusal="",
+        ways=(),
+    )
+    return replace(base, **changes)
+
+
 def callback_view(callback: str, **changes: Any) -> CallbackView:
     base = CallbackView(
         callback=CallId(callback),
@@ -131,6 +146,7 @@ class FakeEngine:
         self.seats = {view.seat: view for view in (seat_view("s1"), seat_view("s2"), seat_view("s3"))}
         self.queues = {QueueId("main"): queue_view()}
         self.calls: dict[CallId, CallView] = {}
+        self.lines = [line_view()]
         self.ways: dict[CallId, tuple[FlowStep, ...]] = {}
         self.promised: dict[CallId, CallbackView] = {}
         self.gone: dict[CallId, MissedView] = {}
@@ -176,6 +192,7 @@ class FakeEngine:
             seats=tuple(self.seats.values()),
             queues=tuple(self.queues.values()),
             calls=tuple(self.calls.values()),
+            lines=tuple(self.lines),
         )
 
     def seat(self, seat: SeatId) -> SeatView | None:

@@ -19,7 +19,7 @@ from tests.router.test_slice import in_talk as in_conversation
 from tests.router.world import World as RealWorld
 from tests.web.browser import Page, browser
 from tests.web.conftest import World
-from tests.web.fakes import T0, call_view
+from tests.web.fakes import T0, call_view, line_view
 from tests.web.fakes import seat_view as fake_seat
 from tests.web.test_live import serving
 
@@ -52,7 +52,7 @@ async def desk(world: World, profile: Path, user: str = "agent1") -> AsyncIterat
         await page.command("Page.enable")
         await page.command("Page.addScriptToEvaluateOnNewDocument", source=token)
         await page.open(url)
-        await shows(page, 'document.querySelectorAll("#lines button").length', 1)
+        await page.until('document.querySelectorAll("#lines button").length')
         yield page
 
 
@@ -179,3 +179,13 @@ async def test_the_next_transfer_begins_and_a_three_party_call_ends_by_keys(
         await press(page, "c")
         await shows(page, ANSWERED, 1)
     assert asked() == [TransferAsked, TransferCompleted]
+
+
+async def test_the_keys_say_which_line_cannot_be_reached(world: World, tmp_path: Path) -> None:
+    world.engine.lines = [line_view("12315", refusal="line_down"), line_view("12333", name="社保")]
+    words = '(key) => key.innerText.replace(/\\s+/g, " ")'
+    keys = f'[...document.querySelectorAll("#lines button")].map({words})'
+    async with desk(world, tmp_path) as page:
+        await shows(page, f"{keys}.join()", "12315 消费者投诉举报 不通 down,12333 社保")
+        await shows(page, LINES, 2)
+        assert not page.faults

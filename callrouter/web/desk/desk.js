@@ -1,15 +1,16 @@
 // The desk page: shows the live state, turns clicks and keys into requests.
 
 import { Server } from "/live.js";
+import { Lines } from "/lines.js";
 import { Messages } from "/messages.js";
 import { ACTIVITIES, STATES, TRANSFERS, hangUp, situation, underWay } from "/words.js";
 
-const KINDS = { emergency: "紧急 Emergency", hotline: "热线 Lines", prefecture: "市州 Prefectures" };
 const STANDARD_WAIT = 15; // seconds within which a caller is to be answered
 
 const server = new Server();
 const $ = (id) => document.getElementById(id);
 const messages = new Messages(server, $("messages"), notice);
+const lines = new Lines(server, $("lines"), (number) => transfer(number, "consult"));
 let me = null;
 
 function make(tag, properties = {}, ...children) {
@@ -77,7 +78,7 @@ function show() {
   showSeat(seat);
   showCall(seat, call, deeds);
   for (const button of document.querySelectorAll("[data-deed]")) button.disabled = !deeds.has(button.dataset.deed);
-  for (const button of $("lines").querySelectorAll("button")) button.disabled = !deeds.has("transfer");
+  lines.enable(deeds.has("transfer"));
   $("other").querySelector("button").disabled = !deeds.has("transfer");
   showQueues();
   showSeats(seat);
@@ -237,25 +238,10 @@ function same(a, b) {
   return a.isEqualNode(b);
 }
 
-let lines = []; // one key away, today
-
 // A seat or a line with its name, as people know it.
 function named(code) {
-  const name = server.seats.get(code)?.name ?? lines.find((line) => line.number === code)?.name;
+  const name = server.seats.get(code)?.name ?? lines.names.get(code);
   return name ? `${code} ${name}` : code;
-}
-
-async function showLines() {
-  lines = await server.request("GET", "/lines");
-  const groups = Object.entries(KINDS).map(([kind, title]) => [title, kind, lines.filter((line) => line.kind === kind)]);
-  $("lines").replaceChildren(...groups.filter(([, , found]) => found.length).flatMap(([title, kind, found]) => {
-    const keys = found.map((line) => {
-      const button = make("button", { type: "button", disabled: true }, make("b", { textContent: line.number }), line.name);
-      button.onclick = () => transfer(line.number, "consult");
-      return button;
-    });
-    return [make("h3", { textContent: title }), make("div", { className: `keys ${kind}` }, ...keys)];
-  }));
 }
 
 // --- doing ---
@@ -361,13 +347,14 @@ function enter(user) {
   $("calls").hidden = !oversees;
   if (oversees) messages.begin(user);
   $("desk").classList.toggle("overseer", !works);
-  if (works) showLines().catch((problem) => notice(problem.message));
+  if (works) lines.begin().catch((problem) => notice(problem.message));
   server.connect();
 }
 
 function leave() {
   me = null;
   messages.end();
+  lines.end();
   $("who").textContent = "";
   $("sign-in").hidden = false;
   $("sign-out").hidden = $("desk").hidden = true;

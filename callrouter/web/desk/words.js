@@ -33,6 +33,13 @@ export const TRANSFERS = {
   requeued: ["重新排队", "in line again"],
   abandoned: ["来电人已挂机", "caller left"],
 };
+
+// Why no caller can be handed to a line now.
+export const REFUSALS = {
+  closed: ["未开放", "closed"],
+  line_full: ["占满", "full"],
+  line_down: ["不通", "down"],
+};
 const UNDER_WAY = ["seeking", "ringing", "consulting", "conference", "blonde"];
 
 export function underWay(call) {
