@@ -35,6 +35,7 @@ from callrouter.ports import AuditEntry, Health
 from callrouter.router.notices import Outcome
 from callrouter.settings import Settings
 from callrouter.site import Site, load_site
+from callrouter.site_history import SiteHistory
 from callrouter.store.accounts import StoredAccounts
 from callrouter.store.current import bring_up_to_date
 from callrouter.store.database import Database, StoreError
@@ -44,6 +45,7 @@ from callrouter.store.mailboxes import StoredMailboxes
 from callrouter.store.outbox import StoredOutbox
 from callrouter.store.reader import StoredRecords
 from callrouter.store.recordings import StoredRecordings
+from callrouter.store.versions import StoredVersions
 from callrouter.store.writer import RecordWriter
 from callrouter.web.app import create_app
 from callrouter.web.metrics import Figures
@@ -201,6 +203,9 @@ class App:
         self.spools = {NodeId(node.name): node.spool for node in self.settings.asterisk if node.spool}
         self.after_call = AfterCall(self.spools, self.writer.put)
         self._stack.push_async_callback(self.after_call.finish)
+        self.history = SiteHistory(self.writer.put)
+        self._stack.push_async_callback(self.history.finish)
+        self._in_force()
         self.records = StoredRecords(self.database)
         self.mailboxes = StoredMailboxes(self.database, self._sound_folders)
         self.recordings = StoredRecordings(self.database, self._sound_folders)
@@ -263,6 +268,7 @@ class App:
             mailboxes=self.mailboxes,
             recordings=self.recordings,
             site=self.folder,
+            past=StoredVersions(self.database),
             accounts=self.accounts,
             audit=self.writer,
             metrics=self,
@@ -346,9 +352,15 @@ class App:
         if site is not self.site:
             self.site = site
             self.controller.change_site(site)
+            self._in_force("; ".join(change.words))
             for client in self.ami.values():
                 client.replace_seats(links.phones(site))
                 client.replace_trunks(links.asked_trunks(site))
+
+    def _in_force(self, note: str = "") -> None:
+        self.history.in_force(
+            self.folder.versions.version, flows=self.site.flows.version, at=self.clock.now(), note=note
+        )
 
     def _note_change(self, change: Change) -> None:
         """What comes over the API is in the audit trail by the name of who asked."""

@@ -1,9 +1,11 @@
 """The folder of flows and site files that is in force: what the API may ask of whoever keeps it live."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from acd.ids import Instant
+from acd.record import CallRecord
 from callrouter.config.versions import Change, Version
 
 
@@ -39,3 +41,29 @@ class LiveSite(Protocol):
 
     async def go_back(self, version: str, by: str) -> Change | None:
         """Write a kept version's files into the folder and put it in force. Raises LookupError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A version of the site that came into force at `at`."""
+
+    digest: str
+    at: Instant
+    by: str
+    note: str
+    """What was different, in words; of a start nothing."""
+    flows: str
+    """What records of calls name as their flow's version."""
+
+
+class PastVersions(Protocol):
+    """All raise `callrouter.ports.Unavailable` when the store cannot be reached."""
+
+    async def of_call(self, record: CallRecord) -> Taken | None:
+        """What was in force when the call came; None: nobody has kept it."""
+
+    async def taken(self, *, until: Instant | None = None, limit: int = 50) -> Sequence[Taken]:
+        """What came into force before `until`, the latest first."""
+
+    async def sources(self, digest: str) -> tuple[str, Mapping[str, bytes]] | None:
+        """A version by the beginning of its digest, with its files; None: there is none, or several."""

@@ -25,6 +25,7 @@ from callrouter.cli.state import (
 if TYPE_CHECKING:
     from acd.record import CallRecord
     from callrouter.cli.server import Server
+    from callrouter.live_site import Taken
     from callrouter.store.database import Database
 
 LAST: Final = "last"
@@ -97,7 +98,7 @@ def show_call(
     if url is not None or call == LIVE:
         _show_live(call, _asked(chosen_server(url, token, user, state_dir), call), as_json)
         return
-    record = asyncio.run(_one(database_place(state_dir, config), call, unmask))
+    record, version = asyncio.run(_one(database_place(state_dir, config), call, unmask))
     if record is None and call == LAST:
         fail("no call has finished yet", code=1)
     if record is None:
@@ -108,12 +109,12 @@ def show_call(
     if as_json:
         from callrouter.web.present import past_call_document
 
-        typer.echo(json.dumps(past_call_document(record, masked=not unmask), ensure_ascii=False))
+        typer.echo(json.dumps(past_call_document(record, version, masked=not unmask), ensure_ascii=False))
         return
     from callrouter.cli.story import console, story
 
     terminal = console()
-    terminal.print(story(record, masked=not unmask, width=terminal.width))
+    terminal.print(story(record, version, masked=not unmask, width=terminal.width))
 
 
 def _show_live(call: str, found: dict[str, Any] | None, as_json: bool) -> None:
@@ -197,9 +198,10 @@ async def _listed(
         return list(found)
 
 
-async def _one(place: str | Path, call: str, unmask: bool) -> "CallRecord | None":
+async def _one(place: str | Path, call: str, unmask: bool) -> "tuple[CallRecord | None, Taken | None]":
     from acd.ids import CallId
     from callrouter.store.reader import StoredRecords
+    from callrouter.store.versions import StoredVersions
 
     async with opened(place) as database:
         records = StoredRecords(database)
@@ -210,7 +212,7 @@ async def _one(place: str | Path, call: str, unmask: bool) -> "CallRecord | None
             record = await records.call(CallId(call))
         if unmask and record is not None:
             await note_numbers_seen(database, record.call, "")
-        return record
+        return record, await StoredVersions(database).of_call(record) if record is not None else None
 
 
 async def note_numbers_seen(database: "Database", subject: str, detail: str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from acd.commands import OfferClosed
     from acd.record import CallRecord
+    from callrouter.live_site import Taken
 
 LAST: Final = "last"
 
@@ -61,22 +62,30 @@ def explain_call(
         fail("no call has finished yet", code=1)
     if found is None:
         fail(f"there is no finished call {call!r}: see `callrouter calls list`", code=1)
-    record, offers = found
+    record, offers, version = found
     if as_json:
         from callrouter.web.present import offer_document
 
-        document = {"call": record.call, "offers": [offer_document(offer) for offer in offers]}
+        ran_on = version.digest if version is not None else ""
+        document = {
+            "call": record.call,
+            "site_version": ran_on,
+            "offers": [offer_document(offer) for offer in offers],
+        }
         typer.echo(json.dumps(document, ensure_ascii=False))
         return
     from callrouter.cli.story import console
 
-    console().print(explanation(record, offers))
+    console().print(explanation(record, offers, version))
 
 
-async def _found(place: str | Path, call: str) -> "tuple[CallRecord, Sequence[OfferClosed]] | None":
+async def _found(
+    place: str | Path, call: str
+) -> "tuple[CallRecord, Sequence[OfferClosed], Taken | None] | None":
     from acd.ids import CallId
     from callrouter.store.offers import offers_of
     from callrouter.store.reader import StoredRecords
+    from callrouter.store.versions import StoredVersions
 
     async with opened(place) as database:
         records = StoredRecords(database)
@@ -85,21 +94,28 @@ async def _found(place: str | Path, call: str) -> "tuple[CallRecord, Sequence[Of
             record = newest[0] if newest else None
         else:
             record = await records.call(CallId(call))
-        return None if record is None else (record, await offers_of(database, record.call))
+        if record is None:
+            return None
+        version = await StoredVersions(database).of_call(record)
+        return record, await offers_of(database, record.call), version
 
 
-def explanation(record: "CallRecord", offers: "Sequence[OfferClosed]") -> "RenderableType":
+def explanation(
+    record: "CallRecord", offers: "Sequence[OfferClosed]", version: "Taken | None" = None
+) -> "RenderableType":
     """The offers of a call, one below the other."""
     from rich.console import Group
     from rich.text import Text
 
-    from callrouter.cli.story import clock, safe, span
+    from callrouter.cli.story import clock, ran_on, safe, span
     from callrouter.privacy import mask_number
 
     head = Text()
     head.append_text(safe(f"call {record.call}", "bold"))
     head.append_text(safe(f"   {mask_number(record.caller) or 'withheld'} → {record.dialled}"))
     head.append(f"   {record.outcome}, {len(offers)} offer{'' if len(offers) == 1 else 's'}\n")
+    if version is not None:
+        head.append_text(ran_on(version)).append("\n")
     parts: list[RenderableType] = [head]
     if not offers:
         why = "No seat was offered this call."

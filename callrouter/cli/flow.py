@@ -27,7 +27,7 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def register(app: typer.Typer) -> None:
-    from callrouter.cli import flow_picture, flow_try, flow_versions
+    from callrouter.cli import flow_picture, flow_source, flow_try, flow_versions
 
     flow = typer.Typer(no_args_is_help=True, help="Check, test, try, draw and compare flows.")
     flow.command("check")(check_command)
@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     flow.command("diff")(flow_picture.diff_command)
     flow.command("versions")(flow_versions.versions_command)
     flow.command("rollback")(flow_versions.rollback_command)
+    flow.command("source")(flow_source.source_command)
     app.add_typer(flow, name="flow")
 
 

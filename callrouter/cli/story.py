@@ -13,6 +13,7 @@ from rich.text import Text
 
 from acd.ids import Instant
 from acd.record import Activity, CallRecord, FlowStep, Role, Segment
+from callrouter.live_site import Taken
 from callrouter.privacy import mask_number, mask_text, mask_value
 
 COLOURS: Final = {
@@ -95,9 +96,9 @@ def calls_table(records: Iterable[CallRecord], *, masked: bool) -> Table:
     return table
 
 
-def story(record: CallRecord, *, masked: bool, width: int) -> RenderableType:
+def story(record: CallRecord, version: Taken | None, *, masked: bool, width: int) -> RenderableType:
     """Everything known about a call, top to bottom in the order it happened."""
-    parts: list[RenderableType] = [_header(record, masked=masked), _stamps(record)]
+    parts: list[RenderableType] = [_header(record, version, masked=masked), _stamps(record)]
     if record.segments:
         parts.append(_timeline(record.segments, masked=masked, width=width))
         parts.append(_segments(record, masked=masked))
@@ -130,7 +131,13 @@ def live_story(document: Mapping[str, Any], now: Instant) -> RenderableType:
     return Group(panel, legs, way(steps, since, "(is here)", masked=False))
 
 
-def _header(record: CallRecord, *, masked: bool) -> Panel:
+def ran_on(version: Taken) -> Text:
+    """The site's version that a call ran on."""
+    since = datetime.fromtimestamp(version.at).strftime("%Y-%m-%d %H:%M")
+    return safe(f"site version {version.digest}, in force since {since} by {version.by}", "dim")
+
+
+def _header(record: CallRecord, version: Taken | None, *, masked: bool) -> Panel:
     caller = (mask_number(record.caller) if masked else record.caller) or "withheld"
     text = Text()
     text.append_text(safe(f"{caller} → {record.dialled}", "bold"))
@@ -149,6 +156,8 @@ def _header(record: CallRecord, *, masked: bool) -> Panel:
         "node": record.node,
     }
     text.append_text(safe("   ".join(f"{name} {value}" for name, value in about.items() if value), "dim"))
+    if version is not None:
+        text.append("\n").append_text(ran_on(version))
     return Panel(text, title=safe(f"call {record.call}"), title_align="left")
 
 

@@ -8,6 +8,9 @@ keeping on disk are the shell's business (`callrouter.live_folder`).
 """
 
 import hashlib
+import io
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -35,6 +38,21 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """A version that came into force, as the records keep it."""
+
+    digest: str
+    at: Instant
+    by: str
+    note: str
+    """What is different, in words."""
+    flows: str
+    """Version of the flows alone: what records of calls name."""
+    files: bytes
+    """See `pack`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """An audit line. `what` is ``applied``, ``refused``, ``unchanged`` or ``rolled_back``."""
 
@@ -54,6 +72,25 @@ def digest_of(files: Files) -> str:
         digest.update(f"{name}\0{len(files[name])}\0".encode())
         digest.update(files[name])
     return digest.hexdigest()[:16]
+
+
+def pack(files: Files) -> bytes:
+    """A ZIP archive, the same for the same files: any tool opens what the database holds."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in sorted(files):
+            # Without a date of its own an archive tells the time at which it was made.
+            archive.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def unpack(packed: bytes) -> Files:
+    """Raises ValueError for what `pack` has not made."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"no archive of a site: {error}") from error
 
 
 class Versions(Generic[Loaded]):

@@ -15,6 +15,7 @@ from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
 from acd.ids import Instant
 from acd.record import CallRecord, LateSegment
 from acd.shift import SeatInterval
+from callrouter.config.versions import InForce
 from callrouter.mail import RejectedMessage
 from callrouter.ports import AuditEntry
 from callrouter.store import plain_rows, rows, schema
@@ -32,6 +33,7 @@ Entry = (
     | WorkOrder
     | RejectedMessage
     | AuditEntry
+    | InForce
 )
 
 DAY: Final = 24 * 3600 * 1_000_000
@@ -179,6 +181,14 @@ KINDS: Final = (
         key=("id",),
         key_of=_text_key("id"),
         rows=plain_rows.rejected_rows,
+    ),
+    Kind(
+        name="site_version",
+        type=InForce,
+        table=schema.site_versions,
+        key=("at", "digest"),
+        key_of=lambda entry: (rows.micros(entry.at), rows.storable(entry.digest)),
+        rows=plain_rows.site_version_rows,
     ),
     Kind(
         name="audit",

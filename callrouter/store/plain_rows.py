@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Table
 from acd.aftercall import Recording, Survey, Voicemail, WorkOrder
 from acd.commands import CallbackClosed, CallbackOpened, OfferClosed
 from acd.shift import SeatInterval
+from callrouter.config.versions import InForce
 from callrouter.mail import RejectedMessage
 from callrouter.ports import AuditEntry
 from callrouter.store import schema
@@ -73,3 +74,12 @@ callback_opened_rows: Final[Callable[[Sequence[CallbackOpened]], Rows]] = _make(
 callback_closed_rows: Final[Callable[[Sequence[CallbackClosed]], Rows]] = _make(
     schema.callbacks, number=lambda _: ""
 )
+
+
+def site_version_rows(entries: Sequence[InForce]) -> Rows:
+    """Sources lie apart: a version may come into force many times."""
+    return {**_sources(entries), **_taken(entries)}
+
+
+_sources: Final[Callable[[Sequence[InForce]], Rows]] = _make(schema.site_sources)
+_taken: Final[Callable[[Sequence[InForce]], Rows]] = _make(schema.site_versions)

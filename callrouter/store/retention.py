@@ -157,6 +157,7 @@ def _rules(retention: Retention, now: Instant, still_there: Collection[str]) -> 
     plain = [_Rule(stamp.table.name, days, stamp.table, stamp < before(days)) for stamp, days in stamped]
     erasures = (schema.erasures.c.at < before(retention.calls)) & (schema.erasures.c.held == "")
     plain.append(_Rule("erasures", retention.calls, schema.erasures, erasures))
+    plain += _of_the_site(retention.calls, before(retention.calls))
     sound = [
         _Rule(
             stamp.table.name,
@@ -170,6 +171,17 @@ def _rules(retention: Retention, now: Instant, still_there: Collection[str]) -> 
         )
     ]
     return [*masking, *details, *sound, *plain]
+
+
+def _of_the_site(days: int, bound: int) -> list[_Rule]:
+    """Versions that no call can have run on any more: another was in force before the oldest of them came."""
+    versions, later = schema.site_versions, schema.site_versions.alias("later")
+    followed = exists().where((later.c.at > versions.c.at) & (later.c.at < bound))
+    unused = schema.site_sources.c.digest.not_in(select(versions.c.digest))
+    return [
+        _Rule("site_versions", days, versions, followed),
+        _Rule("site_sources", days, schema.site_sources, unused),
+    ]
 
 
 def _not_held(table: Table) -> ColumnElement[bool]:

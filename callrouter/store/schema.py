@@ -256,6 +256,27 @@ dead_letters: Final = Table(
     Index(None, "received"),
 )
 
+site_sources: Final = Table(
+    "site_sources",
+    metadata,
+    Column("digest", Text, nullable=False),
+    Column("flows", Text, nullable=False, comment="calls.flow_version of calls that ran on it"),
+    Column("files", LargeBinary, nullable=False, comment="a ZIP archive"),
+    PrimaryKeyConstraint("digest"),
+    Index(None, "flows"),
+)
+
+site_versions: Final = Table(
+    "site_versions",
+    metadata,
+    Column("at", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    PrimaryKeyConstraint("at", "digest"),
+)
+"""When each version of the site came into force: until the next one did, calls ran on it."""
+
 packed_days: Final = Table(
     "packed_days",
     metadata,

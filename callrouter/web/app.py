@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 
 from callrouter import __version__
-from callrouter.live_site import LiveSite
+from callrouter.live_site import LiveSite, PastVersions
 from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditSink, Clock, Engine, Records
 from callrouter.recordings import Recordings
@@ -21,6 +21,7 @@ from callrouter.web import (
     problems,
     seats,
     session,
+    site_versions,
 )
 from callrouter.web import recordings as recordings_of_calls
 from callrouter.web import site as site_files
@@ -52,6 +53,7 @@ def create_app(
     mailboxes: Mailboxes,
     recordings: Recordings,
     site: LiveSite,
+    past: PastVersions,
     accounts: Accounts,
     audit: AuditSink,
     metrics: Metrics,
@@ -67,6 +69,7 @@ def create_app(
         mailboxes=mailboxes,
         recordings=recordings,
         site=site,
+        past=past,
         accounts=accounts,
         audit=audit,
         metrics=metrics,
@@ -103,6 +106,7 @@ def _routed(settings: WebSettings) -> FastAPI:
         callbacks.router,
         recordings_of_calls.router,
         mailboxes.router,
+        site_versions.router,
         site_files.router,
         lines.router,
         live.router,

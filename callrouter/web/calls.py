@@ -98,4 +98,5 @@ async def one_call(
     masked = principal.masks_past(record)
     if not masked and not principal.owns_past(record):
         context.note(principal.user.name, "see_numbers", record.call)
-    return json_reply({"live": None, "past": past_call_document(record, masked=masked)})
+    version = await context.past.of_call(record)
+    return json_reply({"live": None, "past": past_call_document(record, version, masked=masked)})

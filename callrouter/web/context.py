@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from acd.ids import SeatId
-from callrouter.live_site import LiveSite
+from callrouter.live_site import LiveSite, PastVersions
 from callrouter.mailboxes import Mailboxes
 from callrouter.ports import Accounts, AuditEntry, AuditSink, Clock, Engine, Records, SeatView
 from callrouter.recordings import Recordings
@@ -26,6 +26,7 @@ class Context:
     mailboxes: Mailboxes
     recordings: Recordings
     site: LiveSite
+    past: PastVersions
     accounts: Accounts
     audit: AuditSink
     metrics: Metrics

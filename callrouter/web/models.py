@@ -242,6 +242,7 @@ class PastCall(CallSummary):
     trunk: str
     flow: str
     flow_version: str
+    site_version: str = Field(description="Flows and directory in force then: `/site/versions/…`.")
     language: str
     accepted: MaybeInstant
     menu_end: MaybeInstant
@@ -322,37 +323,6 @@ class Callbacks(BaseModel):
 
 class HeardBody(In):
     heard: bool
-
-
-class SiteVersion(BaseModel):
-    version: str = Field(examples=["9f3c1a2b4d5e6f70"])
-    last_taken: Instant
-
-
-class SiteChange(BaseModel):
-    what: str = Field(description="applied, refused, unchanged, rolled_back; of a dry run: sound.")
-    at: Instant
-    by: str
-    digest: str
-    before: str
-    words: list[str] = Field(description="What is different, in words; of a refused version its faults.")
-
-
-class SiteState(BaseModel):
-    version: str
-    since: Instant
-    by: str
-    kept: list[SiteVersion] = Field(description="Newest first.")
-    changes: list[SiteChange] = Field(description="Newest first, since the start.")
-
-
-class SiteFile(BaseModel):
-    name: str = Field(examples=["province.yaml"])
-    size: int = Field(description="Bytes.")
-
-
-class SiteBack(In):
-    version: str = Field(min_length=4, max_length=64, description="Beginning of a kept version.")
 
 
 class Recording(BaseModel):

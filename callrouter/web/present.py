@@ -8,6 +8,7 @@ import msgspec
 from acd.commands import OfferClosed
 from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
 from callrouter.config.versions import Change
+from callrouter.live_site import Taken
 from callrouter.mailboxes import MessageView
 from callrouter.ports import CallbackView, CallView, LegView, LineView, MissedView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
@@ -135,13 +136,14 @@ def recording_document(recording: RecordingView) -> Document:
     return _built(recording)
 
 
-def past_call_document(record: CallRecord, *, masked: bool) -> Document:
+def past_call_document(record: CallRecord, version: Taken | None, *, masked: bool) -> Document:
     return {
         **call_summary(record, masked=masked),
         "node": record.node,
         "trunk": record.trunk,
         "flow": record.flow,
         "flow_version": record.flow_version,
+        "site_version": version.digest if version is not None else "",
         "language": record.language,
         "accepted": record.accepted,
         "menu_end": record.menu_end,

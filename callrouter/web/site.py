@@ -15,10 +15,10 @@ from callrouter.live_site import UnknownFile
 from callrouter.ports import Role
 from callrouter.web.access import Principal
 from callrouter.web.context import Context, Ctx, Signed
-from callrouter.web.models import SiteBack, SiteChange, SiteFile, SiteState
 from callrouter.web.present import change_document
 from callrouter.web.problems import Problem, documented
 from callrouter.web.replies import json_reply
+from callrouter.web.site_models import SiteBack, SiteChange, SiteFile, SiteState
 
 router = APIRouter(prefix="/site", tags=["site"])
 

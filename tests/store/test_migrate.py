@@ -57,7 +57,7 @@ FIRST_ROWS = (
 )
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 async def test_data_of_every_earlier_revision_survives(place: str, revision: str) -> None:
     database = Database(place)
     await migrate.upgrade(database, revision)

@@ -16,6 +16,7 @@ from tests.web.fakes import (
     FakeEngine,
     FakeMailboxes,
     FakeMetrics,
+    FakePast,
     FakeRecordings,
     FakeRecords,
     FakeSite,
@@ -39,6 +40,7 @@ def _app() -> FastAPI:
         mailboxes=FakeMailboxes(),
         recordings=FakeRecordings(),
         site=FakeSite(),
+        past=FakePast(),
         accounts=FakeAccounts(),
         audit=FakeAudit(),
         metrics=FakeMetrics(),
@@ -55,6 +57,7 @@ class World:
     mailboxes: FakeMailboxes = field(default_factory=FakeMailboxes)
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
     site: LiveSite = field(default_factory=FakeSite)
+    past: FakePast = field(default_factory=FakePast)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     audit: FakeAudit = field(default_factory=FakeAudit)
     clock: Watch = field(default_factory=Watch)
@@ -76,6 +79,7 @@ class World:
             mailboxes=self.mailboxes,
             recordings=self.recordings,
             site=self.site,
+            past=self.past,
             accounts=self.accounts,
             audit=self.audit,
             metrics=FakeMetrics(),

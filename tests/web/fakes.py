@@ -13,7 +13,7 @@ from acd.record import CallRecord, FlowStep
 from callrouter.config.faults import ConfigError, Fault
 from callrouter.config.versions import Change as SiteChange
 from callrouter.config.versions import Files, Version, Versions
-from callrouter.live_site import UnknownFile
+from callrouter.live_site import Taken, UnknownFile
 from callrouter.mailboxes import MessageView, SoundStuck
 from callrouter.ports import (
     NO_ORGANISATION,
@@ -358,6 +358,24 @@ class FakeRecordings:
         if self.altered:
             raise SoundAltered(self.altered)
         return self.sounds.get(id)
+
+
+class FakePast:
+    """`found`: the latest first; `files`: by version."""
+
+    def __init__(self) -> None:
+        self.found: list[Taken] = []
+        self.files: dict[str, Files] = {}
+
+    async def of_call(self, record: CallRecord) -> Taken | None:
+        return next((one for one in self.found if one.at <= record.ingress), None)
+
+    async def taken(self, *, until: Instant | None = None, limit: int = 50) -> Sequence[Taken]:
+        return [one for one in self.found if until is None or one.at < until][:limit]
+
+    async def sources(self, digest: str) -> tuple[str, Files] | None:
+        names = [name for name in self.files if name.startswith(digest)]
+        return (names[0], self.files[names[0]]) if len(names) == 1 else None
 
 
 class FakeSite:
