@@ -47,6 +47,7 @@ from callrouter.store.reader import StoredRecords
 from callrouter.store.recordings import StoredRecordings
 from callrouter.store.versions import StoredVersions
 from callrouter.store.writer import RecordWriter
+from callrouter.store_watch import StoreWatch
 from callrouter.web.app import create_app
 from callrouter.web.metrics import Figures
 from callrouter.web.server import WebServer, WebServerError, listen
@@ -261,6 +262,8 @@ class App:
         return found + tuple(part.problem for part in parts if part is not None and part.problem)
 
     async def _open_web(self) -> None:
+        self.store_watch = StoreWatch(self.writer.health, self.clock.now)
+        self._task("store watch", self.store_watch.run())
         http = self.settings.http
         web = create_app(
             engine=self.controller,
@@ -277,6 +280,7 @@ class App:
                 allowed_hosts=(*WebSettings().allowed_hosts, *http.allowed_hosts),
                 subtree=self._subtree,
                 lines=self._lines,
+                notices=self.store_watch,
                 warnings=self._warnings,
             ),
         )

@@ -41,8 +41,9 @@ outside one's own calls unless a right says otherwise.
 Live changes: WebSocket `/api/v1/live`. Say `{"token": "…"}` (or hand the token over in the
 handshake, as `Authorization` header or as subprotocol `bearer.TOKEN`); the first message is a
 `snapshot` of `seats`, `queues` and `calls`, the following ones are `change`s of the same shape with
-only what has changed, and `ended`, the ids of calls that are over. Close codes: 4401 sign in again,
-4408 no token in time, 4409 too slow, 4429 too many screens.
+only what has changed, and `ended`, the ids of calls that are over. `notices` say what is so of
+the service itself (`store_away`: records wait on disk); a change has them when they differ.
+Close codes: 4401 sign in again, 4408 no token in time, 4409 too slow, 4429 too many screens.
 """
 
 

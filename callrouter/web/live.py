@@ -7,7 +7,10 @@ state and simply skips what is outdated. One that does not take a message within
 
 Messages to the screen: ``{"type": "snapshot" | "change", "at", "seats", "queues",
 "calls", "ended"}`` (``ended``: ids of calls that are over or out of sight) and
-``{"type": "alive", "at"}`` when nothing else was sent for `ALIVE_EVERY` seconds.
+``{"type": "alive", "at"}`` when nothing else was sent for `ALIVE_EVERY` seconds. A
+snapshot, and a change when they are others than before, also have ``notices``: what is
+so of the service itself, ``{"kind": "store_away", "since", "reason", "waiting", "lost"}``
+(`callrouter.operator_notices`; ``reason`` is empty for who does not oversee).
 From the screen: ``{"token": …}``, once, unless the handshake carried it as
 ``Authorization: Bearer …`` or as subprotocol ``bearer.TOKEN``.
 """
@@ -33,7 +36,7 @@ from callrouter.web.codes import (
     TOO_SLOW,
 )
 from callrouter.web.context import Context
-from callrouter.web.present import live_call_document, queue_document, seat_document
+from callrouter.web.present import live_call_document, notice_document, queue_document, seat_document
 
 ALIVE_EVERY: Final = 15.0
 
@@ -75,15 +78,21 @@ class Screen:
         self._pending = _Pending()
         self._seats: dict[SeatId, SeatView] = {}
         self._shown: set[CallId] = set()
+        self._notices_changed = False
         self.changed = asyncio.Event()
 
     def on_change(self, change: Change) -> None:
         self._pending.add(change)
         self.changed.set()
 
+    def on_notices(self) -> None:
+        self._notices_changed = True
+        self.changed.set()
+
     def snapshot(self) -> bytes:
         """The first message. What has changed before it is dropped: it is in the snapshot."""
         self._pending = _Pending()
+        self._notices_changed = True
         now = self._context.engine.snapshot()
         whole = _Pending(
             {seat.seat: seat for seat in now.seats},
@@ -97,15 +106,24 @@ class Screen:
         pending, self._pending = self._pending, _Pending()
         self.changed.clear()
         message = self._documents(pending)
-        if not any(message.values()):
+        if not any(message.values()) and not self._notices_changed:
             return None
         return self._encoded("change", self._context.clock.now(), message)
 
     def _message(self, kind: str, at: float, pending: _Pending) -> bytes:
         return self._encoded(kind, at, self._documents(pending))
 
+    def _notices(self) -> dict[str, list[Any]]:
+        """For a message; nothing while they are as they were."""
+        if not self._notices_changed:
+            return {}
+        self._notices_changed = False
+        oversees = self._principal.oversees
+        found = self._context.settings.notices.current()
+        return {"notices": [notice_document(one, oversees=oversees) for one in found]}
+
     def _encoded(self, kind: str, at: float, documents: dict[str, list[Any]]) -> bytes:
-        return msgspec.json.encode({"type": kind, "at": at, **documents})
+        return msgspec.json.encode({"type": kind, "at": at, **documents, **self._notices()})
 
     def _documents(self, pending: _Pending) -> dict[str, list[Any]]:
         principal = self._principal
@@ -191,7 +209,7 @@ class Screens:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._screens: set[Screen] = set()
-        self._end: Callable[[], None] | None = None
+        self._ends: tuple[Callable[[], None], ...] = ()
 
     @property
     def count(self) -> int:
@@ -223,18 +241,26 @@ class Screens:
 
     def _add(self, screen: Screen) -> None:
         self._screens.add(screen)
-        if self._end is None:
-            self._end = self._context.engine.subscribe(self._on_change)
+        if not self._ends:
+            self._ends = (
+                self._context.engine.subscribe(self._on_change),
+                self._context.settings.notices.subscribe(self._on_notices),
+            )
 
     def _remove(self, screen: Screen) -> None:
         self._screens.discard(screen)
-        if not self._screens and self._end is not None:
-            self._end()
-            self._end = None
+        if not self._screens:
+            for end in self._ends:
+                end()
+            self._ends = ()
 
     def _on_change(self, change: Change) -> None:
         for screen in self._screens:
             screen.on_change(change)
+
+    def _on_notices(self) -> None:
+        for screen in self._screens:
+            screen.on_notices()
 
     async def _feed(self, socket: WebSocket, screen: Screen, token: str) -> None:
         settings = self._context.settings

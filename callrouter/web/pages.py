@@ -13,6 +13,7 @@ _TYPES: Final = {
     "lines.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "messages.js": "text/javascript; charset=utf-8",
+    "service.js": "text/javascript; charset=utf-8",
     "words.js": "text/javascript; charset=utf-8",
 }
 
@@ -61,3 +62,8 @@ async def messages_script() -> Response:
 @router.get("/words.js")
 async def words_script() -> Response:
     return _page("words.js")
+
+
+@router.get("/service.js")
+async def service_script() -> Response:
+    return _page("service.js")

@@ -10,6 +10,7 @@ from acd.record import CallRecord, FlowStep, Role, Segment, TransferRecord
 from callrouter.config.versions import Change
 from callrouter.live_site import Taken
 from callrouter.mailboxes import MessageView
+from callrouter.operator_notices import Notice
 from callrouter.ports import CallbackView, CallView, LegView, LineView, MissedView, QueueView, SeatView, User
 from callrouter.privacy import mask_number, mask_text, mask_value
 from callrouter.recordings import RecordingView
@@ -125,6 +126,13 @@ def message_document(message: MessageView, *, masked: bool) -> Document:
     document = _built(message)
     if masked:
         document["number"] = mask_number(message.number)
+    return document
+
+
+def notice_document(notice: Notice, *, oversees: bool) -> Document:
+    document = _built(notice)
+    if not oversees:
+        document["reason"] = ""
     return document
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from acd.ids import OrgId
+from callrouter.operator_notices import NoNotices, Notices
 
 _SECOND: Final = 1.0
 
@@ -57,5 +58,7 @@ class WebSettings:
     """An organisation with all beneath it."""
     lines: Callable[[], Sequence[LineKey]] = field(default=_no_lines)
     """The desk's keys; asked at each request, so that a changed directory shows at once."""
+    notices: Notices = field(default_factory=NoNotices)
+    """What screens are to show of the service itself, as long as it is so."""
     warnings: Callable[[], Sequence[str]] = field(default=_no_warnings)
     """Sentences for the operator about what does not keep calls from being taken: store, broker."""

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import httpx
@@ -16,6 +16,7 @@ from tests.web.fakes import (
     FakeEngine,
     FakeMailboxes,
     FakeMetrics,
+    FakeNotices,
     FakePast,
     FakeRecordings,
     FakeRecords,
@@ -61,6 +62,7 @@ class World:
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     audit: FakeAudit = field(default_factory=FakeAudit)
     clock: Watch = field(default_factory=Watch)
+    notices: FakeNotices = field(default_factory=FakeNotices)
     settings: WebSettings = field(
         default_factory=lambda: WebSettings(
             subtree=_subtree,
@@ -84,7 +86,7 @@ class World:
             audit=self.audit,
             metrics=FakeMetrics(),
             clock=self.clock,
-            settings=self.settings,
+            settings=replace(self.settings, notices=self.notices),
         )
         bind(app, context)
         return app

@@ -15,6 +15,7 @@ from callrouter.config.versions import Change as SiteChange
 from callrouter.config.versions import Files, Version, Versions
 from callrouter.live_site import Taken, UnknownFile
 from callrouter.mailboxes import MessageView, SoundStuck
+from callrouter.operator_notices import Notice
 from callrouter.ports import (
     NO_ORGANISATION,
     AuditEntry,
@@ -358,6 +359,26 @@ class FakeRecordings:
         if self.altered:
             raise SoundAltered(self.altered)
         return self.sounds.get(id)
+
+
+class FakeNotices:
+    """`show` is what happens; `callbacks`: who has subscribed."""
+
+    def __init__(self) -> None:
+        self.found: tuple[Notice, ...] = ()
+        self.callbacks: list[Callable[[], None]] = []
+
+    def current(self) -> tuple[Notice, ...]:
+        return self.found
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def show(self, *found: Notice) -> None:
+        self.found = found
+        for callback in list(self.callbacks):
+            callback()
 
 
 class FakePast:

@@ -10,12 +10,13 @@ import aiohttp
 import pytest
 
 from acd.ids import AgentId, CallId, OrgId, SeatId
+from callrouter.operator_notices import Notice
 from callrouter.ports import Change
 from callrouter.web import codes, live
 from callrouter.web.models import LiveCall, Queue, Seat
 from callrouter.web.server import WebServer
 from tests.web.conftest import World
-from tests.web.fakes import call_view, queue_view, seat_view
+from tests.web.fakes import T0, call_view, queue_view, seat_view
 
 NUMBER = "13812345678"
 
@@ -207,3 +208,25 @@ async def test_an_auditors_look_is_audited(world: World) -> None:
     async with screen(world, "auditor") as desk:
         assert (await message(desk))["calls"][0]["caller"] == NUMBER
     assert world.audit.actions() == [("auditor", "see_numbers", "live")]
+
+
+@pytest.mark.parametrize(("who", "reason"), [("boss", "disk on fire"), ("agent1", "")])
+async def test_notices_come_with_the_snapshot_and_when_they_change(
+    world: World, who: str, reason: str
+) -> None:
+    away = Notice(kind="store_away", since=T0, reason="disk on fire", waiting=800)
+    async with screen(world, who) as desk:
+        assert (await message(desk))["notices"] == []
+        world.notices.show(away)
+        told = await message(desk)
+        assert (told["type"], told["seats"]) == ("change", [])
+        [shown] = told["notices"]
+        wanted = {"kind": "store_away", "since": T0, "reason": reason, "waiting": 800, "lost": 0}
+        assert shown == wanted
+        world.engine.tell(Change(queue=queue_view()))
+        assert "notices" not in await message(desk)
+        async with screen(world, who) as other:
+            assert (await message(other))["notices"] == [shown]
+        world.notices.show()
+        assert (await message(desk))["notices"] == []
+    assert world.notices.callbacks == []

@@ -3,6 +3,7 @@
 import { Server } from "/live.js";
 import { Lines } from "/lines.js";
 import { Messages } from "/messages.js";
+import { showService } from "/service.js";
 import { ACTIVITIES, STATES, TRANSFERS, hangUp, situation, underWay } from "/words.js";
 
 const STANDARD_WAIT = 15; // seconds within which a caller is to be answered
@@ -355,6 +356,7 @@ function leave() {
   me = null;
   messages.end();
   lines.end();
+  showService($("service"), [], false);
   $("who").textContent = "";
   $("sign-in").hidden = false;
   $("sign-out").hidden = $("desk").hidden = true;
@@ -363,6 +365,10 @@ function leave() {
 
 server.addEventListener("change", show);
 server.addEventListener("signed-out", leave);
+server.addEventListener("notices", () => {
+  const oversees = Boolean(me?.roles.some((role) => role !== "agent"));
+  showService($("service"), me ? server.notices : [], oversees);
+});
 server.addEventListener("link", () => {
   $("link").className = `link ${server.up ? "up" : "down"}`;
   const text = server.up ? ["已连接 ", english("online")] : ["未连接 ", english("offline")];

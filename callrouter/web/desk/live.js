@@ -20,6 +20,7 @@ export class Server extends EventTarget {
     this.seats = new Map();
     this.queues = new Map();
     this.calls = new Map();
+    this.notices = []; // what is so of the service itself
     this.ahead = 0; // of the server's clock before ours, in seconds
     this.up = false;
     this.tries = 0;
@@ -128,6 +129,10 @@ export class Server extends EventTarget {
       this.tries = 0;
       this.up = true;
       this.tell("link");
+    }
+    if (message.notices) {
+      this.notices = message.notices;
+      this.tell("notices");
     }
     for (const seat of message.seats) this.seats.set(seat.seat, seat);
     for (const queue of message.queues) this.queues.set(queue.queue, queue);

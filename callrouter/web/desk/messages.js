@@ -49,7 +49,8 @@ export class Messages {
       const { messages } = await this.server.request("GET", `/voicemails?limit=${AT_MOST}`);
       this.show(messages);
     } catch (problem) {
-      this.notice(problem.message);
+      // While the store is away, its banner says all.
+      if (!this.server.notices.length) this.notice(problem.message);
     }
   }
 
