@@ -139,6 +139,8 @@ class Call:
         self.rejected = False
         self.visited: tuple[str, ...] = ()
         """Numbers that have received this caller, the first receiver first, ours among them."""
+        self.hops: int | None = None
+        """Max-Forwards that the caller came with; None: not told."""
         self.circling = False
         """The caller has come to us for the second time, or from too far: hand-overs have to end."""
         self.first_receiver = ""
@@ -244,7 +246,7 @@ class Call:
 
     def move(self, leg: Leg, place: Place, media: tuple[str, ...] = ()) -> list[c.Command]:
         """Commands that bring a leg from where it is to `place`; none when it is there."""
-        if leg.place is place or not leg.up:
+        if leg.place is place or not leg.heard:
             return []
         if place is Place.TOLD and not media:
             return self.move(leg, Place.MUSIC)
@@ -311,7 +313,7 @@ class Call:
 
     def rebuild_bridge(self) -> list[c.Command]:
         """A fresh bridge for everybody who should be in the old one (it has failed us)."""
-        inside = [leg for leg in self.legs if leg.up and leg.place in IN_BRIDGE]
+        inside = [leg for leg in self.legs if leg.heard and leg.place in IN_BRIDGE]
         out: list[c.Command] = []
         if self.bridge is not None:
             out.append(c.DestroyBridge(node=self.node, call=self.id, bridge=self.bridge))

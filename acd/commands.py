@@ -84,6 +84,8 @@ class Originate(Command):
     `caller_number`/`caller_name` are shown to the far end; `variables` are
     channel variables set before dialling (SIP headers among them). The leg is
     ours to time: `ring_for` is also given to the switch as a second net.
+    `early`: what the far end says before it answers can be heard: `LegHeard` tells
+    when there is any, and from then on the leg may join a bridge.
     """
 
     channel: ChannelId
@@ -93,6 +95,7 @@ class Originate(Command):
     ring_for: Seconds
     variables: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     originator: ChannelId | None = None
+    early: bool = False
 
 
 @fact

@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import Final
 
 from acd import commands as c
+from acd import early, further, outcall
 from acd import events as e
-from acd import further, outcall
 from acd.call import Call, Owner, Rung
 from acd.handover import Handover
-from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId
+from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId, Seconds
 from acd.keypad import Keypad
 from acd.leg import Leg, LegState, Place
 from acd.record import Activity, Role
@@ -158,6 +158,14 @@ class Conversation(Stage):
         if leg.offer is not None:
             self.out.append(e.OfferRinging(offer=leg.offer))
 
+    def leg_heard(self, leg: Leg, now: Instant) -> None:
+        """Early media."""
+        early.heard(self, leg, now)
+
+    def leg_silent(self, leg: Leg, seconds: Seconds, now: Instant) -> None:
+        """No early media any more."""
+        early.silent(self, leg, seconds, now)
+
     def leg_answered(self, leg: Leg, now: Instant) -> None:
         """A far end has picked up. An offer's leg waits for the floor's word (`connect`)."""
         if leg.state not in (LegState.DIALLING, LegState.RINGING):
@@ -165,6 +173,7 @@ class Conversation(Stage):
         leg.state = LegState.UP
         leg.answered = now
         self._timers.cancel((self.call.id, "ring", leg.number))
+        self._timers.cancel((self.call.id, "quiet", leg.number))
         if leg.role is Role.CALLER:
             outcall.reached(self, now)
         if leg.offer is not None:
@@ -178,8 +187,8 @@ class Conversation(Stage):
         if leg.state is LegState.ENDED:
             return
         before, leg.state = leg.state, LegState.ENDED
-        self._timers.cancel((self.call.id, "ring", leg.number))
-        self._timers.cancel((self.call.id, "teardown", leg.number))
+        for timer in ("ring", "quiet", "teardown"):
+            self._timers.cancel((self.call.id, timer, leg.number))
         if leg.playback is not None:
             leg.playback = None
         leg.place = Place.NOWHERE
@@ -281,15 +290,19 @@ class Conversation(Stage):
             leg.place = Place.NOWHERE
             transfer = self.call.transfer
             blonde = transfer is not None and transfer.state is TransferState.BLONDE
-            self.out += self.call.move(leg, Place.RINGBACK if blonde else Place.MUSIC)
+            after = early.place(self, leg, transfer.leg) if transfer is not None and blonde else Place.MUSIC
+            self.out += self.call.move(leg, after)
         elif leg.place is Place.BRIDGE_TONE:
             leg.place = Place.BRIDGE
         elif self.bidding_farewell(leg):
             self.timer("farewell", leg.number, now)
 
-    def bridge_failed(self, now: Instant) -> None:
-        """A bridge or a join was refused: one fresh bridge, then the caller goes back in line."""
+    def bridge_failed(self, now: Instant, leg: Leg | None = None) -> None:
+        """A bridge, or `leg` in it, was refused: one fresh bridge, then the caller goes back in line."""
         call = self.call
+        if leg is not None and leg.early and not leg.up:
+            early.lost(self, leg)
+            return
         call.repairs += 1
         if call.repairs == 1:
             self.out += call.rebuild_bridge()
@@ -313,6 +326,8 @@ class Conversation(Stage):
             if self.call.transfer is not None:
                 self.call.transfer.cause = "no_answer"
             self.handover.target_failed(TransferEvent.RING_EXPIRED, now)
+        elif name == "quiet" and leg.usable and not leg.up:
+            early.quiet(self, leg)
         elif name == "teardown" and leg.live:
             self.leg_ended(leg, 0, now)
         elif name == "farewell":

@@ -8,6 +8,7 @@ is involved.
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import Final
 
 from acd.fact import fact
 from acd.ids import (
@@ -21,10 +22,14 @@ from acd.ids import (
     QueueId,
     RecordingId,
     SeatId,
+    Seconds,
 )
 from acd.kept import FloorResumed
 
 _EMPTY: Mapping[str, str] = {}
+
+SILENCE: Final[Seconds] = 1.5
+"""Seconds without sound after which early media counts as silent: `LegSilent`."""
 
 
 # --- the switch -----------------------------------------------------------------
@@ -55,6 +60,29 @@ class LegRinging:
 
     node: NodeId
     channel: ChannelId
+
+
+@fact
+class LegHeard:
+    """The far end of a leg dialled `early` sends sound and has not answered yet (early media).
+
+    Told again when it is heard again after a `LegSilent`.
+    """
+
+    node: NodeId
+    channel: ChannelId
+
+
+@fact
+class LegSilent:
+    """Of a leg that has not answered yet nothing has been heard for `SILENCE`.
+
+    `seconds`: how long it was heard before, pauses shorter than that included.
+    """
+
+    node: NodeId
+    channel: ChannelId
+    seconds: float = 0.0
 
 
 @fact
@@ -169,6 +197,8 @@ class NodeDown:
 SwitchEvent = (
     CallOffered
     | LegRinging
+    | LegHeard
+    | LegSilent
     | LegAnswered
     | LegEnded
     | DigitReceived

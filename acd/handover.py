@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from acd import early, further, wishes
 from acd import events as e
-from acd import further, wishes
 from acd.call import Owner, Target, TargetKind, Transfer
 from acd.ids import Instant, SeatId
 from acd.leg import Place
@@ -138,6 +138,8 @@ class Handover:
         transfer.leg = leg
         talk.originate(leg, rung)
         talk.ring_until(leg, now + rung.ring_for)
+        if transfer.rung > 0:
+            early.attend(talk, leg)  # the way before may have been heard
 
     def _seek_next(self, transfer: Transfer, now: Instant) -> None:
         self._drop_target(transfer, now)
@@ -208,8 +210,11 @@ class Handover:
 
     def _go_blonde(self, transfer: Transfer, now: Instant) -> None:
         talk = self._conversation
-        seat = talk.call.talking_seat()
-        talk.out += talk.call.move(talk.call.caller, Place.RINGBACK)
+        seat, caller = talk.call.talking_seat(), talk.call.caller
+        place = early.place(talk, caller, transfer.leg)
+        if seat is not None and place is not Place.RINGBACK:
+            talk.out += talk.call.move(seat, Place.NOWHERE)  # never three for a moment
+        talk.out += talk.call.move(caller, place)
         if seat is not None:
             talk.contact_over(seat, now)
             talk.hang_up(seat, now)

@@ -47,6 +47,7 @@ class Leg:
         "channel",
         "closed",
         "detail",
+        "early",
         "node",
         "number",
         "offer",
@@ -56,6 +57,7 @@ class Leg:
         "playback",
         "role",
         "since",
+        "sounds",
         "started",
         "state",
     )
@@ -86,6 +88,10 @@ class Leg:
         self.since = now
         self.started = now
         self.answered: Instant | None = None
+        self.early = False
+        """Has been heard before it answered: it stands in the bridge as if it were up."""
+        self.sounds = False
+        """Is heard now, though it has not answered."""
         self.closed = False
         """Its track has its last segment."""
         self.offer = offer
@@ -95,6 +101,11 @@ class Leg:
     @property
     def up(self) -> bool:
         return self.state is LegState.UP
+
+    @property
+    def heard(self) -> bool:
+        """It has answered, or early media of it comes: it has a place among the others."""
+        return self.up or (self.early and self.usable)
 
     @property
     def live(self) -> bool:

@@ -77,6 +77,8 @@ def failed(talk: Conversation, cause: str, now: Instant) -> None:
     call = talk.call
     caller = call.caller
     talk.drop_timer("ring", caller)
+    talk.drop_timer("quiet", caller)
+    caller.early = caller.sounds = False
     talk.drop_timer("teardown", caller)
     caller.state = LegState.PLANNED
     caller.place = Place.NOWHERE

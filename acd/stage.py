@@ -74,6 +74,9 @@ class Stage:
     def ring_until(self, leg: Leg, deadline: Instant) -> None:
         self._timers.set((self.call.id, "ring", leg.number), deadline)
 
+    def quiet_until(self, leg: Leg, deadline: Instant) -> None:
+        self._timers.set((self.call.id, "quiet", leg.number), deadline)
+
     def drop_timer(self, name: str, leg: Leg) -> None:
         self._timers.cancel((self.call.id, name, leg.number))
 
@@ -89,6 +92,7 @@ class Stage:
         if leg.role is Role.SEAT and leg.answered is None:
             self.close_track(leg, now)  # free for the floor from now on, whenever the switch confirms
         self._timers.cancel((self.call.id, "ring", leg.number))
+        self._timers.cancel((self.call.id, "quiet", leg.number))
         self._timers.set((self.call.id, "teardown", leg.number), now + TEARDOWN)
         for channel in (leg.channel, leg.parked):
             if channel is not None:
@@ -150,6 +154,7 @@ class Stage:
                 caller_name=rung.caller_name,
                 ring_for=rung.ring_for,
                 variables=rung.variables,
+                early=leg.role is not Role.SEAT,
             )
         )
 

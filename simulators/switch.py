@@ -14,6 +14,7 @@ As with the real one behind `callrouter.ari`:
   the state that it meets (`simulators.switch_effects`);
 * Join, Leave and Answer end what plays to the channel; music lasts until
   MusicOff, a prompt only covers it;
+* a leg dialled `early` may join a bridge before it answers, all others after;
 * facts from a time without link are lost, and `connect` tells what lives.
 
 `SwitchTelephony` runs one behind the `Telephony` port in real time.
@@ -176,7 +177,8 @@ class Switch(World):
         if ch.bridge is None:
             return frozenset({RINGBACK if ch.ringback else SILENCE})
         others = (self.channels[other] for other in self.members(ch.bridge) if other != channel)
-        return frozenset(o.id for o in others if not o.playing) or frozenset({SILENCE})
+        speaking = (o for o in others if not o.playing and (o.sounds or not o.unanswered_leg))
+        return frozenset(o.id for o in speaking) or frozenset({SILENCE})
 
     def members(self, bridge: BridgeId) -> frozenset[ChannelId]:
         return frozenset(ch.id for ch in self.channels.values() if ch.bridge == bridge)

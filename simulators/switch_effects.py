@@ -82,11 +82,13 @@ def _originate(world: World, command: c.Originate) -> None:
         command.caller_number,
         dict(command.variables),
         originated=True,
-        in_app=False,
+        in_app=command.early,
     )
     world.channels[leg.id] = leg
     if phone.habit is not Habit.SILENT:
         world.at(world.now + phone.ring_after, lambda: world.rings(leg))
+    if command.early and phone.sounds_after is not None:
+        world.at(world.now + phone.sounds_after, lambda: world.heard(leg))
     if phone.habit is Habit.ANSWERS:
         world.at(world.now + phone.after, lambda: world.answered(leg.id))
     elif phone.habit is Habit.REJECTS:

@@ -36,11 +36,15 @@ class Habit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phone:
-    """`ring_after` and `after` are seconds from the INVITE; `cause` is what a rejection says."""
+    """`ring_after` and `after` are seconds from the INVITE; `cause` is what a rejection says.
+
+    `sounds_after`: seconds until it sends early media; None: it sends none.
+    """
 
     habit: Habit = Habit.ANSWERS
     ring_after: float = 0.02
     after: float = 2.0
+    sounds_after: float | None = None
     cause: int = BUSY
     obeys_talk: bool = True
     """Answers when asked by NOTIFY ``Event: talk``."""
@@ -87,6 +91,8 @@ class Channel:
     caller_number: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     originated: bool = False
+    sounds: bool = False
+    """Is heard, though it has not answered."""
     in_app: bool = True
     bridge: BridgeId | None = None
     music: str | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from acd.events import (
     LegAnswered,
     LegEnded,
+    LegHeard,
     LegRinging,
     PlaybackFinished,
     PlaybackStarted,
@@ -115,6 +116,11 @@ class World:
         if leg.state is State.DIALLING and leg.id in self.channels:
             leg.state = State.RINGING
             self.tell(LegRinging(node=self.node, channel=leg.id))
+
+    def heard(self, leg: Channel) -> None:
+        if leg.unanswered_leg and leg.id in self.channels:
+            leg.sounds = True
+            self.tell(LegHeard(node=self.node, channel=leg.id))
 
     def answered(self, channel: ChannelId) -> None:
         leg = self.channels.get(channel)

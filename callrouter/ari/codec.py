@@ -17,7 +17,9 @@ What others can fill with anything never meets the dialplan's quoting: number
 and name (from P-Asserted-Identity on a trusted trunk, else From), the number of
 the first Diversion and the dialled extension are read from the channel, headers
 come in base64. What is missing reads as empty, and whatever is not one of our
-legs is served as a caller. Legs that we originate have the one argument ``leg``.
+legs is served as a caller. Legs that we originate have the one argument ``leg``,
+or ``early`` when they are ours before they are dialled: of these a Dial event
+tells the answer, and TALK_DETECT whether they are heard before.
 
 When a leg has ended
 --------------------
@@ -41,7 +43,9 @@ from acd.events import (
     DigitReceived,
     LegAnswered,
     LegEnded,
+    LegHeard,
     LegRinging,
+    LegSilent,
     PeerHeld,
     PlaybackFinished,
     PlaybackStarted,
@@ -53,6 +57,7 @@ from acd.ids import CallId, ChannelId, NodeId, PlaybackId, RecordingId
 from callrouter.ari import models
 from callrouter.ari.audit import FieldAudit
 from callrouter.ari.caller import clean_dialled, clean_display, clean_number, clean_text, decode_header
+from callrouter.ari.requests import EARLY_LEG, LEG
 
 NORMAL_CLEARING = 16
 _REMEMBERED = 4096
@@ -73,6 +78,8 @@ class _Leg:
     cause: int = 0
     entered: bool = False
     """It is under our control (StasisStart has been said)."""
+    early: bool = False
+    """Ours before it has answered."""
 
 
 def call_id(node: NodeId, channel: str, entered: str) -> CallId:
@@ -136,9 +143,10 @@ class EventCodec:
 
     # --- bookkeeping -----------------------------------------------------------------
 
-    def originating(self, channel: ChannelId) -> None:
+    def originating(self, channel: ChannelId, *, early: bool = False) -> None:
         """We are about to originate this channel."""
         self._remember(channel, originated=True)
+        self._legs[channel].early = early
 
     def _remember(self, channel: ChannelId, *, originated: bool) -> None:
         if len(self._legs) >= _MOST_LEGS:
@@ -149,7 +157,10 @@ class EventCodec:
         """A channel that lived before this connection; one that is not up yet can only be ours."""
         originated = channel.state in ("Down", "Ringing", "Dialing")
         self._remember(ChannelId(channel.id), originated=originated)
-        self._legs[ChannelId(channel.id)].ringing = channel.state == "Ringing"
+        leg = self._legs[ChannelId(channel.id)]
+        leg.ringing = channel.state == "Ringing"
+        dialplan = channel.dialplan or models.DialplanCEP()
+        leg.early = leg.entered = originated and dialplan.app_name == "Stasis"
 
     def hanging_up(self, channel: ChannelId, cause: int) -> None:
         """We are about to hang this channel up: its end will have our cause."""
@@ -193,9 +204,11 @@ class EventCodec:
 
     def _started(self, event: models.StasisStart) -> tuple[SwitchEvent, ...]:
         channel = ChannelId(event.channel.id)
-        if event.args[:1] == ["leg"]:
-            self._legs.setdefault(channel, _Leg(originated=True)).entered = True
-            return (LegAnswered(node=self.node, channel=channel),)
+        if event.args[:1] in ([LEG], [EARLY_LEG]):
+            leg = self._legs.setdefault(channel, _Leg(originated=True))
+            leg.entered = True
+            # One that was given up meanwhile is told all the same: whoever knows nothing of it ends it.
+            return () if leg.early else (LegAnswered(node=self.node, channel=channel),)
         self._legs[channel] = _Leg(originated=False, entered=True)
         self._ended.pop(channel, None)
         return (self._offered(event, channel),)
@@ -223,16 +236,29 @@ class EventCodec:
 
     def _dial(self, event: models.Dial) -> tuple[SwitchEvent, ...]:
         """RINGING is 180, PROGRESS 183. ChannelStateChange says no more and comes three times a call."""
-        leg = self._legs.get(ChannelId(event.peer.id))
-        if (
-            leg is None
-            or not leg.originated
-            or leg.ringing
-            or event.dialstatus not in ("RINGING", "PROGRESS")
-        ):
+        channel = ChannelId(event.peer.id)
+        leg = self._legs.get(channel)
+        if leg is None or not leg.originated:
+            return ()
+        if event.dialstatus == "ANSWER" and leg.early:
+            leg.early = False
+            return (LegAnswered(node=self.node, channel=channel),)
+        if leg.ringing or event.dialstatus not in ("RINGING", "PROGRESS"):
             return ()
         leg.ringing = True
-        return (LegRinging(node=self.node, channel=ChannelId(event.peer.id)),)
+        return (LegRinging(node=self.node, channel=channel),)
+
+    def _sounds(
+        self, event: models.ChannelTalkingStarted | models.ChannelTalkingFinished
+    ) -> tuple[SwitchEvent, ...]:
+        """Asterisk goes on telling when somebody speaks; it matters until the answer only."""
+        channel = ChannelId(event.channel.id)
+        leg = self._legs.get(channel)
+        if leg is None or not leg.early:
+            return ()
+        if isinstance(event, models.ChannelTalkingStarted):
+            return (LegHeard(node=self.node, channel=channel),)
+        return (LegSilent(node=self.node, channel=channel, seconds=max(0, event.duration) / 1000),)
 
     def _hangup_request(self, event: models.ChannelHangupRequest) -> tuple[SwitchEvent, ...]:
         leg = self._legs.get(ChannelId(event.channel.id))
@@ -306,6 +332,8 @@ _TRANSLATORS: Mapping[str, Callable[[EventCodec, Any], tuple[SwitchEvent, ...]]]
     "ChannelDestroyed": EventCodec._destroyed,
     "ChannelHangupRequest": EventCodec._hangup_request,
     "Dial": EventCodec._dial,
+    "ChannelTalkingStarted": EventCodec._sounds,
+    "ChannelTalkingFinished": EventCodec._sounds,
     "ChannelDtmfReceived": EventCodec._digit,
     "ChannelHold": EventCodec._held,
     "ChannelUnhold": EventCodec._held,

@@ -36,7 +36,7 @@ from acd.ids import BridgeId, ChannelId, NodeId
 from callrouter.ari import models
 from callrouter.ari.codec import EventCodec
 from callrouter.ari.lanes import Lanes
-from callrouter.ari.requests import Request, Unencodable, encode, frame
+from callrouter.ari.requests import Request, Unencodable, dial, encode, frame
 
 MAX_EARLY = 20_000
 """Facts that may wait for `came_up`; more means that it will not come in time."""
@@ -89,6 +89,8 @@ class AriProtocol:
         self._pending: dict[int, _Pending] = {}
         self._transactions = 0
         self._early: list[SwitchEvent] = []
+        self._created: dict[ChannelId, Originate] = {}
+        """Channels on their way to us, to be dialled when they are here."""
 
     # --- the link --------------------------------------------------------------------
 
@@ -123,6 +125,7 @@ class AriProtocol:
         self.frames.clear()
         self.doubts.clear()
         pending, self._pending = self._pending, {}
+        self._created.clear()
         for waiting in pending.values():
             self._fail(waiting.command, 0, "the link to Asterisk broke")
         for command in self._lanes.clear():
@@ -159,6 +162,7 @@ class AriProtocol:
                 return
             del self._pending[transaction]
             self._fail(waiting.command, 0, "Asterisk did not answer in time")
+            self._undo(waiting.command, now)
 
     def next_deadline(self) -> float | None:
         deadline = self._lanes.next_deadline()
@@ -179,28 +183,52 @@ class AriProtocol:
         self._fail(command, 0, reason)
 
     def _transmit(self, command: Command, now: float, *, resumed: bool = False) -> None:
-        transaction = self._transactions + 1
         try:
-            if len(self._pending) >= self._max_outstanding:
-                raise Unencodable(f"{len(self._pending)} requests wait for Asterisk's reply already")
             request = encode(command, self._app)
-            data = frame(request, str(transaction))
         except Unencodable as error:
             self._fail(command, 0, str(error))
             return
-        self._transactions = transaction
+        if not self._request(command, request, now, resumed=resumed):
+            return
         if isinstance(command, Originate):
-            self.codec.originating(command.channel)
+            self.codec.originating(command.channel, early=command.early)
+            if command.early:
+                self._created[command.channel] = command
         elif isinstance(command, Hangup):
             self.codec.hanging_up(command.channel, command.cause)
+
+    def _request(self, command: Command, request: Request, now: float, *, resumed: bool = False) -> bool:
+        transaction = self._transactions + 1
+        try:
+            if len(self._pending) >= self._max_outstanding and not isinstance(command, Hangup):
+                raise Unencodable(f"{len(self._pending)} requests wait for Asterisk's reply already")
+            data = frame(request, str(transaction))
+        except Unencodable as error:
+            self._fail(command, 0, str(error))
+            return False
+        self._transactions = transaction
         self._pending[transaction] = _Pending(command, request, now, resumed)
         self.metrics.requests[type(command).__name__] += 1
         self.frames.append(data)
+        return True
+
+    def _dial(self, channel: ChannelId, now: float) -> None:
+        """A channel that we have made is here: dial it, unless nobody wants it any more."""
+        command = self._created.pop(channel, None)
+        wanted = command is not None and not self.codec.leaving(channel)
+        if wanted and command and not self._request(command, dial(command), now):
+            self._undo(command, now)
+
+    def _undo(self, command: Command, now: float) -> None:
+        """A channel that was made, perhaps, and is never dialled would live for ever."""
+        if isinstance(command, Originate) and command.early:
+            self._transmit(Hangup(node=command.node, call=command.call, channel=command.channel), now)
 
     def _fail(self, command: Command, status: int, reason: str) -> None:
         self.metrics.failures[status] += 1
         self._lanes.failed(command)
         if isinstance(command, Originate):
+            self._created.pop(command.channel, None)
             self.codec.forget(command.channel)
         self._tell(
             CommandFailed(
@@ -225,6 +253,8 @@ class AriProtocol:
         elif event is not None:
             for fact in self.codec.facts(event):
                 self._tell(fact, now)
+            if isinstance(event, models.StasisStart):
+                self._dial(ChannelId(event.channel.id), now)
 
     def _tell(self, fact: SwitchEvent, now: float = 0.0) -> None:
         (self.facts if self.up or isinstance(fact, CommandFailed) else self._early).append(fact)
@@ -253,7 +283,14 @@ class AriProtocol:
 
     def _refused(self, waiting: _Pending, reply: models.RESTResponse, now: float) -> None:
         status, command = reply.status_code, waiting.command
-        if isinstance(command, Originate) and status == 409:
+        if isinstance(command, Originate) and waiting.request.uri.endswith("/dial"):
+            if status == 404:
+                for fact in self.codec.found_gone(command.channel):
+                    self._tell(fact, now)
+            else:
+                self._fail(command, status, _message(reply))
+                self._undo(command, now)
+        elif isinstance(command, Originate) and status == 409:
             # "Channel with given unique ID already exists" is also said of an endpoint
             # that cannot be dialled: Asterisk reads a stale errno.
             self.doubts.append(command)

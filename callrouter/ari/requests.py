@@ -8,7 +8,7 @@ the state that the command wants holds already, there is no failure.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -34,6 +34,7 @@ from acd.commands import (
     StopPlayback,
     ToDialplan,
 )
+from acd.events import SILENCE
 from callrouter.ari.models import RESTQueryStringParameter, RESTRequest
 
 MAX_FRAME = 64 * 1024
@@ -45,6 +46,14 @@ _GONE = frozenset({400, 404})
 """Of a channel that is gone: 404 when it stands in the path, 400 when it is `addChannel`'s parameter."""
 _NOT_OURS = frozenset({*_GONE, 409})
 """409: a channel gone from Stasis or not there yet, a bridge about to be gone."""
+
+
+LEG: Final = "leg"
+EARLY_LEG: Final = "early"
+"""What StasisStart says of a channel of ours: it has answered, or it has not been dialled yet."""
+_DETECTOR: Final = "TALK_DETECT(set)"
+_DETECTED: Final = f"{round(SILENCE * 1000)}"
+"""Milliseconds; how loud a sound has to be is Asterisk's own default (-42 dBFS)."""
 
 
 class Unencodable(ValueError):
@@ -82,18 +91,32 @@ def _caller_id(name: str, number: str) -> str:
 
 
 def _originate(c: Originate, app: str) -> Request:
-    body: dict[str, Any] = {
-        "endpoint": _clean(c.endpoint),
-        "app": app,
-        "appArgs": "leg",
-        "callerId": _caller_id(c.caller_name, c.caller_number),
-        "timeout": max(1, round(c.ring_for)),
-    }
-    if c.variables:
-        body["variables"] = {_clean(name): _clean(value) for name, value in c.variables.items()}
+    body: dict[str, Any] = {"endpoint": _clean(c.endpoint), "app": app}
+    shown = _caller_id(c.caller_name, c.caller_number)
+    variables = {_clean(name): _clean(value) for name, value in c.variables.items()}
+    if c.early:
+        # Asterisk hands over a channel made so before it is dialled (`dial`); it takes no `callerId`.
+        body["appArgs"] = EARLY_LEG
+        variables |= {"CALLERID(all)": shown, "CONNECTEDLINE(all,i)": shown, _DETECTOR: _DETECTED}
+        body["variables"] = variables
+    else:
+        body |= {"appArgs": LEG, "callerId": shown, "timeout": _ring_for(c)}
+        if variables:
+            body["variables"] = variables
     if c.originator is not None:
         body["originator"] = c.originator
-    return Request("POST", _path("channels", c.channel), c.channel, body=msgspec.json.encode(body))
+    path = _path("channels", "create") if c.early else _path("channels", c.channel)
+    query = (("channelId", c.channel),) if c.early else ()
+    return Request("POST", path, c.channel, query, body=msgspec.json.encode(body))
+
+
+def _ring_for(c: Originate) -> int:
+    return max(1, round(c.ring_for))
+
+
+def dial(c: Originate) -> Request:
+    """The second half of an `early` one, once its channel is ours: the INVITE."""
+    return Request("POST", _path("channels", c.channel, "dial"), c.channel, (("timeout", str(_ring_for(c))),))
 
 
 def _play(c: Play, app: str) -> Request:

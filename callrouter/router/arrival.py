@@ -34,6 +34,7 @@ def offered(router: Router, event: e.CallOffered) -> None:
         display=event.display,
         now=router.now,
     )
+    call.hops = provenance.hops(event.headers)
     live = router.adopt(call)
     router.channels[event.channel] = (live, call.caller)
     router.touch(live)

@@ -287,6 +287,8 @@ _TIMERS: Final[dict[str, Callable[[Router, LiveCall], None]]] = {
 _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.CallOffered: arrival.offered,
     e.LegRinging: switchside.leg_ringing,
+    e.LegHeard: switchside.leg_heard,
+    e.LegSilent: switchside.leg_silent,
     e.LegAnswered: switchside.leg_answered,
     e.LegEnded: switchside.leg_ended,
     e.DigitReceived: switchside.digit,

@@ -4,7 +4,8 @@ User-to-User (RFC 7433) carries, in hex, ``CALL;visited=12315,12345``: the id th
 the hotline before us gave the call, and every number that has received it, the
 first receiver first. Exchanges that drop it often know Diversion (RFC 5806) or
 History-Info (RFC 7044), which say the numbers alone. SIP's own Max-Forwards
-(RFC 3261 8.1.1.6) guards where somebody on the way drops all of them.
+(RFC 3261 8.1.1.6) guards where somebody on the way drops all of them: what the caller
+came with goes on, one less (RFC 7332), except to emergency services.
 
 A caller who comes to a number for the second time runs in circles, and so does
 one whose hops are nearly used up. Whoever received first owns the case: the
@@ -27,6 +28,9 @@ MOST_WRITTEN: Final = 120
 
 FEW_HOPS: Final = 5
 """Max-Forwards that leaves too little for another hand-over."""
+
+MOST_HOPS: Final = 70
+"""Where everybody begins (RFC 3261 8.1.1.6)."""
 
 MOST_TOLD: Final = 5
 """Entries of History-Info; the dialplan of a second callrouter hands 256 characters on."""
@@ -67,6 +71,20 @@ def history(call: Call) -> dict[str, str]:
     }
 
 
+def hops(headers: Mapping[str, str]) -> int | None:
+    """What the caller's INVITE has left of Max-Forwards; None when it doesn't say."""
+    told = headers.get("Max-Forwards", "")
+    return int(told) if told.isdecimal() else None
+
+
+def hops_left(call: Call) -> int | None:
+    """Max-Forwards of a leg that leaves us, one less (RFC 7332 section 5); None: Asterisk's own.
+
+    Never 0: the next one would refuse it, and a circle ends with a person before (`FEW_HOPS`).
+    """
+    return None if call.hops is None else max(1, min(call.hops, MOST_HOPS) - 1)
+
+
 def read(call: Call, headers: Mapping[str, str]) -> None:
     """Take over what the one before us says; anything else in the header is let be."""
     before, _, rest = _payload(headers.get("User-to-User", "")).partition(";")
@@ -79,8 +97,8 @@ def read(call: Call, headers: Mapping[str, str]) -> None:
     else:
         visited = _told(headers, own)
     call.context |= {"visited": ",".join(visited), "from": visited[-1]} if visited else {}
-    hops = headers.get("Max-Forwards", "")
-    far = hops.isdecimal() and int(hops) <= FEW_HOPS
+    left = hops(headers)
+    far = left is not None and left <= FEW_HOPS
     call.circling = far or own in visited
     first = visited[0] if visited else own
     # A partner who sends the caller straight back leaves it with us: no third round.

@@ -112,12 +112,15 @@ def _rung(step: Line, trunk: Trunk, call: Call, ring_at_most: Seconds) -> Rung:
         endpoint=step.endpoint(trunk),
         ring_for=min(step.ring_for, ring_at_most),
         caller_name=call.dialled,
-        variables=_headers(trunk, call, dict(step.headers)),
+        variables=_headers(trunk, call, dict(step.headers), emergency=step.emergency),
     )
 
 
-def _headers(trunk: Trunk, call: Call, more: dict[str, str]) -> dict[str, str]:
+def _headers(trunk: Trunk, call: Call, more: dict[str, str], *, emergency: bool = False) -> dict[str, str]:
     headers = provenance.history(call) if trunk.history else {}
+    left = provenance.hops_left(call)
+    if left is not None and not emergency:  # nobody in need is refused for where they have been
+        headers["Max-Forwards"] = str(left)
     if trunk.user_to_user:
         headers["User-to-User"] = provenance.written(call)
     return {_HEADER.format(name): value for name, value in (headers | more).items()}

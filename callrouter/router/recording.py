@@ -6,8 +6,8 @@ brought in line. Two kinds of file, never mixed:
 * ``talk``: the caller's own channel, both directions, from the first answer of a
   person until the caller is gone. It runs through holds, transfers and new
   queues, so a call has one file; what the caller does not hear is not in it.
-* ``consult``: the seat's channel while it speaks with a transfer's target and the
-  caller is on hold. One file for each such stretch.
+* ``consult``: the seat's channel while it speaks with a transfer's target, or hears its
+  early media, and the caller is on hold. One file for each such stretch.
 
 Wanted is a recording when the queue's policy says so and the caller has not
 refused. What the switch could not begin is not tried again in that call.
@@ -76,12 +76,13 @@ def _wanted(router: Router, live: LiveCall) -> Iterator[tuple[str, ChannelId]]:
 
 
 def _consulting(call: Call) -> Leg | None:
-    """The seat that speaks with a transfer's target now, without the caller."""
+    """The seat that hears a transfer's target now, answered or not, without the caller."""
     transfer = call.transfer
-    if transfer is None or transfer.state is not TransferState.CONSULTING or transfer.swapped:
+    if transfer is None or transfer.leg is None or transfer.swapped or transfer.joins:
         return None
-    target = transfer.leg
-    return call.talking_seat() if target is not None and target.up else None
+    speaks = transfer.state is TransferState.CONSULTING and transfer.leg.up
+    early = transfer.state is TransferState.RINGING and transfer.leg.early
+    return call.talking_seat() if speaks or early else None
 
 
 def _begin(router: Router, live: LiveCall, kind: str, channel: ChannelId) -> None:

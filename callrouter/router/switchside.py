@@ -29,6 +29,16 @@ def leg_ringing(router: Router, event: e.LegRinging) -> None:
         found[0].talk.leg_ringing(found[1], router.now)
 
 
+def leg_heard(router: Router, event: e.LegHeard) -> None:
+    if found := router.leg(event.channel):
+        found[0].talk.leg_heard(found[1], router.now)
+
+
+def leg_silent(router: Router, event: e.LegSilent) -> None:
+    if found := router.leg(event.channel):
+        found[0].talk.leg_silent(found[1], event.seconds, router.now)
+
+
 def leg_answered(router: Router, event: e.LegAnswered) -> None:
     if found := router.leg(event.channel):
         live, leg = found
@@ -102,8 +112,11 @@ def command_failed(router: Router, event: e.CommandFailed) -> None:
         voicemail.failed(router, RecordingId(event.subject), event.reason)
     elif event.what == "MonitorStart":
         recording.refused(router, live, RecordingId(event.subject), event.reason)
-    elif event.what in ("CreateBridge", "Join"):
+    elif event.what == "CreateBridge":
         live.talk.bridge_failed(router.now)
+    elif event.what == "Join":
+        leg = next((leg for leg in live.call.legs if leg.channel == event.subject), None)
+        live.talk.bridge_failed(router.now, leg)
     elif event.what in ("Answer", "Hangup") and event.status == 404:
         leg_ended(router, e.LegEnded(node=event.node, channel=ChannelId(event.subject)))
     elif live.session is not None and live.call.owner is Owner.FLOW:

@@ -50,7 +50,6 @@ DECLINED: Final = (
     "ast_channel_varset_type",
     "cel_generic_type",
     "ast_test_suite_message_type",
-    "ast_channel_talking_start",
 )
 
 

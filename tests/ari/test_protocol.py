@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from acd import commands as c
@@ -12,6 +14,8 @@ from acd.events import (
     CommandFailed,
     LegAnswered,
     LegEnded,
+    LegHeard,
+    LegSilent,
     NodeDown,
     NodeUp,
     PlaybackFinished,
@@ -21,7 +25,7 @@ from acd.events import (
 from acd.ids import BridgeId, CallId, ChannelId, NodeId, PlaybackId
 from callrouter.ari import models
 from callrouter.ari.protocol import MAX_EARLY, AriProtocol, Overrun
-from tests.ari.said import caller, entered, of_channel, playback, reply, said
+from tests.ari.said import caller, channel, entered, of_channel, playback, reply, said
 
 NODE, CALL, OTHER = NodeId("n1"), CallId("k"), CallId("other")
 IN, LEG = ChannelId("1795412490.0"), ChannelId("leg-1")
@@ -32,6 +36,9 @@ PLAY = c.Play(node=NODE, call=CALL, channel=IN, playback=PlaybackId("p"), media=
 ORIGINATE = c.Originate(
     node=NODE, call=CALL, channel=LEG, endpoint="PJSIP/a1", caller_number="1", caller_name="", ring_for=9.0
 )
+
+
+EARLY = replace(ORIGINATE, early=True)
 
 
 def opened(*, timeout: float = 5.0, most: int = 100) -> AriProtocol:
@@ -296,6 +303,68 @@ def test_a_leg(link: AriProtocol) -> None:
         LegAnswered(node=NODE, channel=LEG),
         LegEnded(node=NODE, channel=LEG, cause=16),
     ]
+
+
+def test_a_leg_that_may_be_heard_early_is_dialled_once_it_is_here(link: AriProtocol) -> None:
+    link.send(EARLY, 0.0)
+    assert asked(link) == ["POST channels/create"]
+    link.receive(entered(LEG, "early", state="Down"), 0.0)
+    link.receive(reply(1, 200), 0.0)
+    assert asked(link) == [f"POST channels/{LEG}/dial"]
+    link.receive(reply(2, 204), 0.0)
+    assert facts(link) == []
+    link.receive(of_channel("ChannelTalkingStarted", LEG, state="Down"), 0.0)
+    link.receive(of_channel("ChannelTalkingFinished", LEG, state="Down", duration=2600), 0.0)
+    link.receive(said("Dial", dialstatus="ANSWER", peer=channel(LEG)), 0.0)
+    link.receive(of_channel("ChannelTalkingStarted", LEG), 0.0)
+    link.receive(of_channel("ChannelHangupRequest", LEG), 0.0)
+    assert facts(link) == [
+        LegHeard(node=NODE, channel=LEG),
+        LegSilent(node=NODE, channel=LEG, seconds=2.6),
+        LegAnswered(node=NODE, channel=LEG),
+        LegEnded(node=NODE, channel=LEG, cause=16),
+    ]
+
+
+def test_who_is_not_wanted_any_more_is_not_dialled(link: AriProtocol) -> None:
+    link.send(EARLY, 0.0)
+    link.send(replace(HANGUP, channel=LEG), 0.0)
+    link.receive(entered(LEG, "early", state="Down"), 0.0)
+    assert asked(link) == ["POST channels/create", f"DELETE channels/{LEG}"]
+
+
+@pytest.mark.parametrize(("status", "told"), [(409, [("Originate", LEG, 409)]), (404, [])])
+def test_one_that_cannot_be_dialled_does_not_live_on(
+    link: AriProtocol, status: int, told: list[tuple[str, str, int]]
+) -> None:
+    link.send(EARLY, 0.0)
+    link.receive(reply(1, 200), 0.0)
+    link.receive(entered(LEG, "early", state="Down"), 0.0)
+    sent(link)
+    link.receive(reply(2, status, "no"), 0.0)
+    if told:
+        assert failures(link) == told
+        assert asked(link) == [f"DELETE channels/{LEG}"]
+    else:
+        assert facts(link) == [LegEnded(node=NODE, channel=LEG)]
+
+
+def test_one_whose_making_was_given_up_is_ended_when_it_comes_late(link: AriProtocol) -> None:
+    link.send(EARLY, 0.0)
+    link.tick(6.0)
+    assert failures(link) == [("Originate", LEG, 0)]
+    assert asked(link) == ["POST channels/create", f"DELETE channels/{LEG}"]
+    link.receive(entered(LEG, "early", state="Down"), 7.0)
+    assert facts(link) == [LegAnswered(node=NODE, channel=LEG)], "the router ends what it does not know"
+    assert asked(link) == []
+
+
+def test_found_again_after_a_broken_link_its_answer_is_still_told() -> None:
+    protocol = opened()
+    protocol.came_up([msgspec.convert(channel(LEG, state="Ringing"), models.Channel)], [])
+    facts(protocol)
+    protocol.receive(said("Dial", dialstatus="ANSWER", peer=channel(LEG)), 0.0)
+    assert facts(protocol) == [LegAnswered(node=NODE, channel=LEG)]
 
 
 def test_taken_over_by_another_client(link: AriProtocol) -> None:

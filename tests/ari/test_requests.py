@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from acd import commands as c
 from acd.ids import BridgeId, CallId, ChannelId, NodeId, PlaybackId, RecordingId
-from callrouter.ari.requests import MAX_DIGITS, MAX_FRAME, Request, Unencodable, encode, frame
+from callrouter.ari.requests import MAX_DIGITS, MAX_FRAME, Request, Unencodable, dial, encode, frame
 
 CHANNEL, BRIDGE, PLAYBACK = ChannelId("c1"), BridgeId("b1"), PlaybackId("p1")
 RECORDING = RecordingId("r1")
@@ -104,6 +104,25 @@ def test_originate() -> None:
         "variables": {"PJSIP_HEADER(add,X-Call)": "k"},
         "originator": "in",
     }
+
+
+def test_a_leg_that_may_be_heard_early_is_made_first_and_dialled_then() -> None:
+    command = originate(variables={"PJSIP_HEADER(add,X-Call)": "k"}, early=True)
+    request = encode(command, "app")
+    assert (request.method, request.uri, request.query) == ("POST", "channels/create", (("channelId", "c1"),))
+    assert json.loads(request.body) == {
+        "endpoint": "PJSIP/a1001",
+        "app": "app",
+        "appArgs": "early",
+        "variables": {
+            "PJSIP_HEADER(add,X-Call)": "k",
+            "CALLERID(all)": '"张" <139>',
+            "CONNECTEDLINE(all,i)": '"张" <139>',
+            "TALK_DETECT(set)": "1500",
+        },
+    }
+    second = dial(command)  # type: ignore[arg-type]
+    assert (second.method, second.uri, second.query) == ("POST", "channels/c1/dial", (("timeout", "15"),))
 
 
 @pytest.mark.parametrize(

@@ -81,11 +81,10 @@ async def test_a_phone_that_forwards_its_calls_is_passed_over(hotline: Hotline) 
 @pytest.mark.parametrize(
     ("behaviour", "hears"),
     [
-        (Behaviour(kind=Kind.EARLY_MEDIA, after=2.0), 450),
         (Behaviour(kind=Kind.ANSWER, after=3.0), 450),
         (Behaviour(kind=Kind.ANSWER, slow=0.3), 450),
     ],
-    ids=["early media", "late", "slow"],
+    ids=["late", "slow"],
 )
 async def test_until_it_answers_the_seat_hears_ringing_and_the_caller_never_silence(
     hotline: Hotline, behaviour: Behaviour, hears: int

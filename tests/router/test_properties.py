@@ -115,6 +115,22 @@ class Calls(RuleBasedStateMachine):
         waiting = [k for k, x in sorted(self.world.channels.items()) if not x.up and k.startswith("cr-")]
         self.world.answer(self.pick(data, waiting))  # type: ignore[arg-type]
 
+    @precondition(lambda self: self.dialled_lines())
+    @rule(data=st.data(), seconds=st.sampled_from([None, 1.0, 9.0]))
+    def a_line_is_heard_before_it_answers_or_falls_silent(
+        self, data: st.DataObject, seconds: float | None
+    ) -> None:
+        line: ChannelId = self.pick(data, self.dialled_lines())  # type: ignore[assignment]
+        if seconds is None:
+            self.world.channels[line].sounds = True
+            self.world.handle(e.LegHeard(node=NODE, channel=line))
+        else:
+            self.world.handle(e.LegSilent(node=NODE, channel=line, seconds=seconds))
+
+    def dialled_lines(self) -> list[ChannelId]:
+        early = {x.channel for x in self.world.sent if isinstance(x, c.Originate) and x.early}
+        return [k for k, x in sorted(self.world.channels.items()) if not x.up and k in early]
+
     @precondition(lambda self: self.world.channels)
     @rule(data=st.data(), cause=st.sampled_from([16, 16, 17, 19, 21, 38, 41]))
     def somebody_hangs_up(self, data: st.DataObject, cause: int) -> None:

@@ -229,3 +229,29 @@ def test_a_live_call_is_its_organisations_and_carries_the_seats_words() -> None:
     view = views.call_view(world.router, live)
     assert view.organisation == "province"
     assert view.note == "bought a kettle, wants a refund"
+
+
+@pytest.mark.parametrize(
+    ("came", "goes"), [("70", "69"), ("12", "11"), ("1", "1"), ("0", "1"), ("9999", "69"), ("", None)]
+)
+def test_hops_go_on_one_less(came: str, goes: str | None) -> None:
+    world = World()
+    comes(world, trunk="carrier", hops=came)
+    call = world.router.calls[CallId("P")].call
+    left = provenance.hops_left(call)
+    assert left == (None if goes is None else int(goes))
+
+
+def test_a_line_is_told_the_hops_that_are_left_and_an_emergency_service_is_not() -> None:
+    world = World()
+    caller, seat = in_talk(world)
+    call = next(iter(world.router.calls.values())).call
+    call.hops = 20
+    world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+    world.handle(e.TransferCancelled(seat=SEAT))
+    world.handle(e.TransferAsked(seat=SEAT, target="120"))
+    told = [
+        x.variables.get("PJSIP_HEADER(add,Max-Forwards)") for x in world.sent if isinstance(x, c.Originate)
+    ]
+    assert told[-2:] == ["19", None]
+    assert caller != seat

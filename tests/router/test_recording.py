@@ -63,6 +63,20 @@ def test_one_file_through_a_transfer_and_the_consult_talk_apart() -> None:
     assert monitors(world).count(("start", "caller", "talk")) == 1
 
 
+def test_what_the_seat_hears_before_the_line_answers_belongs_to_the_consult_talk() -> None:
+    world = World()
+    in_talk(world)
+    world.handle(e.TransferAsked(seat=SeatId("a1002"), target="12315"))
+    line = world.leg("12315")
+    assert len(monitors(world)) == 1
+    world.handle(e.LegHeard(node=NODE, channel=line))
+    assert monitors(world)[1:] == [("start", "seat", "consult")]
+    world.answer(line)
+    assert len(monitors(world)) == 2, "one file for one stretch"
+    world.hang_up(line)
+    assert monitors(world)[-1] == ("stop", "seat", "consult")
+
+
 def test_a_cancelled_consultation_ends_its_file() -> None:
     world = World()
     caller, _, _ = consulting(world)

@@ -34,6 +34,8 @@ class Channel:
     """What a channel is doing in the switch."""
 
     up: bool = False
+    sounds: bool = True
+    """Of one that has not answered: early media comes."""
     bridge: str = ""
     music: bool = False
     ringback: bool = False
@@ -146,7 +148,8 @@ class World:
             return "music"
         if state.ringback:
             return "ringback"
-        if state.bridge and any(o is not state and o.bridge == state.bridge for o in self.channels.values()):
+        others = [o for o in self.channels.values() if o is not state and o.bridge == state.bridge]
+        if state.bridge and any(o.up or o.sounds for o in others):
             return "talk"
         return "silence"
 
@@ -185,8 +188,8 @@ class World:
 
     def _obey(self, command: c.Command) -> None:
         match command:
-            case c.Originate(channel=channel):
-                self.channels[channel] = Channel()
+            case c.Originate(channel=channel, early=early):
+                self.channels[channel] = Channel(sounds=not early)
             case c.CreateBridge(bridge=bridge):
                 self.bridges.add(bridge)
             case c.DestroyBridge(bridge=bridge):

@@ -16,6 +16,7 @@ from acd.events import (
     DigitReceived,
     LegAnswered,
     LegEnded,
+    LegHeard,
     LegRinging,
     NodeDown,
     NodeUp,
@@ -213,6 +214,36 @@ def test_a_phone_answers_when_asked() -> None:
     originate(switch)
     assert do(switch, c.AnswerPhone, channel=LEG) == [LegAnswered(node=NODE, channel=LEG)]
     assert failures(do(switch, c.AnswerPhone, channel=LEG)) == [("AnswerPhone", LEG, 0)]
+
+
+def test_a_line_is_heard_before_it_answers_by_whoever_shares_its_bridge() -> None:
+    switch = Switch(phones={"PJSIP/1@t": Phone(habit=Habit.MANUAL, sounds_after=1.0)})
+    switch.connect()
+    caller = switch.offer()
+    leg, bridge, call = ChannelId("leg"), BridgeId("b"), CallId("k")
+    of = {"node": switch.node, "call": call}
+    for command in (
+        c.CreateBridge(bridge=bridge, **of),
+        c.Join(bridge=bridge, channel=caller, **of),
+        c.Originate(
+            channel=leg,
+            endpoint="PJSIP/1@t",
+            caller_number="",
+            caller_name="",
+            ring_for=9.0,
+            early=True,
+            **of,
+        ),
+        c.Join(bridge=bridge, channel=leg, **of),
+    ):
+        switch.send(command)
+    switch.advance(0.5)
+    assert switch.hears(caller) == {SILENCE}
+    assert LegHeard(node=switch.node, channel=leg) in switch.advance(1.0)
+    assert switch.hears(caller) == {leg}
+    switch.pick_up(leg)
+    assert LegAnswered(node=switch.node, channel=leg) in switch.advance(1.0)
+    assert switch.hears(caller) == {leg}
 
 
 def test_illegal_commands_are_refused_as_by_the_real_one() -> None:
