@@ -39,7 +39,8 @@ async def house(built: House) -> AsyncIterator[House]:
 async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: House) -> None:
     async def answers() -> None:
         trio = await Trio.open(house, "12315")
-        await trio.press()
+        invite = await trio.press()
+        assert invite.all("Max-Forwards") == ["69"], "one, and one less than the caller's"
         trio.partner.say(180)
         await trio.hears(trio.seat, TONE)
         spoke = time.monotonic()
