@@ -15,6 +15,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -40,19 +41,53 @@ class SippError(Exception):
     """SIPp did not run; the text has its last words."""
 
 
-def caller_scenario() -> str:
+VOICE: Final = "voice.alaw"
+"""What speaking callers say: raw A-law in the run's folder."""
+_SPEAK: Final = f"""
+  <nop hide="true"><action>
+    <assignstr assign_to="voice" value="[field4]"/>
+    <strcmp assign_to="unlike" variable="voice" value="speech"/>
+    <test assign_to="mute" variable="unlike" compare="not_equal" value="0"/>
+  </action></nop>
+  <nop hide="true" test="mute" next="talk"/>
+  <nop hide="true" next="talk"><action><exec rtp_stream="{VOICE},-1,8,PCMA/8000"/></action></nop>"""
+_HUSH: Final = '<nop hide="true"><action><exec rtp_stream="pause"/></action></nop>'
+
+
+def caller_scenario(*, speech: bool = False) -> str:
+    """With `speech` the callers whose fifth field is ``speech`` send `VOICE` from the answer on."""
     refusals = "\n".join(
         f'  <recv response="{code}" response_txn="invite" optional="true" next="refused"/>'
         for code in REFUSALS
     )
-    return _read("caller", refusals=refusals)
+    return _read(
+        "caller",
+        refusals=refusals,
+        media="rtpstream_audio_port" if speech else "media_port",
+        speak=_SPEAK if speech else '\n  <nop hide="true" next="talk"/>',
+        hush=_HUSH if speech else "",
+    )
 
 
-def seat_scenario(answer_seconds: Sequence[float], never: float = 0.0) -> str:
-    """A seat that answers after one of `answer_seconds`, each as likely; with chance `never` it rings on."""
+def seat_scenario(
+    answer_seconds: Sequence[float],
+    never: float = 0.0,
+    refuses: float = 0.0,
+    refusal: int = 486,
+    codecs: Mapping[str, int] = MappingProxyType({"pcma": 8}),
+) -> str:
+    """A seat that answers after one of `answer_seconds`, each as likely.
+
+    With chance `never` it rings on, with chance `refuses` it refuses with `refusal`; its answers take
+    `codecs` (name: payload type).
+    """
     lines = []
+    refuse = ""
+    if refuses > 0:
+        refuse = f'  <nop hide="true" next="refuse" chance="{refuses:.6f}"/>'
     if never > 0:
-        lines.append(f'  <nop hide="true" next="never" chance="{never:.6f}"/>')
+        chance = min(1.0, never / max(1 - refuses, never))
+        lines.append(f'  <nop hide="true" next="never" chance="{chance:.6f}"/>')
     count = len(answer_seconds)
     for index in range(count - 1):
         lines.append(f'  <nop hide="true" next="wait{index}" chance="{1 / (count - index):.6f}"/>')
@@ -66,7 +101,16 @@ def seat_scenario(answer_seconds: Sequence[float], never: float = 0.0) -> str:
                 f'  <recv request="CANCEL" timeout="{round(seconds * 1000)}" ontimeout="answer"'
                 ' next="cancelled"/>'
             )
-    return _read("seat", branches="\n".join(lines))
+    payloads = " ".join(str(number) for number in codecs.values())
+    maps = "\n".join(f"a=rtpmap:{number} {name.upper()}/8000" for name, number in codecs.items())
+    return _read(
+        "seat",
+        branches="\n".join(lines),
+        refuse=refuse,
+        refusal=str(refusal),
+        payloads=payloads,
+        maps=maps,
+    )
 
 
 def bench_caller_scenario(talk: float) -> str:

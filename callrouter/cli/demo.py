@@ -36,6 +36,15 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option("--for", min=1, metavar="SECONDS", help="Stop by itself after this.")
     ] = None,
+    phones: Annotated[
+        int | None,
+        typer.Option(
+            "--phones",
+            min=0,
+            metavar="N",
+            help="Seats with a simulated phone; default: all but two.",
+        ),
+    ] = None,
     site: Annotated[
         Path | None, typer.Option("--site", metavar="FOLDER", help="Flows, prompts, directory, floor.")
     ] = None,
@@ -54,7 +63,7 @@ def demo(
     keep_private()
     folder = (state_dir or default_state_dir()).absolute()
     try:
-        _open(site, folder, (sip_port, http_port), traffic, seconds, as_json)
+        _open(site, folder, (sip_port, http_port), traffic, phones, seconds, as_json)
     except KeyboardInterrupt:
         # Ctrl-C before there is a loop to take the signal: nothing has been started, so all is stopped.
         return
@@ -65,6 +74,7 @@ def _open(
     folder: Path,
     ports: tuple[int, int],
     traffic: float,
+    phones: int | None,
     seconds: float | None,
     as_json: bool,
 ) -> None:
@@ -79,6 +89,7 @@ def _open(
         sip_port=sip_port,
         http_port=http_port,
         traffic=traffic,
+        robots=phones,
     )
     try:
         set_up_logs("info", folder / "callrouter.log")

@@ -8,9 +8,11 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from callrouter.cli.load_target import Given, aim, fail_load
 
 if TYPE_CHECKING:
     from simulators.sip_load.engine import Run
@@ -43,7 +45,7 @@ def check(scenario: File) -> None:
     try:
         calls = plan_calls(plan)
     except PlanTooBig as error:
-        _fail(str(error), FAULTS)
+        fail_load(str(error), FAULTS)
     seats = sum(len(group.users) for group in plan.seats)
     typer.echo(f"{plan.name}: {len(calls)} callers in {plan.duration:g} s, {seats} seats")
 
@@ -72,6 +74,14 @@ def run(
     desk: Annotated[
         str | None, typer.Option(metavar="URL", help="Instead of the scenario's target.desk.")
     ] = None,
+    demo: Annotated[
+        Path | None,
+        typer.Option(
+            "--demo",
+            metavar="DIR",
+            help="State directory of a running demo: target, desk, processes, seats with `accounts: yours`.",
+        ),
+    ] = None,
     scale: Annotated[float, typer.Option(min=0.001, max=1000, help="Times the scenario's callers.")] = 1.0,
     find_capacity: Annotated[
         bool, typer.Option("--find-capacity", help="Search the highest rate that is clean.")
@@ -92,17 +102,19 @@ def run(
 
     Exit codes: 0 good; 1 faults were found; 2 the scenario, the target or the generator was unfit.
 
-    Examples: callrouter load run surge.yaml --target 127.0.0.1:5060 --find-capacity
+    Examples:
+    callrouter load run surge.yaml --target 127.0.0.1:5060 --find-capacity
+    callrouter load run evening.yaml --demo ~/.local/state/callrouter/demo
     """
     from simulators.sip_load.report import NoReport, read_report
 
     plan = _read(scenario).scaled(scale)
-    plan, sip = _aim(plan, target, desk, tuple(allow_target or ()), asterisk_config)
-    watched = _processes(process or [])
+    given = Given(target, desk, asterisk_config, tuple(process or ()), demo)
+    plan, sip, watched = aim(plan, given, tuple(allow_target or ()))
     try:
         earlier = read_report(compare) if compare is not None else None
     except NoReport as error:
-        _fail(str(error))
+        fail_load(str(error))
     base = report or Path(f"{plan.name}-{time.strftime('%Y%m%d-%H%M%S')}")
     session = _Session(plan, sip, watched, earlier, base, logs, as_json)
     try:
@@ -127,7 +139,7 @@ class _Session:
         logs: Path | None,
         quiet: bool,
     ) -> None:
-        from rich.console import Console
+        from callrouter.cli.simulate_shared import wide_console
 
         self._plan = plan
         self._sip = sip
@@ -136,7 +148,7 @@ class _Session:
         self._base = base
         self._logs = logs
         self._quiet = quiet
-        self._console = Console(stderr=quiet)
+        self._console = wide_console(stderr=quiet)
         self._saved_at = 0.0
 
     async def once(self, plan: "Scenario") -> dict[str, Any]:
@@ -210,7 +222,7 @@ class _Session:
         try:
             return Run(plan, self._sip, processes=self._watched)
         except PlanTooBig as error:
-            _fail(str(error))
+            fail_load(str(error))
 
     async def _go(self, session: "Run") -> "RunResult":
         from rich.live import Live as Screen
@@ -263,7 +275,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (ToolchainError, RunFailed, SippError, PhonesUnavailable) as error:
-        _fail(str(error))
+        fail_load(str(error))
 
 
 def _read(file: Path) -> "Scenario":
@@ -276,44 +288,3 @@ def _read(file: Path) -> "Scenario":
         for fault in error.faults:
             typer.echo(str(fault), err=True)
         raise typer.Exit(UNUSABLE) from error
-
-
-def _aim(
-    plan: "Scenario", target: str | None, desk: str | None, allowed: tuple[str, ...], config: Path | None
-) -> tuple["Scenario", str]:
-    """The scenario with the target that it shall have, checked."""
-    from pydantic import ValidationError
-
-    from simulators.sip_load.scenario import Target
-    from simulators.sip_load.target import TargetRefused, check_target
-
-    given = plan.target.model_dump() if plan.target is not None else {}
-    named = {"sip": target, "desk": desk, "asterisk_config": config}
-    given |= {name: value for name, value in named.items() if value is not None}
-    if "sip" not in given:
-        _fail("no target: give --target HOST:PORT or `target: {sip: …}` in the scenario")
-    try:
-        aimed = Target.model_validate(given)
-        check_target(aimed.sip, allowed)
-        if aimed.desk is not None:
-            check_target(aimed.desk.removeprefix("http://").rstrip("/"), allowed)
-    except TargetRefused as error:
-        _fail(str(error))
-    except ValidationError as error:
-        _fail("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()))
-    return plan.model_copy(update={"target": aimed}), aimed.sip
-
-
-def _processes(given: list[str]) -> dict[str, int]:
-    named = {}
-    for one in given:
-        name, sign, pid = one.partition("=")
-        if not sign or not pid.isdigit() or not name:
-            _fail(f"--process {one!r}: write NAME=PID, for example asterisk=1234")
-        named[name] = int(pid)
-    return named
-
-
-def _fail(message: str, code: int = UNUSABLE) -> NoReturn:
-    typer.echo(f"callrouter load: {message}", err=True)
-    raise typer.Exit(code)

@@ -261,6 +261,7 @@ class Province:
             "mqtt": self.broker.url,
             "asterisk_config": str(self.asterisk.rendered.conf),
             "state_dir": str(self.wishes.state_dir),
+            "processes": {"asterisk": self.asterisk.pid, "controller": os.getpid()},
             "logins": {
                 "agent": [
                     {

@@ -46,11 +46,11 @@ def promised(base: "Base") -> Any:
     return Target(share=promise.share, seconds=promise.seconds, most_occupancy=promise.most_occupancy)
 
 
-def wide_console() -> "Console":
-    """Standard output; in a pipe as wide as it takes."""
+def wide_console(*, stderr: bool = False) -> "Console":
+    """Standard output (or error); in a pipe as wide as it takes."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=stderr)
     if not console.is_terminal:
         console.width = 200
     return console

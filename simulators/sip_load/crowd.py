@@ -6,13 +6,13 @@ every chance was drawn when the run was planned. Times are Unix seconds.
 
 import heapq
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
 
+from simulators.sip_load.crew import Answering
 from simulators.sip_load.facts import (
     Attempt,
     MessageCounter,
@@ -27,6 +27,8 @@ from simulators.sipp_log import SipMessage
 from simulators.workload import stream
 
 KEY_GAP = 0.25
+BREATH = 0.01
+"""Seconds after which a call can be told the next thing."""
 MOST_EARLY = 10_000
 LOST_SECONDS = 33.0
 """An INVITE without any final answer is lost after this (64 × T1, RFC 3261 timer B)."""
@@ -81,13 +83,15 @@ class Crowd:
         self.offers: list[Offer] = []
         self.registrations: dict[str, list[Registration]] = {}
         self.retransmissions = MessageCounter()
-        self.transfers: Counter[str] = Counter()
-        """Transfers begun, by line."""
         self.taking_redials = True
         self.live = 0
         self.peak = 0
         self._with_people = bool(scenario.seats or scenario.partners)
         self._groups = {group.name: group for group in scenario.seats}
+        self._answering: dict[str, Answering] = {
+            **self._groups,
+            **{partner.group: partner for partner in scenario.partners},
+        }
         self._by_place = {(caller.process, caller.place): caller for caller in self.callers}
         self._by_number = {caller.plan.number: caller for caller in self.callers}
         self._offers: dict[str, Offer] = {}
@@ -172,11 +176,27 @@ class Crowd:
         attempt = caller.attempts[-1]
         if np.isfinite(caller.plan.talk):
             self._at(offer.answered_at + caller.plan.talk, caller, "hangup", attempt)
+        self._plan_leaving(offer, caller)
         self._plan_transfer(offer, caller)
 
     def answered_for(self, number: str) -> Offer | None:
         """The latest offer of this caller that a seat has answered."""
         return self._met.get(number)
+
+    def seat_offers(self) -> list[Offer]:
+        """Offers to seats; those to partners are told apart."""
+        return [offer for offer in self.offers if offer.group in self._groups]
+
+    def caller_left_first(self, offer: Offer) -> bool:
+        """Whether the caller had hung up, or been handed on, before this conversation ended."""
+        caller = self._by_number.get(offer.caller)
+        if caller is None or offer.ended_at is None or offer.handed_to:
+            return True
+        return any(
+            attempt.left_by == "caller" and attempt.bye_at is not None and attempt.bye_at <= offer.ended_at
+            for attempt in caller.attempts
+            if any(one is offer for one in attempt.offers)
+        )
 
     def seat_left(self, offer: Offer) -> None:
         """The seat's part is over: it may be rung again."""
@@ -189,10 +209,16 @@ class Crowd:
         """What is due by `now`; instructions that have lost their reason are left out."""
         yield from self._ready
         self._ready.clear()
+        told: set[tuple[str, int | str]] = set()
         while self._agenda and self._agenda[0][0] <= now:
             _, _, instruction, subject = heapq.heappop(self._agenda)
             if subject is not None and subject.over:
                 continue
+            if (instruction.process, instruction.call) in told:
+                # A second word in one breath finds SIPp still busy with the first, and ends the call.
+                heapq.heappush(self._agenda, (now + BREATH, next(self._order), instruction, subject))
+                continue
+            told.add((instruction.process, instruction.call))
             if instruction.do == "patience":
                 if isinstance(subject, Attempt) and subject.seat_answered_at is not None:
                     continue
@@ -202,7 +228,7 @@ class Crowd:
                 if subject.leaving:
                     continue
                 subject.leaving = instruction.do == "hangup"
-            yield instruction
+            yield instruction if instruction.do != "hammer" else self._hammer(instruction, subject, now)
 
     @property
     def next_due(self) -> float:
@@ -249,6 +275,8 @@ class Crowd:
         if plan.choice is not None:
             for turn, key in enumerate(plan.choice.keys):
                 self._at(attempt.answered_at + plan.keys_after + turn * KEY_GAP, caller, "key", attempt, key)
+        if plan.hammered:
+            self._at(attempt.answered_at + plan.keys_after, caller, "hammer", attempt, plan.hammered)
         if not self._with_people and np.isfinite(plan.talk):
             self._at(attempt.answered_at + plan.talk, caller, "hangup", attempt)
 
@@ -268,6 +296,25 @@ class Crowd:
         caller.done = True
         self._ready.append(Instruction(caller.process, caller.place, "done"))
 
+    def _hammer(self, due: Instruction, attempt: Attempt | Offer | None, now: float) -> Instruction:
+        """The next key of an abusive caller; the one after it is planned."""
+        if len(due.key) > 1 and isinstance(attempt, Attempt) and attempt.call.group.hammer is not None:
+            rest = Instruction(due.process, due.call, "hammer", due.key[1:])
+            at = now + attempt.call.group.hammer.every
+            heapq.heappush(self._agenda, (at, next(self._order), rest, attempt))
+        return Instruction(due.process, due.call, "key", due.key[0])
+
+    def _plan_leaving(self, offer: Offer, caller: Caller) -> None:
+        """Whoever answered hangs up after a while, where the scenario says so."""
+        group = self._answering.get(offer.group)
+        if group is None or offer.answered_at is None:
+            return
+        luck = stream(self.seed, "leaves", offer.group, offer.caller, len(caller.attempts))
+        after = float(group.leaves.sample(luck, 1)[0])
+        if np.isfinite(after):
+            leave = Instruction(offer.group, offer.call_id, "hangup")
+            heapq.heappush(self._agenda, (offer.answered_at + after, next(self._order), leave, offer))
+
     def _plan_transfer(self, offer: Offer, caller: Caller) -> None:
         group = self._groups.get(offer.group)
         if group is None or group.transfers is None or offer.answered_at is None:
@@ -277,10 +324,11 @@ class Crowd:
         if luck.uniform() >= plan.share:
             return
         line = plan.lines[int(luck.integers(len(plan.lines)))]
-        self.transfers[line] += 1
+        offer.handed_to = line
         at = offer.answered_at + float(plan.after.sample(luck, 1)[0])
         for key in plan.code.format(line=line):
             self._press(at, offer, key)
+            offer.handed_at = at
             at += KEY_GAP
         at += float(plan.consult.sample(luck, 1)[0])
         for key in plan.complete:

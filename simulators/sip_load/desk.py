@@ -14,7 +14,7 @@ from typing import Any, Final
 import aiohttp
 import numpy as np
 
-from simulators.sip_load.scenario import Desk, Seats
+from simulators.sip_load.crew import Desk, Seats
 from simulators.workload import stream
 
 AT_ONCE: Final = 4
@@ -76,15 +76,39 @@ class DeskCrew:
             raise errors.exceptions[0] from None
 
     async def work(self, session: aiohttp.ClientSession) -> None:
-        """Act on what the seats' states ask for, until cancelled."""
-        first = next(iter(self._agents.values()))
-        headers = {"Authorization": f"Bearer {first.token}"}
+        """Act on what the seats' states ask for, until cancelled. Raises DeskRefused."""
+        unseen = dict(self._agents)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while unseen:
+                    _, agent = unseen.popitem()
+                    watched: asyncio.Queue[set[str]] = asyncio.Queue(maxsize=1)
+                    tasks.create_task(self._watch(session, agent, watched))
+                    # An agent sees the seats of the own organisation only.
+                    for seat in await watched.get():
+                        unseen.pop(seat, None)
+        except* DeskRefused as errors:
+            raise errors.exceptions[0] from None
+        except* (aiohttp.ClientError, OSError) as errors:
+            raise DeskRefused(f"{self.url}: {errors.exceptions[0]}") from None
+
+    async def _watch(
+        self, session: aiohttp.ClientSession, agent: Agent, watched: "asyncio.Queue[set[str]]"
+    ) -> None:
+        """One agent's live connection; `watched` is told once which seats it shows."""
+        headers = {"Authorization": f"Bearer {agent.token}"}
         async with session.ws_connect(
             f"{self.url}/api/v1/live", headers=headers, max_msg_size=64 * 1024 * 1024
         ) as socket:
+            first = True
             async for message in socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    self._seen(session, json.loads(message.data).get("seats", ()))
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                seats = json.loads(message.data).get("seats", ())
+                if first:
+                    first = False
+                    watched.put_nowait({seat["seat"] for seat in seats})
+                self._seen(session, seats)
         raise DeskRefused(f"{self.url} closed the live connection ({socket.close_code})")
 
     async def all_ready(self, seconds: float) -> None:

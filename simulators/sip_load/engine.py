@@ -27,6 +27,11 @@ REGISTER_SECONDS: Final = 20.0
 READY_SECONDS: Final = 30.0
 END_SECONDS: Final = 12.0
 LIVE_SECONDS: Final = 0.5
+SOUND_FILES: Final = frozenset(
+    {".wav", ".wav49", ".gsm", ".alaw", ".ulaw", ".sln", ".sln16", ".g722", ".ogg"}
+)
+SOUND_BYTES: Final = 60
+"""A wav file's header alone is no recording."""
 
 
 class Run:
@@ -148,11 +153,17 @@ class Run:
         crew = self._crew = DeskCrew(target.desk, groups, self._scenario.seed)
         try:
             await crew.sign_in(self._http)
+        except DeskRefused as error:
+            raise RunFailed(str(error)) from error
+        try:
             work = asyncio.create_task(crew.work(self._http), name="desks")
             ready = asyncio.create_task(crew.all_ready(READY_SECONDS))
             await asyncio.wait({work, ready}, return_when=asyncio.FIRST_COMPLETED)
             await (ready if ready.done() else work)
         except DeskRefused as error:
+            for task in (work, ready):
+                task.cancel()
+            await asyncio.gather(work, ready, return_exceptions=True)
             raise RunFailed(str(error)) from error
         return [work]
 
@@ -275,12 +286,23 @@ class Run:
                 break
             await asyncio.sleep(LOOK_SECONDS)
         result.ended = time.time()
+        if self._scenario.target is not None and self._scenario.target.recordings is not None:
+            result.recorded = recorded_since(self._scenario.target.recordings, result.began)
         counts = [process.stats() for process in stage.processes]
         result.watchdog = sum(count.watchdog_minor + count.watchdog_major for count in counts)
         result.unexpected = sum(count.unexpected for count in counts)
         config = self._scenario.target.asterisk_config if self._scenario.target else None
         if config is not None:
             result.left_behind = await channels_left(config)
+
+
+def recorded_since(folder: Path, began: float) -> int:
+    """Files with sound in them that were written in `folder` since then."""
+    return sum(
+        file.is_file() and file.stat().st_mtime >= began and file.stat().st_size > SOUND_BYTES
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SOUND_FILES
+    )
 
 
 def users_of(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:

@@ -32,6 +32,8 @@ class Attempt:
     final_at: float | None = None
     cancel_at: float | None = None
     bye_at: float | None = None
+    bye_final: int = 0
+    """Status that answered the BYE; 0: none did."""
     left_by: str = ""
     """``caller`` or ``system``."""
     ended_at: float | None = None
@@ -68,12 +70,26 @@ class Offer:
     answered_at: float | None = None
     cancelled_at: float | None = None
     ended_at: float | None = None
+    refused: int = 0
+    """Status with which the seat's phone refused; 0: it did not."""
+    left_by: str = ""
+    """``seat`` or ``system``: who said BYE."""
+    handed_to: str = ""
+    """Line that the seat hands the caller to."""
+    handed_at: float | None = None
+    """When the last key of that is pressed."""
     second_call: bool = False
     """It rang while the seat was in another call."""
 
     @property
     def over(self) -> bool:
-        return self.ended_at is not None or self.cancelled_at is not None
+        return self.ended_at is not None or self.cancelled_at is not None or bool(self.refused)
+
+    def cut_short(self, seconds: float) -> bool:
+        """Whether the conversation was over within so many seconds of the answer."""
+        if self.answered_at is None or self.ended_at is None:
+            return False
+        return self.ended_at - self.answered_at < seconds
 
 
 @dataclass(slots=True)
@@ -140,7 +156,7 @@ def _fold_bye(attempt: Attempt, message: SipMessage, counter: MessageCounter) ->
             attempt.bye_at = message.at
             attempt.left_by = "caller" if message.sent else "system"
     elif attempt.ended_at is None and message.status >= 200:
-        attempt.ended_at = message.at
+        attempt.ended_at, attempt.bye_final = message.at, message.status
 
 
 def fold_offer(offer: Offer, message: SipMessage, counter: MessageCounter) -> None:
@@ -153,6 +169,11 @@ def fold_offer(offer: Offer, message: SipMessage, counter: MessageCounter) -> No
             if offer.answered_at is not None:
                 counter.again(message)
             offer.answered_at = offer.answered_at or at
+        elif message.sent and status >= 300 and message.cseq == offer.cseq:
+            if offer.refused:
+                counter.again(message)
+            elif offer.cancelled_at is None:
+                offer.refused = status
     elif method == "CANCEL" and not message.sent:
         if offer.cancelled_at is not None:
             counter.again(message)
@@ -160,4 +181,6 @@ def fold_offer(offer: Offer, message: SipMessage, counter: MessageCounter) -> No
     elif method == "BYE":
         if not status and offer.ended_at is not None:
             counter.again(message)
+        if not status and not offer.left_by:
+            offer.left_by = "seat" if message.sent else "system"
         offer.ended_at = offer.ended_at or at

@@ -16,7 +16,8 @@ NEVER_ANSWERS: Final = 2
 """Unanswered offers, without any answered, that make a seat one that never answers."""
 SLOW_FACTOR: Final = 3.0
 SLOW_SECONDS: Final = 3.0
-GREETING: Final = 0.6
+MOSTLY: Final = 0.5
+"""Share of a seat's or line's calls from which something is its way rather than chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,10 @@ def findings(figures: dict[str, Any], scenario: Scenario) -> list[Finding]:
     bounds = scenario.bounds
     found = [
         *_audio(figures["probes"], bounds),
+        *_quality(figures["probes"], bounds, scenario),
         *_seats(figures),
         *_partners(figures),
+        *_transfers(figures["transfers"]),
         *_numbers(figures, bounds),
     ]
     found += [
@@ -74,20 +77,50 @@ def _audio(probes: dict[str, Any], bounds: Bounds) -> list[Finding]:
         found.append(Finding("one_way_audio", f"callers do not hear seat {seat}, though it hears them"))
     for seat in sorted(deaf_seats - deaf_callers):
         found.append(Finding("one_way_audio", f"seat {seat} does not hear callers, though they hear it"))
+    for fault, count in probes["faults"].items():
+        found.append(Finding("probe", f"{count} probe calls broke off: {fault}"))
+    return found
+
+
+def _quality(probes: dict[str, Any], bounds: Bounds, scenario: Scenario) -> list[Finding]:
+    found = []
     if probes["loss"] is not None and probes["loss"] > bounds.loss:
         found.append(
             Finding("packet_loss", f"{probes['loss']:.1%} of RTP packets were lost (bound {bounds.loss:.1%})")
         )
     if probes["mos"].get("count") and probes["mos"]["mean"] < bounds.mos:
         found.append(Finding("speech_quality", f"MOS {probes['mos']['mean']:.2f} (bound {bounds.mos:g})"))
+    jitter = probes["jitter_ms"].get("mean", 0.0)
+    if jitter > bounds.jitter_ms:
+        found.append(Finding("jitter", f"jitter {jitter:.0f} ms on average (bound {bounds.jitter_ms:g})"))
+    if probes["longest_gap"] is not None and probes["longest_gap"] > bounds.gap:
+        found.append(
+            Finding(
+                "gap",
+                f"a seat that spoke all the time was silent for {probes['longest_gap']:.1f} s "
+                f"(bound {bounds.gap:g} s)",
+            )
+        )
+    plan = scenario.probes
+    if plan is None:
+        return found
     if probes["greeting_heard"] is not None and probes["greeting_heard"] < 1:
         found.append(
-            Finding("greeting", f"the greeting was heard in {probes['greeting_heard']:.0%} of probe calls")
+            Finding(
+                "greeting",
+                f"{plan.dial}: the greeting was heard in {probes['greeting_heard']:.0%} of probe calls "
+                f"(nearest likeness {probes['greeting_best']:.2f} of 1)",
+            )
         )
     if probes["keys_right"] is not None and probes["keys_right"] < 1:
-        found.append(Finding("digits", f"keys arrived right in {probes['keys_right']:.0%} of probe calls"))
-    for fault, count in probes["faults"].items():
-        found.append(Finding("probe", f"{count} probe calls broke off: {fault}"))
+        arrived = ", ".join(probes["keys_wrong"][:5])
+        found.append(
+            Finding(
+                "digits",
+                f"keys arrived right in {probes['keys_right']:.0%} of probe calls, "
+                f"{probes['keys_accuracy']:.0%} of all keys: {plan.keys} became {arrived}",
+            )
+        )
     return found
 
 
@@ -106,6 +139,25 @@ def _seats(figures: dict[str, Any]) -> list[Finding]:
         found.append(
             Finding("second_call", f"{seats['second_calls']} calls rang a seat that was in another call")
         )
+    if declined := seats["declines"]:
+        names = ", ".join(f"{seat} ({count} of {offers})" for seat, (count, offers) in declined.items())
+        found.append(Finding("seat_declines", f"seats refused calls: {names}"))
+    for seat, (count, answers) in seats["cut_off"].items():
+        if count >= NEVER_ANSWERS and count >= MOSTLY * answers:
+            found.append(
+                Finding(
+                    "cut_off",
+                    f"seat {seat}: {count} of {answers} conversations were ended by the installation "
+                    "at once. Compare what its phone answers (SDP, codecs)",
+                )
+            )
+    for seat, (count, answers) in seats["hung_up"].items():
+        if count >= NEVER_ANSWERS and count >= MOSTLY * answers:
+            found.append(
+                Finding(
+                    "seat_hangs_up", f"seat {seat} answered and hung up at once in {count} of {answers} calls"
+                )
+            )
     if people["wrong_seat"]:
         which = ", ".join(people["wrong_seats"][:5])
         found.append(
@@ -123,6 +175,22 @@ def _partners(figures: dict[str, Any]) -> list[Finding]:
             found.append(
                 Finding("partner_never_answers", f"line {line} was called {one['offers']} times in vain")
             )
+        if refused := one["refused"]:
+            codes = ", ".join(f"{count} × {code}" for code, count in refused.items())
+            found.append(
+                Finding(
+                    "partner_refuses",
+                    f"line {line} refused {sum(refused.values())} of {one['offers']} calls ({codes})",
+                )
+            )
+        if one["hung_up"] >= NEVER_ANSWERS and one["hung_up"] >= MOSTLY * one["answered"]:
+            found.append(
+                Finding(
+                    "partner_hangs_up",
+                    f"line {line} answered and hung up at once "
+                    f"in {one['hung_up']} of {one['answered']} calls",
+                )
+            )
     for line, seconds in p95.items():
         others = [value for other, value in p95.items() if other != line]
         if seconds > SLOW_SECONDS and (
@@ -134,13 +202,27 @@ def _partners(figures: dict[str, Any]) -> list[Finding]:
     return found
 
 
+def _transfers(transfers: dict[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            "transfers_lost",
+            f"line {line}: of {one['lasted']} hand-overs {one['lasted'] - one['arrived']} never reached it",
+        )
+        for line, one in transfers.items()
+        if one["arrived"] is not None and one["arrived"] < one["lasted"]
+    ]
+
+
 def _numbers(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
     found = []
     for number, one in figures["by_number"].items():
         ratio = one["SER_without_given_up"]
         if ratio is not None and ratio < bounds.session_establishment_ratio:
             causes = ", ".join(f"{count} × {code}" for code, count in one["causes"].items() if code != "200")
-            found.append(Finding("refusals", f"{number}: {ratio:.1%} of calls were established ({causes})"))
+            text = f"{number}: {ratio:.1%} of calls were established ({causes})"
+            if one["refused_every"] is not None:
+                text += f"; every {one['refused_every']}th call is refused"
+            found.append(Finding("refusals", text))
     return found
 
 
@@ -186,6 +268,15 @@ def _after(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
     left = figures["left_behind"]
     if left is not None and left > bounds.leaks:
         found.append(Finding("leak", f"{left} channels were still alive after everybody had hung up"))
+    made = figures["recordings"]
+    if made is not None and made["files"] < bounds.recorded * made["conversations"]:
+        found.append(
+            Finding(
+                "not_recorded",
+                f"{made['files']} recordings were made in {made['conversations']} conversations "
+                f"(bound {bounds.recorded:.0%})",
+            )
+        )
     for name, one in figures["processes"].items():
         if one["gone"] and name not in ("generator", "phones"):
             found.append(Finding("process_gone", f"{name} ended during the run"))

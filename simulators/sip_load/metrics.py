@@ -1,50 +1,22 @@
-"""Figures of a run. Definitions: RFC 6076 (SIP end-to-end), ITU-T E.411/E.425 (ASR, NER), E.721 (PDD).
-
-Delays are measured at the caller, from SIPp's own log. Ratios are shares (0 … 1),
-None when nothing was tried. Percentiles are of all observations, not interpolated
-between processes.
-"""
+"""Figures of a run, JSON-ready: volume, people, seats, partners, what probes heard, processes."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from simulators.sip_load import theory
 from simulators.sip_load.crowd import Crowd, is_wrong_seat
 from simulators.sip_load.facts import Attempt, Offer
-from simulators.sip_load.probes import ProbeResult
+from simulators.sip_load.hearing import heard
 from simulators.sip_load.result import RunResult
+from simulators.sip_load.sessions import Figures, registrations, sessions, share, spread
 
-Figures = dict[str, Any]
-
-PERCENTILES: Final = (50.0, 95.0, 99.0, 99.9)
-SEER_EXTRA: Final = frozenset({480, 486, 600, 603})
-"""RFC 6076 §4.7: the called party's own answer, as effective as a 200."""
-INEFFECTIVE: Final = frozenset({408, 500, 503, 504})
-"""RFC 6076 §4.8."""
-NETWORK_EFFECTIVE: Final = frozenset({480, 486, 487, 600, 603})
-"""E.425: user busy, no answer, rejected by or given up towards the user; with answers they make NER."""
-
-
-def spread(values: Iterable[float]) -> Figures:
-    """Count, mean, percentiles and maximum of some delays, in seconds."""
-    sample = np.sort(np.fromiter(values, dtype=float))
-    if not len(sample):
-        return {"count": 0}
-    # The nearest rank: an observation that was really made.
-    ranks = {p: sample[min(len(sample) - 1, int(np.ceil(p / 100 * len(sample))) - 1)] for p in PERCENTILES}
-    return {
-        "count": len(sample),
-        "mean": float(sample.mean()),
-        **{f"p{p:g}": float(value) for p, value in ranks.items()},
-        "max": float(sample[-1]),
-    }
-
-
-def share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+MOSTLY: Final = 0.5
+"""Share of a seat's offers from which refusing is its way."""
+AT_ONCE: Final = 2.0
+"""Seconds: a conversation that ends sooner after its answer was none."""
 
 
 def figures(result: RunResult) -> Figures:
@@ -63,17 +35,22 @@ def figures(result: RunResult) -> Figures:
             group.name: population([one for one in attempts if one.call.group is group])
             for group in result.scenario.callers
         },
+        "by_language": {
+            language: population([one for one in attempts if one.call.language == language])
+            for language in sorted({one.call.language for one in attempts})
+        },
         "people": people(result, attempts),
         "theory": theory.waits(result, attempts, volume(result, attempts)["seconds"]),
         "seats": seats(crowd),
         "partners": partners(crowd, {partner.line for partner in result.scenario.partners}),
-        "transfers": dict(crowd.transfers),
+        "transfers": transfers(crowd, {partner.line for partner in result.scenario.partners}),
+        "recordings": recordings(result, attempts),
         "retransmissions": {
             "sent": dict(crowd.retransmissions.sent),
             "received": dict(crowd.retransmissions.received),
             "messages": crowd.retransmissions.messages,
         },
-        "probes": probes(result.probes),
+        "probes": heard(result.probes),
         "processes": processes(result, len(attempts)),
         "generator": generator(result, attempts),
         "left_behind": result.left_behind,
@@ -97,72 +74,6 @@ def volume(result: RunResult, attempts: Sequence[Attempt]) -> Figures:
         "redials": len(attempts) - first,
         "peak_calls": result.crowd.peak,
         "seats": result.seats,
-    }
-
-
-def sessions(attempts: Sequence[Attempt]) -> Figures:
-    """RFC 6076 and E.425 of some attempts; refusals that redirect (3xx) count in no ratio's base."""
-    finals = Counter(attempt.final or 408 for attempt in attempts if attempt.final or attempt.over)
-    redirected = sum(count for code, count in finals.items() if 300 <= code < 400)
-    base = sum(finals.values()) - redirected
-    answered = finals[200]
-    effective = answered + sum(finals[code] for code in SEER_EXTRA)
-    by_us = sum(attempt.cancel_at is not None and attempt.final == 487 for attempt in attempts)
-    completed = sum(
-        attempt.answered_at is not None and attempt.bye_at is not None and attempt.over
-        for attempt in attempts
-    )
-    return {
-        "attempts": len(attempts),
-        "answered": answered,
-        "given_up_before_answer": by_us,
-        "SER": share(answered, base),
-        "SER_without_given_up": share(answered, base - by_us),
-        "SEER": share(effective, base),
-        "ISA": share(sum(finals[code] for code in INEFFECTIVE), base),
-        "SCR": share(completed, base),
-        "ASR": share(answered, base),
-        "NER": share(answered + sum(finals[code] for code in NETWORK_EFFECTIVE), base),
-        "causes": {str(code): count for code, count in sorted(finals.items())},
-        "SRD_successful": spread(_indication(one) for one in attempts if _indicated(one) and one.final < 300),
-        "SRD_failed": spread(
-            (one.final_at or 0.0) - one.invite_at
-            for one in attempts
-            if one.final >= 300 and one.cancel_at is None
-        ),
-        "PDD": spread(_indication(one) for one in attempts if _indicated(one)),
-        "setup": spread(one.answered_at - one.invite_at for one in attempts if one.answered_at is not None),
-        "SDD": spread(
-            one.ended_at - one.bye_at
-            for one in attempts
-            if one.left_by == "caller" and one.bye_at is not None and one.ended_at is not None
-        ),
-        "SDT": spread(
-            one.bye_at - one.answered_at
-            for one in attempts
-            if one.bye_at is not None and one.answered_at is not None
-        ),
-    }
-
-
-def _indicated(attempt: Attempt) -> bool:
-    return attempt.ringing_at is not None or attempt.answered_at is not None
-
-
-def _indication(attempt: Attempt) -> float:
-    """Until the first status indication: 18x or 200 (RFC 6076 §4.3.1)."""
-    instants = [at for at in (attempt.ringing_at, attempt.answered_at) if at is not None]
-    return min(instants) - attempt.invite_at
-
-
-def registrations(crowd: Crowd) -> Figures:
-    """RRD of successful registrations, challenge included, and IRA (RFC 6076 §4.1, §4.2)."""
-    known = [one for many in crowd.registrations.values() for one in many if one.final not in (0, 401)]
-    good = [one for one in known if one.final == 200]
-    return {
-        "count": len(known),
-        "IRA": share(len(known) - len(good), len(known)),
-        "RRD": spread((one.final_at or one.sent_at) - one.sent_at for one in good),
     }
 
 
@@ -202,25 +113,83 @@ def _wait(attempt: Attempt) -> float:
 
 
 def seats(crowd: Crowd) -> Figures:
-    """What seats were offered and took; `second_calls` were offered to a seat in a call."""
+    """What seats were offered and took; `second_calls` were offered to a seat in a call.
+
+    `cut_off`: conversations that the installation ended at once, though the caller had not left;
+    `hung_up`: those that the seat itself ended at once; each with the answers of that seat.
+    """
     by_seat: dict[str, list[Offer]] = {}
-    for offer in crowd.offers:
+    ours = crowd.seat_offers()
+    for offer in ours:
         by_seat.setdefault(offer.seat, []).append(offer)
-    answered = [offer for offer in crowd.offers if offer.answered_at is not None]
+    answered = [offer for offer in ours if offer.answered_at is not None]
     loads = [sum(one.answered_at is not None for one in offers) for offers in by_seat.values()]
     return {
-        "offers": len(crowd.offers),
+        "offers": len(ours),
         "answered": len(answered),
-        "second_calls": sum(offer.second_call for offer in crowd.offers),
+        "declined": sum(bool(offer.refused) for offer in ours),
+        "second_calls": sum(offer.second_call for offer in ours),
         "seats_offered": len(by_seat),
         "never_answered": {
             seat: len(offers)
             for seat, offers in sorted(by_seat.items())
             if not any(offer.answered_at is not None for offer in offers)
         },
+        "declines": {
+            seat: [refused, len(offers)]
+            for seat, offers in sorted(by_seat.items())
+            if (refused := sum(bool(offer.refused) for offer in offers)) > MOSTLY * len(offers)
+        },
+        "cut_off": _ended_at_once(by_seat, crowd, "system"),
+        "hung_up": _ended_at_once(by_seat, crowd, "seat"),
         "ringing": spread((one.answered_at or 0.0) - one.offered_at for one in answered),
         "calls_per_seat": spread(float(load) for load in loads),
     }
+
+
+def _ended_at_once(by_seat: dict[str, list[Offer]], crowd: Crowd, by: str) -> dict[str, list[int]]:
+    """Seat: [conversations ended at once by this side, answers], where there are any."""
+    found = {}
+    for seat, offers in sorted(by_seat.items()):
+        count = sum(
+            one.left_by == by and one.cut_short(AT_ONCE) and not crowd.caller_left_first(one)
+            for one in offers
+        )
+        if count:
+            found[seat] = [count, sum(one.answered_at is not None for one in offers)]
+    return found
+
+
+def transfers(crowd: Crowd, lines: set[str]) -> Figures:
+    """By line: hand-overs begun (all keys pressed while the call lived), calls that reached the line.
+
+    `lasted`: begun, and the call lived on for 2 s, so that the line should have been reached.
+    `arrived` is None for lines that nobody plays here.
+    """
+    begun, lasted = (
+        Counter(
+            one.handed_to
+            for one in crowd.offers
+            if one.handed_at is not None and (one.ended_at is None or one.ended_at > one.handed_at + more)
+        )
+        for more in (0.0, AT_ONCE)
+    )
+    return {
+        line: {
+            "begun": count,
+            "lasted": lasted[line],
+            "arrived": sum(one.group == f"partner-{line}" for one in crowd.offers) if line in lines else None,
+        }
+        for line, count in sorted(begun.items())
+    }
+
+
+def recordings(result: RunResult, attempts: Sequence[Attempt]) -> Figures | None:
+    """Files that were recorded, and conversations that should have been; None: not looked at."""
+    if result.recorded is None:
+        return None
+    met = sum(one.seat_answered_at is not None for one in attempts)
+    return {"files": result.recorded, "conversations": met + sum(bool(one.seat) for one in result.probes)}
 
 
 def partners(crowd: Crowd, lines: set[str]) -> Figures:
@@ -231,41 +200,13 @@ def partners(crowd: Crowd, lines: set[str]) -> Figures:
         figures[line] = {
             "offers": len(offers),
             "answered": sum(offer.answered_at is not None for offer in offers),
+            "refused": Counter(str(offer.refused) for offer in offers if offer.refused),
+            "hung_up": sum(one.left_by == "seat" and one.cut_short(AT_ONCE) for one in offers),
             "answer": spread(
                 offer.answered_at - offer.offered_at for offer in offers if offer.answered_at is not None
             ),
         }
     return figures
-
-
-def probes(results: Sequence[ProbeResult]) -> Figures:
-    """What the listening phones heard."""
-    heard = [one for one in results if one.hears_seat is not None]
-    keyed = [one for one in results if one.keys_sent]
-    rated = [one.mos for one in results if one.mos is not None]
-    packets = sum(one.rtp.received + one.rtp.lost for one in results if one.rtp is not None)
-    missing = sum(one.rtp.lost + one.rtp.discarded for one in results if one.rtp is not None)
-    return {
-        "calls": len(results),
-        "answered": sum(one.setup is not None for one in results),
-        "faults": Counter(one.fault for one in results if one.fault),
-        "setup": spread(one.setup for one in results if one.setup is not None),
-        "first_rtp": spread(one.first_rtp for one in results if one.first_rtp is not None),
-        "wait": spread(one.wait for one in results if one.wait is not None),
-        "greeting": spread(one.greeting for one in results if one.greeting is not None),
-        "greeting_heard": share(
-            sum((one.greeting or 0.0) > 0.6 for one in results),
-            sum(one.greeting is not None for one in results),
-        ),
-        "both_ways": share(sum(bool(one.hears_seat and one.seat_hears) for one in heard), len(heard)),
-        "caller_deaf": sorted({one.seat for one in heard if not one.hears_seat}),
-        "seat_deaf": sorted({one.seat for one in heard if not one.seat_hears}),
-        "keys_right": share(sum(one.keys_received == one.keys_sent for one in keyed), len(keyed)),
-        "mos": {**spread(rated), "min": min(rated)} if rated else {"count": 0},
-        "loss": missing / packets if packets else None,
-        "jitter_ms": spread(one.rtp.jitter_ms for one in results if one.rtp is not None and one.rtp.received),
-        "longest_gap": max((one.longest_gap for one in results if one.longest_gap is not None), default=None),
-    }
 
 
 def processes(result: RunResult, calls: int) -> Figures:

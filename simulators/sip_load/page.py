@@ -22,7 +22,8 @@ def page(report: dict[str, Any]) -> str:
         f"seed {report['seed']}</p>",
         *_listed("Did not end well", report["broken"]),
         *_listed("Void: the generator was the bottleneck", report["void"]),
-        *_listed("Findings", [one["text"] for one in report["findings"]]),
+        *_listed("Findings", [f"{one['code']}: {one['text']}" for one in report["findings"]]),
+        *_capacity(report.get("capacity")),
         "<h2>Over time</h2>",
         f"<div class='plots'>{''.join(_plots(figures))}</div>",
         "<h2>Volume</h2>",
@@ -32,14 +33,20 @@ def page(report: dict[str, Any]) -> str:
         _delays(figures),
         "<h2>By number dialled</h2>",
         _by_number(figures["by_number"]),
+        "<h2>SIP, seen from the caller</h2>",
+        _pairs(_signalling(figures)),
         "<h2>People and seats</h2>",
         _pairs({**_flat(figures["people"]), **_flat(figures["seats"])}),
+        _populations(figures),
         *_partners(figures["partners"]),
+        *_transfers(figures["transfers"]),
         *_theory(figures["theory"]),
         "<h2>Listening phones</h2>",
         _pairs(_flat(figures["probes"])),
         "<h2>Processes</h2>",
         _table(figures["processes"]),
+        "<h2>This tool itself</h2>",
+        _pairs(_flat(figures["generator"])),
         *_comparison(report.get("comparison", [])),
     ]
     title = escape(f"Load: {report['name']}")
@@ -89,7 +96,9 @@ def _delays(figures: dict[str, Any]) -> str:
             ("SRD failed", "sessions", "SRD_failed", "RFC 6076"),
             ("setup", "sessions", "setup", "INVITE to answer"),
             ("SDD", "sessions", "SDD", "BYE to its 200"),
+            ("SDD failed", "sessions", "SDD_failed", "BYE to its refusal"),
             ("SDT", "sessions", "SDT", "answer to BYE"),
+            ("SDT failed", "sessions", "SDT_failed", "its BYE was not answered with 200"),
             ("RRD", "registrations", "RRD", "REGISTER to 200, challenge included"),
             ("wait", "people", "wait", "INVITE to a person"),
             ("ringing", "seats", "ringing", "a seat's phone"),
@@ -116,12 +125,67 @@ def _by_number(numbers: dict[str, Any]) -> str:
     return _table(rows)
 
 
+def _signalling(figures: dict[str, Any]) -> dict[str, Any]:
+    again = figures["retransmissions"]
+    return {
+        "retransmissions sent": again["sent"] or "none",
+        "retransmissions received": again["received"] or "none",
+        "messages": again["messages"],
+        "channels left behind": figures["left_behind"],
+        "recordings": figures["recordings"],
+    }
+
+
+def _populations(figures: dict[str, Any]) -> str:
+    """Callers by population and by language."""
+    rows = {
+        f"{label} {name}": {
+            "attempts": one["attempts"],
+            "met a person": one["met_a_person"],
+            "share met": one["share_met"],
+            "wrong seat": one["wrong_seat"],
+            "wait p50": one["wait"].get("p50"),
+            "wait p95": one["wait"].get("p95"),
+        }
+        for label, part in (("callers", "by_population"), ("language", "by_language"))
+        for name, one in figures[part].items()
+    }
+    return _table(rows)
+
+
+def _transfers(lines: dict[str, Any]) -> Iterator[str]:
+    if lines:
+        yield "<h2>Hand-overs to lines</h2>" + _table(lines)
+
+
+def _capacity(search: dict[str, Any] | None) -> Iterator[str]:
+    """How the highest clean rate was searched."""
+    if search is None:
+        return
+    rate = search["clean_rate"]
+    found = "none was clean" if rate is None else f"{rate:.2f} calls/s"
+    yield f"<h2>Highest clean rate: {found}</h2><p>Beyond it: {escape(search['limit'])}</p>"
+    yield _table(
+        {
+            str(number): {
+                "× the callers": step["factor"],
+                "calls/s": step["rate"],
+                "verdict": step["verdict"],
+                "findings": ", ".join(step["findings"]),
+            }
+            for number, step in enumerate(search["steps"], 1)
+        }
+    )
+
+
 def _partners(partners: dict[str, Any]) -> Iterator[str]:
     if partners:
         rows = {
             line: {
                 "offers": one["offers"],
                 "answered": one["answered"],
+                "refused": sum(one["refused"].values()),
+                "hung up at once": one["hung_up"],
                 "answer p50": one["answer"].get("p50"),
                 "answer p95": one["answer"].get("p95"),
             }

@@ -1,11 +1,15 @@
 """Every call of a run, drawn before it begins: one seed, the same callers, whatever the system does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
-from simulators.sip_load.scenario import Callers, Choice, Scenario
+from simulators.sip_load.people import Callers, Choice
+from simulators.sip_load.scenario import Scenario
 from simulators.workload import stream
+
+KEYPAD: Final = "0123456789*#"
 
 
 class PlanTooBig(ValueError):
@@ -27,11 +31,17 @@ class PlannedCall:
     keys_after: float
     redials: tuple[float, ...]
     """Seconds until each further attempt, as many as this caller would make."""
+    hammered: str = ""
+    """Keys that an abusive caller presses, one each `group.hammer.every` seconds."""
 
     @property
     def seats(self) -> tuple[str, ...]:
         """Seats, or their beginnings, that may take this caller."""
         return self.choice.seats if self.choice is not None else self.group.seats
+
+    @property
+    def language(self) -> str:
+        return (self.choice.language if self.choice is not None else None) or self.group.language
 
     @property
     def headers(self) -> str:
@@ -49,7 +59,7 @@ def plan_calls(scenario: Scenario) -> list[PlannedCall]:
             )
     drawn.sort(key=lambda call: call.due)
     _require_rate(drawn, scenario.limits.rate)
-    return [_renumbered(call, index) for index, call in enumerate(drawn)]
+    return [replace(call, index=index) for index, call in enumerate(drawn)]
 
 
 def _plan_group(scenario: Scenario, group: Callers, position: int) -> list[PlannedCall]:
@@ -67,6 +77,7 @@ def _plan_group(scenario: Scenario, group: Callers, position: int) -> list[Plann
     chosen = _choices(group, generator("choice").uniform(size=count))
     redial = _redials(group, generator("redial"), count)
     keys = generator("keys")
+    hammered = _hammered(group, generator("hammer"), count)
     return [
         PlannedCall(
             index=0,
@@ -76,12 +87,30 @@ def _plan_group(scenario: Scenario, group: Callers, position: int) -> list[Plann
             due=float(due[place]),
             talk=float(talk[place]),
             patience=float(patience[place]),
-            choice=choice,
-            keys_after=float(choice.after.sample(keys, 1)[0]) if choice is not None else 0.0,
+            choice=choice if not hammered[place] else None,
+            keys_after=_first_key(group, choice, hammered[place], keys),
             redials=redial[place],
+            hammered=hammered[place],
         )
         for place, choice in enumerate(chosen)
     ]
+
+
+def _first_key(group: Callers, choice: Choice | None, hammered: str, keys: np.random.Generator) -> float:
+    """From the system's answer to the first key; 0 for callers who press none."""
+    if hammered and group.hammer is not None:
+        return float(group.hammer.after.sample(keys, 1)[0])
+    return float(choice.after.sample(keys, 1)[0]) if choice is not None else 0.0
+
+
+def _hammered(group: Callers, generator: np.random.Generator, count: int) -> list[str]:
+    """For each caller the keys pressed at random; "" for those who behave."""
+    plan = group.hammer
+    if plan is None:
+        return [""] * count
+    abusive = generator.uniform(size=count) < plan.share
+    pressed = generator.integers(0, len(KEYPAD), (count, plan.keys))
+    return ["".join(KEYPAD[key] for key in pressed[row]) if abusive[row] else "" for row in range(count)]
 
 
 def _choices(group: Callers, luck: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> list[Choice | None]:
@@ -109,18 +138,3 @@ def _require_rate(calls: list[PlannedCall], most: float) -> None:
     # Poisson arrivals bunch: four sigma above the limit is still the limit's doing.
     if busiest > most + 4 * most**0.5 + 1:
         raise PlanTooBig(f"{busiest:.0f} calls within one second are more than limits.rate ({most:g})")
-
-
-def _renumbered(call: PlannedCall, index: int) -> PlannedCall:
-    return PlannedCall(
-        index,
-        call.group,
-        call.number,
-        call.dial,
-        call.due,
-        call.talk,
-        call.patience,
-        call.choice,
-        call.keys_after,
-        call.redials,
-    )

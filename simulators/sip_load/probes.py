@@ -14,10 +14,11 @@ from typing import Final
 import numpy as np
 
 from simulators import audio
+from simulators.sip_load.crew import Seats
 from simulators.sip_load.crowd import Crowd
 from simulators.sip_load.emodel import call_quality
 from simulators.sip_load.facts import Offer
-from simulators.sip_load.scenario import Probes, Seats
+from simulators.sip_load.scenario import Probes
 from simulators.softphone import (
     CallEnded,
     PhoneCall,
@@ -36,6 +37,8 @@ TONE_STEP: Final = 40.0
 PROBE_PREFIX: Final = "138"
 SETTLE: Final = 0.4
 """Seconds after a seat's answer before speech is judged."""
+GREETING_MARGIN: Final = 0.7
+"""Seconds by which a greeting may begin late, without a seat that would tell that it is over."""
 HEARD_SHARE: Final = 0.5
 """A tone counts as heard when it sounds for this share of the time."""
 
@@ -69,6 +72,10 @@ class ProbeResult:
     """Silence while the seat was speaking."""
     fault: str = ""
     """Why the probe itself could not go on."""
+
+    @property
+    def keys_right(self) -> bool:
+        return self.keys_received == self.keys_sent
 
 
 class PhoneSeats:
@@ -105,27 +112,37 @@ class PhoneSeats:
         while True:
             ignores = luck.uniform() < self._group.never_answers
             delay = float(self._group.answer.sample(luck, 1)[0])
-            await phone.auto_answer(None if ignores or not np.isfinite(delay) else delay)
+            refuses = luck.uniform() < self._group.refuses
+            leaves = float(self._group.leaves.sample(luck, 1)[0])
+            await phone.auto_answer(None if ignores or refuses or not np.isfinite(delay) else delay)
             call = await phone.incoming(within=None)
             offer = self._crowd.seat_note(
                 self._group.name, f"{call.call_id} {user} {caller_of(call)}", unix(call.started)
             )
             with contextlib.suppress(CallEnded):
+                if refuses:
+                    await phone.decline(self._group.refusal)
                 answered = await phone.wait_for("confirmed", within=None)
                 if offer is not None:
                     offer.answered_at = unix(answered)
                     self._crowd.seat_answered(offer)
                 await phone.play(hertz)
-                await phone.until_over(None)
+                if not await phone.until_over(leaves if np.isfinite(leaves) else None):
+                    await phone.hangup()
+                    if offer is not None:
+                        offer.left_by = "seat"
             if offer is not None:
-                self._close(offer, call)
+                self._close(offer, call, self._group.refusal if refuses else 0)
 
-    def _close(self, offer: Offer, call: PhoneCall) -> None:
+    def _close(self, offer: Offer, call: PhoneCall, refusal: int) -> None:
         ended = unix(call.reached.get("disconnected", time.monotonic()))
-        if offer.answered_at is None:
-            offer.cancelled_at = ended
-        else:
+        if offer.answered_at is not None:
             offer.ended_at = ended
+            offer.left_by = offer.left_by or "system"
+        elif refusal:
+            offer.refused = refusal
+        else:
+            offer.cancelled_at = ended
         self._crowd.seat_left(offer)
 
 
@@ -187,7 +204,10 @@ class Prober:
             elif self._has_seats:
                 return
             await self._press(phone, result)
-            await asyncio.sleep(max(0.0, met + self._plan.talk - time.monotonic()))
+            enough = met + self._plan.talk
+            if self._greeting is not None:
+                enough = max(enough, answered + len(self._greeting) / audio.RATE + GREETING_MARGIN)
+            await phone.until_over(max(0.0, enough - time.monotonic()))
             await self._listen(phone, hertz, met, result)
         finally:
             with contextlib.suppress(PhoneRefused, PhoneProcessLost, TimeoutError, CallEnded):

@@ -51,4 +51,6 @@ class RunResult:
     interrupted: bool = False
     left_behind: int | None = None
     """Channels alive after everybody had hung up; None: not looked at."""
+    recorded: int | None = None
+    """Recordings made during the run; None: not looked at."""
     seats: int = 0

@@ -7,22 +7,19 @@ bound: a run can neither last nor grow beyond `limits`.
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from callrouter.config.document import ConfigError, Document, Fault, parse, read_document
-from simulators.workload import Arrivals, Duration, Model, NotNegative, Positive, Replay, Share
+from simulators.sip_load.crew import Partner, Seats
+from simulators.sip_load.people import Callers, Headers, Keys, Name, Number
+from simulators.workload import Model, NotNegative, Positive, Replay, Share
 
 LONGEST_RUN: Final = 8 * 3600.0
 MOST_CALLS: Final = 500_000
 MOST_RATE: Final = 2_000.0
 MOST_PHONES: Final = 40
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
-Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*#+_.-]{1,40}$")]
-Headers = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z-]{1,40}$")], str]
-Keys = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]{1,24}$")]
 
 
 class Limits(Model):
@@ -43,149 +40,9 @@ class Target(Model):
     """Address of the installation's HTTP API, for seats with a `desk`."""
     asterisk_config: Path | None = None
     """asterisk.conf of a private Asterisk: channels and bridges left behind are counted there."""
+    recordings: Path | None = None
+    """Folder into which conversations are recorded: new files are counted there."""
     processes: dict[Name, Annotated[int, Field(gt=1)]] = Field(default_factory=dict)
-
-
-class Choice(Model):
-    """Keys that a share of the callers press, and where that should lead them."""
-
-    keys: Keys
-    share: Share
-    after: Duration = Duration(constant=2.0)
-    """From the system's answer to the first key."""
-    seats: tuple[str, ...] = ()
-    """Seats (``a1001``) or their beginnings (``a1*``) that may take these callers; none: any."""
-
-
-class Redial(Model):
-    """Callers who try again after a refusal or after giving up."""
-
-    chance: Share
-    after: Duration
-    at_most: Annotated[int, Field(ge=1, le=10)] = 2
-
-
-class Callers(Model):
-    """A population: arrivals and behaviour."""
-
-    name: Name
-    dial: Number | tuple[Number, ...]
-    """One number, or several that are dialled equally often."""
-    arrivals: Arrivals
-    talk: Duration
-    """From the seat's or partner's answer (from the system's when none are simulated) until hanging up."""
-    patience: Duration = Duration(forever=True)
-    """From dialling until the caller gives up, unless a person has answered."""
-    redial: Redial | None = None
-    choices: tuple[Choice, ...] = ()
-    seats: tuple[str, ...] = ()
-    """As `Choice.seats`, for callers who press nothing."""
-    prefix: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{1,10}$")] = "139"
-    """Beginning of their numbers; the rest makes each unique."""
-    headers: Headers = Field(default_factory=dict)
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        return (self.dial,) if isinstance(self.dial, str) else self.dial
-
-    @model_validator(mode="after")
-    def _shares(self) -> Self:
-        total = sum(choice.share for choice in self.choices)
-        if total > 1 + 1e-9:
-            raise ValueError(f"the shares of choices add up to {total:g}. They may make 1 at most")
-        for name, value in self.headers.items():
-            if any(sign in value for sign in "\r\n;[]") or len(value) > 500:
-                raise ValueError(f"header {name}: no line breaks, ';' or brackets, 500 characters at most")
-        return self
-
-
-class Shift(Model):
-    """When seats are registered: from `begins` to `ends`, counted from the start of the run."""
-
-    begins: NotNegative = 0.0
-    ends: Positive
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.ends <= self.begins:
-            raise ValueError("a shift must end after it began")
-        return self
-
-
-class Accounts(Model):
-    """Accounts ``PREFIXnnnn``: `count` of them from `first` on, all with one password."""
-
-    prefix: Name
-    first: Annotated[int, Field(ge=0)]
-    count: Annotated[int, Field(gt=0, le=20_000)]
-    password: str
-
-
-class Account(Model):
-    user: Name
-    password: str
-
-
-class Transfers(Model):
-    """Seats that hand callers on: the keys of `code` with the line's number, then those of `complete`."""
-
-    share: Share
-    lines: Annotated[tuple[Number, ...], Field(min_length=1)]
-    after: Duration = Duration(constant=5.0)
-    """From the seat's answer to the first key."""
-    consult: Duration = Duration(constant=5.0)
-    """From the last key of `code` to the first of `complete`."""
-    code: str = "*2{line}"
-    complete: Keys = "*1"
-
-
-class Desk(Model):
-    """Agents at the installation's own desks: each account signs in at the seat of its name."""
-
-    wrap_up: Duration = Duration(constant=1.0)
-    """After a call, until wrap-up is finished; ``forever`` leaves it to the installation's deadline."""
-    back_after: Duration = Duration(constant=5.0)
-    """After the installation has made the seat not ready (a missed call), until it is ready again."""
-
-
-class Seats(Model):
-    """Phones that register and are rung."""
-
-    name: Name = "seats"
-    accounts: Accounts | Annotated[tuple[Account, ...], Field(min_length=1)]
-    kind: Literal["sipp", "softphone"] = "sipp"
-    """``softphone``: real RTP, each with its own tone; at most 40 in a scenario."""
-    answer: Duration = Duration(constant=1.0)
-    never_answers: Share = 0.0
-    """Share of offers that are left to ring."""
-    audio: Literal["echo", "none"] = "echo"
-    """Of ``sipp`` seats: send back what they hear, or nothing."""
-    shifts: tuple[Shift, ...] = ()
-    """None: all the time."""
-    transfers: Transfers | None = None
-    desk: Desk | None = None
-    """Needs `target.desk`."""
-
-    @property
-    def users(self) -> tuple[tuple[str, str], ...]:
-        """(user, password) of each."""
-        if isinstance(self.accounts, Accounts):
-            plan = self.accounts
-            return tuple(
-                (f"{plan.prefix}{number}", plan.password)
-                for number in range(plan.first, plan.first + plan.count)
-            )
-        return tuple((account.user, account.password) for account in self.accounts)
-
-
-class Partner(Model):
-    """A line outside: listens where the installation sends its calls."""
-
-    line: Number
-    listen: str
-    """host:port"""
-    answer: Duration = Duration(constant=1.0)
-    never_answers: Share = 0.0
 
 
 class Probes(Model):
@@ -218,6 +75,12 @@ class Bounds(Model):
     in_time: Positive = 15.0
     mos: Annotated[float, Field(ge=1, le=4.5)] = 3.6
     loss: Share = 0.01
+    jitter_ms: Positive = 30.0
+    """Mean of what the probes' phones saw."""
+    gap: Positive = 1.0
+    """Longest silence of a seat that speaks all the time, as a probe hears it."""
+    recorded: Share = 0.99
+    """Recordings for each caller who met a person; needs `target.recordings`."""
     wrong_seats: int = 0
     leaks: int = 0
 
@@ -240,6 +103,8 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
+        if sum(group.accounts == "yours" for group in self.seats) > 1:
+            raise ValueError("accounts: yours can stand in one group only, for these are the same seats")
         users = [user for group in self.seats for user, _ in group.users]
         for what, names in (
             ("callers", [group.name for group in self.callers]),

@@ -121,6 +121,12 @@ def _summary(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 f"MOS {_number(heard['mos'].get('mean'))}, loss {_share(heard['loss'])}"
             ),
         )
+    for line, one in figures["transfers"].items():
+        arrived = "" if one["arrived"] is None else f", {one['arrived']} arrived"
+        yield f"handed to {line}", f"{one['begun']} begun{arrived}"
+    if figures["recordings"] is not None:
+        made = figures["recordings"]
+        yield "recordings", f"{made['files']} of {made['conversations']} conversations"
     if figures["left_behind"] is not None:
         yield "channels left behind", str(figures["left_behind"])
 
@@ -132,7 +138,9 @@ def _delays(figures: dict[str, Any]) -> Table:
         ("setup", "sessions", "setup"),
         ("SRD failed", "sessions", "SRD_failed"),
         ("SDD", "sessions", "SDD"),
+        ("SDD failed", "sessions", "SDD_failed"),
         ("SDT", "sessions", "SDT"),
+        ("SDT failed", "sessions", "SDT_failed"),
         ("RRD", "registrations", "RRD"),
         ("wait", "people", "wait"),
         ("first RTP", "probes", "first_rtp"),

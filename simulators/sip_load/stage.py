@@ -9,10 +9,13 @@ from typing import Final
 
 import numpy as np
 
+from simulators.sip_load.crew import PAYLOADS, Answering, Codec, Partner, Seats
 from simulators.sip_load.crowd import Instruction
 from simulators.sip_load.plan import PlannedCall
-from simulators.sip_load.scenario import Partner, Scenario, Seats
+from simulators.sip_load.scenario import Scenario
+from simulators.sip_load.voice import spoken
 from simulators.sipp import (
+    VOICE,
     SippProcess,
     answer_strata,
     caller_scenario,
@@ -31,6 +34,8 @@ EXPIRES: Final = 300
 STEER_SECONDS: Final = 0.5
 SOONER: Final = 1.5
 LEAST_RATE: Final = 10.0
+VOICE_SECONDS: Final = 20
+"""What speaking callers say is repeated after this."""
 
 
 @dataclass(slots=True)
@@ -95,10 +100,10 @@ class Stage:
 
     async def open_partner(self, partner: Partner) -> None:
         host, _, port = partner.listen.rpartition(":")
-        name = f"partner-{partner.line}"
+        name = partner.group
         process = await SippProcess.start(
             name,
-            seat_scenario(self._strata(partner.answer, name), partner.never_answers),
+            self._behaviour(partner, name),
             self._sip,
             self._folder,
             host=host.strip("[]"),
@@ -115,7 +120,7 @@ class Stage:
             register_scenario(EXPIRES),
             self._sip,
             self._folder,
-            called=seat_scenario(self._strata(group.answer, group.name), group.never_answers),
+            called=self._behaviour(group, group.name, group.codecs),
             rows=users,
             host=self._host,
             rate=REGISTER_RATE,
@@ -124,6 +129,15 @@ class Stage:
             echo=group.audio == "echo",
         )
         self.seats[group.name] = Group.of(process)
+
+    def _behaviour(self, one: Answering, name: str, codecs: Sequence[Codec] = ("pcma",)) -> str:
+        return seat_scenario(
+            self._strata(one.answer, name),
+            one.never_answers,
+            one.refuses,
+            one.refusal,
+            {codec: PAYLOADS[codec] for codec in codecs},
+        )
 
     def _strata(self, answer: Duration, name: str) -> list[float]:
         draws = answer.sample(stream(self._scenario.seed, "answer", name), 4096)
@@ -140,17 +154,26 @@ class Stage:
     async def open_callers(self, plans: Sequence[PlannedCall], names: Sequence[str], begin: float) -> None:
         """Start the callers' processes; call n goes to process n mod their number, as the crowd counts."""
         limits = self._scenario.limits
+        speech = any(group.audio == "speech" for group in self._scenario.callers)
+        if speech:
+            (self._folder / VOICE).write_bytes(spoken(VOICE_SECONDS))
         for number, name in enumerate(names):
             share = plans[number :: len(names)]
             if not share:
                 continue
             process = await SippProcess.start(
                 name,
-                caller_scenario(),
+                caller_scenario(speech=speech),
                 self._sip,
                 self._folder,
                 rows=[
-                    (plan.number, f"{begin + plan.due:.6f}", plan.dial, plan.headers or HEADER)
+                    (
+                        plan.number,
+                        f"{begin + plan.due:.6f}",
+                        plan.dial,
+                        plan.headers or HEADER,
+                        plan.group.audio,
+                    )
                     for plan in share
                 ],
                 host=self._host,

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from simulators.sip_load.crew import Seats
 from simulators.sip_load.desk import DeskCrew, DeskRefused
-from simulators.sip_load.scenario import Seats
 
 GROUP = Seats.model_validate(
     {
@@ -31,6 +31,8 @@ class Api:
         self.busy = 0
         self.screens: list[web.WebSocketResponse] = []
         self.clock = 0
+        self.own_only = False
+        """Agents see no seat but their own, as those of several organisations do."""
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -65,7 +67,9 @@ class Api:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.screens.append(socket)
-        await socket.send_json({"type": "snapshot", "seats": list(self.states.values())})
+        own = request.headers["Authorization"].rpartition("-")[2]
+        seats = [one for one in self.states.values() if not self.own_only or one["seat"] == own]
+        await socket.send_json({"type": "snapshot", "seats": seats})
         async for _ in socket:
             pass
         return socket
@@ -125,6 +129,19 @@ async def test_agents_sign_in_become_ready_wrap_up_and_come_back(
     crew.duty(session, ["a1"], on=True)
     await server.until(("a1", "ready"), before + 1)
     assert crew.refusals == []
+    work.cancel()
+
+
+async def test_agents_of_several_organisations_are_each_seen(
+    api: tuple[Api, str], session: aiohttp.ClientSession
+) -> None:
+    server, url = api
+    server.own_only = True
+    crew = DeskCrew(url, [GROUP], seed=1)
+    await crew.sign_in(session)
+    work = asyncio.create_task(crew.work(session))
+    await crew.all_ready(5)
+    assert len(server.screens) == 2
     work.cancel()
 
 
