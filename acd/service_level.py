@@ -294,7 +294,9 @@ def call_tally(record: CallRecord) -> Tally:
         setattr(tally, record.outcome, 1)
         tally.missed = int(record.outcome in WAITING)
         tally.short = int(ended - ingress < SHORT)
-        tally.abandoned_in_target = int(entered is not None and ended - entered <= TARGET)
+        # Who left the flow, be it after a queue had given them back, is in neither part of the ratio.
+        waited = entered is not None and record.outcome in WAITING
+        tally.abandoned_in_target = int(waited and ended - (entered or 0) <= TARGET)
     return tally
 
 

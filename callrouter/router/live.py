@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from acd.call import Call
 from acd.commands import Hangup
 from acd.conversation import Conversation
 from acd.ids import Instant, PlaybackId
-from acd.record import CALLED_BACK, CallRecord, FlowStep, Role
+from acd.record import CALLED_BACK, Activity, CallRecord, FlowStep, Role
 from callrouter.flow.actions import ToQueue
 from callrouter.flow.session import FlowSession
 from callrouter.router.recorder import Recorder
@@ -122,4 +122,8 @@ def outcome(call: Call) -> str:
     if call.ended_by != "caller":
         return "failed" if call.ended_by == "system" else "flow_ended"
     last = next((s for s in reversed(call.segments) if s.track == "caller"), None)
-    return "abandoned_ringing" if last is not None and last.activity.value == "ring" else "abandoned_queue"
+    return _ABANDONED.get(last.activity, "abandoned_queue") if last is not None else "abandoned_queue"
+
+
+_ABANDONED: Final = {Activity.RING: "abandoned_ringing", Activity.FLOW: "abandoned_flow"}
+"""Where the caller was last, when they had been in a queue; the flow: a queue had given them back."""

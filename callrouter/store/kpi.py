@@ -162,7 +162,7 @@ def _count_calls(part: Packed, target: int) -> _Counts:
     offered = ~(outcome.equal(REJECTED) | outcome.beginning(CALLED_BACK))
     answered = offered & (part.numbers["answered"] == 1)
     left = {name: ~answered & outcome.equal(name) for name in ABANDONED}
-    gone = left["abandoned_flow"] | left["abandoned_queue"] | left["abandoned_ringing"]
+    waiting = left["abandoned_queue"] | left["abandoned_ringing"]
     zero = np.zeros(part.length, dtype=np.int64)
     return {
         "offered": offered,
@@ -171,9 +171,9 @@ def _count_calls(part: Packed, target: int) -> _Counts:
         "answered_in_target": answered & (wait <= target),
         "human_in_target": answered & (span <= target),
         **left,
-        "missed": left["abandoned_queue"] | left["abandoned_ringing"],
-        "abandoned_in_target": gone & entered & (wait <= target),
-        "short": gone & (span < SHORT),
+        "missed": waiting,
+        "abandoned_in_target": waiting & entered & (wait <= target),
+        "short": (waiting | left["abandoned_flow"]) & (span < SHORT),
         "wait": np.where(answered, wait, zero),
         "to_human": np.where(answered, span, zero),
     }

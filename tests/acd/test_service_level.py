@@ -101,6 +101,15 @@ def test_worked_example() -> None:
     assert FIGURE["asa"].met(11.0) is True
 
 
+def test_whoever_a_queue_gave_back_did_not_abandon_it() -> None:
+    """Hung up in the flow 3 s after the queue's end: a service level is at most 1."""
+    gave_up = replace(record(), outcome="abandoned_queue", answered=None, ended=T0 + 7)
+    given_back = replace(record(), outcome="abandoned_flow", answered=None, ended=T0 + 7)
+    found = summed((call_tally(gave_up), call_tally(given_back)))
+    assert FIGURE["service_level_abandon_ok"].of(found) == 1.0
+    assert (FIGURE["abandonment"].of(found), FIGURE["abandonment_flow"].of(found)) == (0.5, 0.5)
+
+
 def test_exactly_the_target_counts_as_in_time() -> None:
     on_time = replace(record(), enqueued=T0, answered=T0 + 15)
     late = replace(record(), enqueued=T0, answered=T0 + 15.000001)

@@ -57,7 +57,8 @@ def histories(draw: st.DrawFn) -> list[CallRecord]:
         at = MIDNIGHT + draw(st.integers(0, 3 * 86400 * 10 - 1)) / 10
         outcome = draw(st.sampled_from(OUTCOMES))
         gap = [draw(st.integers(0, 300)) / 10 for _ in range(5)]
-        entered = None if outcome in ("rejected", "abandoned_flow") else at + gap[0]
+        unqueued = outcome == "rejected" or (outcome == "abandoned_flow" and draw(st.booleans()))
+        entered = None if unqueued else at + gap[0]
         answered = (entered or at) + gap[1] if outcome == "answered" else None
         ended = (answered or entered or at) + gap[2]
         call = f"c{number:02}"
