@@ -139,7 +139,7 @@ class Trial:
                 await self._together()
             return
         if case.scene is Scene.RINGING or case.way == "while it rang":
-            await self._only_tones(caller=set(), seat=set())
+            await self._while_it_rings(caller=set(), seat=self._early)
             if case.scene is Scene.RETURNED:
                 await self._returned()
             return
@@ -153,7 +153,7 @@ class Trial:
         elif self.case.way == "receiver down":
             await self.seat.phone.bye()
         await self._state("blonde")
-        await self._only_tones(caller=set())
+        await self._while_it_rings(caller=self._early)
 
     async def _consulting(self) -> None:
         await self._state("consulting")
@@ -232,6 +232,8 @@ class Trial:
         elif after is After.WITH_PARTNER:
             await self._together()
         else:
+            if self._early and self.case.who is Who.SEAT:
+                await self._while_it_rings(caller=self._early)
             await self._state("requeued")
             await self._another()
         self.verdict.to_hear = self.witness.since - left
@@ -248,8 +250,13 @@ class Trial:
     async def _state(self, wanted: str) -> None:
         await self.town.until(lambda: self.town.been(self.call, wanted), f"transfer {wanted}", PATIENCE)
 
-    async def _only_tones(self, **expected: set[str]) -> None:
-        """While it rings nobody is heard. In a crowd the turn to listen might come when it rings no more."""
+    @property
+    def _early(self) -> set[str]:
+        """Who is heard by whoever waits for the partner to answer."""
+        return {"partner"} if self.case.partner.behaviour.kind is Kind.EARLY_MEDIA else set()
+
+    async def _while_it_rings(self, **expected: set[str]) -> None:
+        """In a crowd the turn to listen might come when it rings no more."""
         if self.town.listening is None:
             await self.witness.hear(**expected)
 
