@@ -162,7 +162,10 @@ class _Session:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, task.cancel)
         with _one_line_errors():
-            result = await task
+            try:
+                result = await task
+            except asyncio.CancelledError:
+                fail_load(f"interrupted before the run was over: {self._base}.json, if any, is unfinished")
         report = document(result, self._earlier)
         self._write(report)
         if not self._quiet:

@@ -3,8 +3,8 @@
 Every kind has a key chosen before writing, so that writing an entry again has no effect.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -237,6 +237,16 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_surrogates(item) for item in value]
     return value
+
+
+def by_days(interval: SeatInterval) -> Iterator[SeatInterval]:
+    """The interval cut where days (of UTC) end: a day's figures are made from the rows that begin in it."""
+    midnight = (rows.micros(interval.started) // DAY + 1) * DAY
+    while midnight < rows.micros(interval.ended):
+        yield replace(interval, ended=rows.seconds(midnight))
+        interval = replace(interval, started=rows.seconds(midnight))
+        midnight += DAY
+    yield interval
 
 
 def by_kind(entries: Iterable[Entry]) -> list[tuple[Kind, list[Entry]]]:

@@ -28,7 +28,7 @@ from acd.ids import Instant
 from acd.record import CALLED_BACK, REJECTED, CallRecord
 from acd.rolling import RollingRate
 from acd.service_level import micros
-from acd.shift import Shifts
+from acd.shift import SeatInterval, Shifts
 from callrouter.mail import RejectedMessage
 from callrouter.ports import AuditEntry, Unavailable
 from callrouter.store import entries, inserting, schema
@@ -136,14 +136,18 @@ class RecordWriter:
         if isinstance(notice, SeatChanged):
             interval = self._shifts.changed(notice)
             if interval is not None:
-                self._enqueue(interval)
+                self._enqueue_interval(interval)
         elif isinstance(notice, OfferClosed | CallbackOpened | CallbackClosed):
             self._enqueue(notice)
 
     def end_shifts(self, now: Instant) -> None:
         """Close the seats' open intervals; the last thing before `stop`."""
         for interval in self._shifts.end(now):
-            self._enqueue(interval)
+            self._enqueue_interval(interval)
+
+    def _enqueue_interval(self, interval: SeatInterval) -> None:
+        for part in entries.by_days(interval):
+            self._enqueue(part)
 
     def note(self, entry: AuditEntry) -> None:
         self._enqueue(entry)

@@ -19,6 +19,7 @@ from simulators.workload import stream
 
 AT_ONCE: Final = 4
 BUSY_TRIES: Final = 20
+REFUSALS_KEPT: Final = 1000
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 STATES_ACTED_ON: Final = ("not_ready", "wrap_up")
 OFF_DUTY: Final = "off_duty"
@@ -133,6 +134,12 @@ class DeskCrew:
                 deed, body = ("ready", None) if on else ("not-ready", {"reason": OFF_DUTY})
                 self._later(self._act(session, agent, 0.0, deed, body))
 
+    async def close(self) -> None:
+        """Agents do nothing more: what they meant to do later is dropped."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     # --- inside -----------------------------------------------------------------------
 
     def _seen(self, session: aiohttp.ClientSession, seats: Iterable[Mapping[str, Any]]) -> None:
@@ -176,7 +183,8 @@ class DeskCrew:
             # 409: the seat has gone on by itself meanwhile (a wrap-up's deadline, a new call).
             await self._post(session, agent, deed, body, accepted=(200, 409))
         except (DeskRefused, aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.refusals.append(f"{agent.user}: {error}")
+            if len(self.refusals) < REFUSALS_KEPT:
+                self.refusals.append(f"{agent.user}: {error or type(error).__name__}")
 
     async def _token(self, session: aiohttp.ClientSession, user: str, password: str) -> str:
         for attempt in range(BUSY_TRIES):

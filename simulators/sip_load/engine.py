@@ -11,6 +11,7 @@ from typing import Final
 import aiohttp
 import psutil
 
+from callrouter.toolchain.errors import ToolchainError
 from simulators.sip_load.crowd import Crowd
 from simulators.sip_load.desk import DeskCrew, DeskRefused
 from simulators.sip_load.leaks import channels_left
@@ -151,6 +152,7 @@ class Run:
             raise RunFailed("seats have a `desk`, but no `target.desk` (or --desk URL) says where it is")
         self._http = await stack.enter_async_context(aiohttp.ClientSession())
         crew = self._crew = DeskCrew(target.desk, groups, self._scenario.seed)
+        stack.push_async_callback(crew.close)
         try:
             await crew.sign_in(self._http)
         except DeskRefused as error:
@@ -286,6 +288,7 @@ class Run:
                 break
             await asyncio.sleep(LOOK_SECONDS)
         result.ended = time.time()
+        result.desk_refusals = list(self._crew.refusals) if self._crew is not None else []
         if self._scenario.target is not None and self._scenario.target.recordings is not None:
             result.recorded = recorded_since(self._scenario.target.recordings, result.began)
         counts = [process.stats() for process in stage.processes]
@@ -293,7 +296,11 @@ class Run:
         result.unexpected = sum(count.unexpected for count in counts)
         config = self._scenario.target.asterisk_config if self._scenario.target else None
         if config is not None:
-            result.left_behind = await channels_left(config)
+            try:
+                result.left_behind = await channels_left(config)
+            except (RunFailed, ToolchainError) as error:
+                # Asterisk may be what the run has broken: the report is then wanted most.
+                result.broken.append(f"channels left behind are not known: {error}")
 
 
 def recorded_since(folder: Path, began: float) -> int:

@@ -277,6 +277,10 @@ def _after(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
                 f"(bound {bounds.recorded:.0%})",
             )
         )
+    if refusals := figures["desk_refusals"]:
+        found.append(
+            Finding("desk_refuses", f"{len(refusals)} deeds of agents were refused, the first: {refusals[0]}")
+        )
     for name, one in figures["processes"].items():
         if one["gone"] and name not in ("generator", "phones"):
             found.append(Finding("process_gone", f"{name} ended during the run"))

@@ -10,10 +10,12 @@ from callrouter.toolchain.locate import locate
 from simulators.sip_load.result import RunFailed
 
 QUIET_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 10.0
+"""An Asterisk that hangs answers its console never."""
 
 
 async def channels_left(config: Path, patience: float = QUIET_SECONDS) -> int:
-    """Channels of a private Asterisk, once none are left or after `patience` seconds."""
+    """Channels of a private Asterisk, once none are left or after `patience` seconds. Raises RunFailed."""
     deadline = time.monotonic() + patience
     while True:
         count = await _channels(config)
@@ -31,7 +33,13 @@ async def _channels(config: Path) -> int:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise RunFailed(f"{config}: its Asterisk gave no answer within {ANSWER_SECONDS:g} s") from None
     for line in output.decode(errors="replace").splitlines():
         words = line.split()
         if len(words) >= 3 and words[1] == "active" and words[2].startswith("channel"):

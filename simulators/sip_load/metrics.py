@@ -54,6 +54,7 @@ def figures(result: RunResult) -> Figures:
         "processes": processes(result, len(attempts)),
         "generator": generator(result, attempts),
         "left_behind": result.left_behind,
+        "desk_refusals": result.desk_refusals,
         "curves": curves(result, attempts),
     }
 

@@ -51,6 +51,8 @@ class RunResult:
     interrupted: bool = False
     left_behind: int | None = None
     """Channels alive after everybody had hung up; None: not looked at."""
+    desk_refusals: list[str] = field(default_factory=list)
+    """What the API refused an agent during the run."""
     recorded: int | None = None
     """Recordings made during the run; None: not looked at."""
     seats: int = 0

@@ -37,13 +37,19 @@ def waits(result: RunResult, attempts: Sequence[Attempt], seconds: float) -> dic
             "answered_in_time": answered_within(servers, load, handling, in_time),
         }
     queued = [_queued(one) for one in met]
+    given_up = [
+        (one.bye_at or result.ended) - one.answered_at
+        for one in attempts
+        if one.answered_at is not None and one.seat_answered_at is None
+    ]
     return {
         "seats": servers,
         "load_erlang": load,
         "handling": handling,
         "patience": patience if math.isfinite(patience) else None,
         **expected,
-        "measured_mean_wait": sum(queued) / len(queued),
+        # Of all callers, as the formulas' is: those who gave up waited, too.
+        "measured_mean_wait": (sum(queued) + sum(given_up)) / (len(queued) + len(given_up)),
         "measured_answered_in_time": sum(wait <= in_time for wait in queued) / len(attempts),
     }
 

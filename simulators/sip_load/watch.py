@@ -11,7 +11,7 @@ import psutil
 
 @dataclass(slots=True)
 class Usage:
-    """One named process with its children."""
+    """What a name stands for: one process, or several; their children are not in it."""
 
     cpu_seconds: float = 0.0
     peak_memory: int = 0
@@ -44,14 +44,17 @@ class Watch:
 
     async def run(self, interval: float = 1.0) -> None:
         """Sample until cancelled."""
-        due = time.monotonic()
+        before = due = time.monotonic()
         while True:
             due += interval
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self.lateness.append(time.monotonic() - due)
-            self.sample(interval)
+            now = time.monotonic()
+            self.lateness.append(now - due)
+            self.sample(now - before)
+            before = now
 
     def sample(self, interval: float = 1.0) -> None:
+        """Note what was used in the last `interval` seconds."""
         for name, processes in self._processes.items():
             usage = self.usage[name]
             spent = [_cpu(process) for process in processes]

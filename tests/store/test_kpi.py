@@ -28,6 +28,7 @@ from acd.service_level import (
 )
 from acd.shift import SeatInterval
 from callrouter.store.database import Database
+from callrouter.store.entries import by_days
 from callrouter.store.inserting import insert
 from callrouter.store.kpi import SPANS, Key, Kpis, figures_of, kpis, worst_window
 from callrouter.store.packed import Packed
@@ -210,6 +211,26 @@ async def test_seat_time_is_shared_out_among_quarters(database: Database) -> Non
         2 * QUARTER: (0, 100 * MICRO),
     }
     assert (await asked(database, "seat")).groups["s1"] == Tally(idle=200 * MICRO, on_contact=900 * MICRO)
+
+
+async def test_seat_time_over_midnight_counts_in_both_days(database: Database) -> None:
+    one = SeatInterval(
+        seat=SeatId("s1"),
+        agent=AgentId("a"),
+        state="ready",
+        reason="",
+        started=MIDNIGHT + 86400 - 600,
+        ended=MIDNIGHT + 2 * 86400 + 300,
+        call=None,
+    )
+    await fill(database, *by_days(one))
+    for _ in range(2):  # from rows, then from packed days
+        days = [
+            await kpis(database, since=SINCE + n * DAY, until=SINCE + (n + 1) * DAY, by="seat", now=LATER)
+            for n in range(3)
+        ]
+        assert [day.total.idle for day in days] == [600 * MICRO, DAY, 300 * MICRO]
+        assert (await asked(database, "seat")).total.idle == DAY + 900 * MICRO
 
 
 async def test_callbacks_and_grades(database: Database) -> None:

@@ -1,5 +1,8 @@
 """`callrouter load`, where it refuses: nothing is started, one line says why, exit code 2."""
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from callrouter.cli import load
+from simulators.sip_load.engine import Run
 
 PLAN = {
     "duration": 5,
@@ -68,6 +72,17 @@ def test_unfit_wishes_are_refused(file: Path, arguments: list[str], words: str) 
     assert result.exit_code == 2
     assert words in result.output
     assert not file.with_name("report.json").exists()
+
+
+def test_ctrl_c_before_anybody_dials_is_one_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Run, "go", interrupted)
+    result = run("run", file, "--target", "127.0.0.1:5060", "--report", file.with_name("report"))
+    assert result.exit_code == 2
+    assert "interrupted before the run was over" in result.output
 
 
 def test_an_earlier_report_must_be_one(file: Path) -> None:

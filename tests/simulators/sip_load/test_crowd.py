@@ -405,6 +405,15 @@ def test_findings_name_slow_setup_refusals_waits_and_leaks() -> None:
     assert "2 channels" in found["leak"]
 
 
+def test_what_the_desk_refused_during_the_run_is_a_finding(town: Town) -> None:
+    town.dial(1, 0.0)
+    town.answer(1, 0.2)
+    result = RunResult(scenario=town.plan, sip="x", began=BEGIN, crowd=town.crowd, ended=BEGIN + 3)
+    result.desk_refusals = ["a1: wrap-up/finish of seat a1: 500 broken"]
+    found = {one["code"]: one["text"] for one in document(result)["findings"]}
+    assert "a1: wrap-up/finish" in found["desk_refuses"]
+
+
 def test_runs_are_compared_figure_by_figure(town: Town) -> None:
     town.dial(1, 0.0)
     town.answer(1, 0.2)
@@ -433,6 +442,21 @@ def test_waits_stand_beside_what_erlang_expects(town: Town) -> None:
     assert theory["measured_mean_wait"] == pytest.approx(1.0)
     patient = Town(scenario(seats=SEATS, people={"patience": {"exponential": 5}}))
     assert patient.report()["figures"]["theory"] is None
+
+
+def test_who_gave_up_waited_too() -> None:
+    """The formulas' mean wait is of all callers, so the measured one is."""
+    town = Town(scenario(seats=SEATS, people={"patience": {"exponential": 5}}))
+    for place in (1, 2):
+        town.dial(place, place)
+        town.answer(place, place + 0.1)
+    town.ring(1, "a1", 2.1, "offer-1")
+    town.seat("offer-1", 2.6, True, "INVITE", 200)
+    town.bye(1, 4.0)
+    town.bye(2, 6.1)
+    theory = town.report(30)["figures"]["theory"]
+    assert theory["model"] == "A"
+    assert theory["measured_mean_wait"] == pytest.approx((1.0 + 4.0) / 2)
 
 
 def test_nobody_is_told_twice_to_hang_up(town: Town) -> None:

@@ -132,6 +132,23 @@ async def test_agents_sign_in_become_ready_wrap_up_and_come_back(
     work.cancel()
 
 
+async def test_a_closed_crew_does_nothing_more(api: tuple[Api, str], session: aiohttp.ClientSession) -> None:
+    server, url = api
+    group = Seats.model_validate(
+        {"accounts": [{"user": "a1", "password": "good"}], "desk": {"wrap_up": {"constant": 0.1}}}
+    )
+    crew = DeskCrew(url, [group], seed=1)
+    await crew.sign_in(session)
+    work = asyncio.create_task(crew.work(session))
+    await crew.all_ready(5)
+    crew.duty(session, ["a1"], on=True)
+    await crew.close()
+    work.cancel()
+    assert not [task for task in asyncio.all_tasks() if "DeskCrew._act" in repr(task.get_coro())]
+    assert server.deeds.count(("a1", "ready")) == 1
+    assert crew.refusals == []
+
+
 async def test_agents_of_several_organisations_are_each_seen(
     api: tuple[Api, str], session: aiohttp.ClientSession
 ) -> None:
