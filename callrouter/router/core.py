@@ -243,7 +243,8 @@ class Router:
         leg = next(x for x in live.call.legs if x.channel == item.channel)
         self.channels[item.channel] = (live, leg)
         if leg.role is Role.PARTNER:
-            self.lines.dialled(leg, item.endpoint, self.now)
+            line = self.site.directory.line(leg.party, self.today()) is not None
+            self.lines.dialled(leg, item.endpoint, self.now, line=line)
 
     def _to_floor(self, live: LiveCall, event: e.FloorEvent) -> None:
         if isinstance(event, e.CallerLeft) and event.reason == "hung_up":

@@ -29,6 +29,7 @@ NO_RESPONSE: Final = 18
 @dataclass(slots=True)
 class _Attempt:
     line: str
+    """``""``: a number that is no line."""
     trunk: str
     rang: bool = False
     judged: bool = False
@@ -45,13 +46,18 @@ class Lines:
 
     # --- attempts ---------------------------------------------------------------------
 
-    def dialled(self, leg: Leg, endpoint: str, now: Instant) -> None:
-        """A partner's leg is being originated through the trunk that `endpoint` names."""
+    def dialled(self, leg: Leg, endpoint: str, now: Instant, *, line: bool) -> None:
+        """A partner's leg is being originated through the trunk that `endpoint` names.
+
+        `line`: to a line of the directory. Of any other number, of which there are without end,
+        nothing is remembered but the place it takes on the trunk while it lasts.
+        """
         trunk = endpoint.rpartition("@")[2]
-        self._attempts[leg.channel] = _Attempt(leg.party, trunk)
-        self._at_line[leg.party] += 1
+        self._attempts[leg.channel] = _Attempt(leg.party if line else "", trunk, judged=not line)
         self._on_trunk[trunk] += 1
-        self.board.started(leg.party, trunk, now)
+        if line:
+            self._at_line[leg.party] += 1
+            self.board.started(leg.party, trunk, now)
 
     def ringing(self, channel: ChannelId) -> None:
         if attempt := self._attempts.get(channel):
@@ -66,7 +72,8 @@ class Lines:
         attempt = self._attempts.pop(leg.channel, None)
         if attempt is None:
             return
-        self._at_line[attempt.line] -= 1
+        if attempt.line:
+            self._at_line[attempt.line] -= 1
         self._on_trunk[attempt.trunk] -= 1
         if leg.detail == "no_answer" or cause == 19:
             blamed = (Outcome.NO_ANSWER, 19) if attempt.rang else (Outcome.UNREACHABLE, NO_RESPONSE)

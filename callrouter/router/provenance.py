@@ -46,6 +46,7 @@ _HEX: Final = re.compile(r"\s*([0-9A-Fa-f]{2,2048})\s*(?:;.*)?")
 _VISITED: Final = re.compile(r"visited=([0-9,]{1,600})")
 _ID: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
 _NUMBER: Final = re.compile(r"[0-9]{3,15}")
+_HOPS: Final = re.compile(r"[0-9]{1,9}")
 
 
 def written(call: Call) -> str:
@@ -74,7 +75,7 @@ def history(call: Call) -> dict[str, str]:
 def hops(headers: Mapping[str, str]) -> int | None:
     """What the caller's INVITE has left of Max-Forwards; None when it doesn't say."""
     told = headers.get("Max-Forwards", "")
-    return int(told) if told.isdecimal() else None
+    return int(told) if _HOPS.fullmatch(told) else None
 
 
 def hops_left(call: Call) -> int | None:

@@ -169,6 +169,9 @@ async def live(socket: WebSocket) -> None:
             code = NO_TOKEN_IN_TIME if token is None else NOT_SIGNED_IN
             await socket.close(code, "no token came in time" if token is None else "sign in again")
             return
+        if not screens.room():  # many may have been let in until they said who they are
+            await socket.close(TOO_MANY_SCREENS, "too many screens are connected")
+            return
         await screens.serve(socket, principal, token or "")
 
 

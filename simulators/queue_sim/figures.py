@@ -117,6 +117,8 @@ def _figures(rows: Floats, seats: Floats | None, waits: Floats) -> Figures:
     tally.enqueued = tally.offered
     for name in _FIELDS:
         setattr(tally, name, round(rows[ROW[name]]))
+    # As the live system counts them: whoever hung up while waiting is owed a callback, too.
+    tally.missed += tally.abandoned_queue + tally.abandoned_ringing
     for name in _TIMES:
         setattr(tally, name, round(rows[ROW[name]] * 1e6))
     tally.handled = tally.answered

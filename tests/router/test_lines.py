@@ -10,6 +10,7 @@ import pytest
 from acd import commands as c
 from acd import events as e
 from acd.ids import SeatId
+from acd.record import Activity, Role
 from callrouter.controller import views
 from callrouter.directory.model import Directory, Line
 from tests.router.test_slice import in_talk
@@ -139,6 +140,22 @@ def test_a_closed_line_says_when_it_opens_and_its_backup_takes_over(monkeypatch:
     changed(world, monkeypatch, hours="office", backup="12333")
     world.handle(e.TransferAsked(seat=SEAT, target="12315"))
     assert dialled(world)[-1] == "PJSIP/12333@departments"
+
+
+def test_numbers_outside_leave_nothing_behind() -> None:
+    world = World()
+    in_talk(world)
+    (live,) = world.router.calls.values()
+    lines = world.router.lines
+    before = len(lines.board._ways)
+    for turn in range(20):
+        number = f"139000000{turn:02d}"
+        leg = live.call.add_leg(Role.PARTNER, number, None, Activity.RING, world.now)
+        lines.dialled(leg, f"PJSIP/{number}@carrier", world.now, line=False)
+        assert lines._on_trunk["carrier"] == 1
+        lines.ended(leg, 38, world.now)
+    assert len(lines.board._ways) == before
+    assert lines.calls("13900000001") == lines._on_trunk["carrier"] == 0
 
 
 def test_screens_see_each_line() -> None:

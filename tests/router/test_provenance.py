@@ -232,7 +232,17 @@ def test_a_live_call_is_its_organisations_and_carries_the_seats_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("came", "goes"), [("70", "69"), ("12", "11"), ("1", "1"), ("0", "1"), ("9999", "69"), ("", None)]
+    ("came", "goes"),
+    [
+        ("70", "69"),
+        ("12", "11"),
+        ("1", "1"),
+        ("0", "1"),
+        ("9999", "69"),
+        ("", None),
+        ("9" * 5000, None),
+        ("٣", None),
+    ],
 )
 def test_hops_go_on_one_less(came: str, goes: str | None) -> None:
     world = World()

@@ -159,6 +159,17 @@ async def test_screens_are_bounded(world: World) -> None:
                 assert await closed(second) == codes.TOO_MANY_SCREENS
 
 
+async def test_those_who_say_late_who_they_are_are_counted_too(world: World) -> None:
+    world.settings = replace(world.settings, live_limit=1)
+    async with serving(world) as url, aiohttp.ClientSession() as session:
+        address = f"{url}/api/v1/live"
+        async with session.ws_connect(address) as first, session.ws_connect(address) as second:
+            await first.send_json({"token": "token-boss"})
+            assert (await message(first))["type"] == "snapshot"
+            await second.send_json({"token": "token-boss"})
+            assert await closed(second) == codes.TOO_MANY_SCREENS
+
+
 async def test_a_screen_that_reads_nothing_is_let_go_and_holds_up_no_other(
     world: World,
 ) -> None:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from acd.commands import CallbackClosed
+from acd.ids import CallId
 from simulators.queue_sim.draws import Caller
 from simulators.queue_sim.figures import outcome, percentile, worst_day
 from simulators.queue_sim.tally import COUNTED, ROW, Tally
@@ -43,7 +45,22 @@ def test_each_figure_is_its_formula() -> None:
     assert figures["mean_wait"] == pytest.approx((80 + 33) / 6)
     assert figures["occupancy"] == pytest.approx(90 / (90 + 810))
     assert figures["aht"] == pytest.approx((3 * 60 + 30) / 3)
-    assert figures["callback_completion"] is None
+    assert figures["callback_completion"] == 0.0
+
+
+def test_callers_who_hung_up_are_owed_a_callback_too() -> None:
+    """The figure has the live system's formula: reached within 30 min ÷ (gave up waiting + promised)."""
+    one = world(plan(2), callers(0.01, exponential(60.0)))
+    tally = Tally(one)
+    tally.abandoned(caller(400.0), 430.0, ringing=False)
+    promised = caller(500.0)
+    tally.promised(promised, 530.0)
+    closed = CallbackClosed(
+        call=CallId("b"), origin=CallId("c"), queue=Q, outcome="reached", attempts=1, asked=530.0, ended=900.0
+    )
+    tally.callback_closed(promised, closed)
+    tally.fold()
+    assert outcome(one, tally, 0).figures["all"]["callback_completion"] == 0.5
 
 
 def test_scopes_are_queues_and_populations() -> None:
