@@ -69,9 +69,9 @@ class _Longest(Delays):
 
     longest = 0.0
 
-    def add(self, seconds: float) -> None:
+    def add(self, seconds: float, now: float) -> None:
         self.longest = max(self.longest, seconds)
-        super().add(seconds)
+        super().add(seconds, now)
 
 
 class _Rig:

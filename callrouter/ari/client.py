@@ -1,19 +1,19 @@
 """One Asterisk as `callrouter.ports.Telephony`, over its REST interface: the I/O around `AriProtocol`.
 
 Commands and events share one WebSocket; only what may stall goes over HTTP.
-The reader decodes and hands on, nothing else: Asterisk drops a client that does
-not read for `websocket_write_timeout`.
+What comes in is decoded and handed on, nothing else: Asterisk drops a client that
+does not read for `websocket_write_timeout`.
 
 What happened while the link was down is lost, so each connection begins with
 `NodeUp` and what lives there.
 """
 
 import asyncio
-import socket as net
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -26,6 +26,7 @@ from callrouter.ari.codec import ALLOWED_EVENTS
 from callrouter.ari.errors import AriError, AriReplaced
 from callrouter.ari.http import AriHttp
 from callrouter.ari.protocol import AriMetrics, AriProtocol, Overrun
+from callrouter.ari.socket import EventSocket, connect
 from callrouter.backoff import Backoff
 
 _log = structlog.get_logger(__name__)
@@ -37,10 +38,8 @@ AnswerPhoneHook = Callable[[ChannelId], Awaitable[None]]
 MonitorHook = Callable[[MonitorStart | MonitorStop], Awaitable[None]]
 """Begins or ends the recording of a channel; raises with a reason when it cannot."""
 
-_TCP_CORK: int | None = getattr(net, "TCP_CORK", None)
-"""Linux only."""
-
-_FAULTS = (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError, Overrun)
+_BY_HOOK: Final = (AnswerPhone, MonitorStart, MonitorStop)
+_FAULTS: Final = (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError, Overrun)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +82,10 @@ class AriClient:
         self._monitor = monitor
         self._sink: Sink | None = None
         self._http: AriHttp | None = None
-        self._to_write = asyncio.Event()
-        self._overflowed = asyncio.Event()
+        self._socket: EventSocket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._drain_due = False
+        self._overflowed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +107,7 @@ class AriClient:
         no other will do better, and `AriReplaced` when another controller has
         taken over. Everything else is tried again, for ever.
         """
-        self._sink = sink
+        self._sink, self._loop = sink, asyncio.get_running_loop()
         backoff = Backoff(self._settings.backoff_first, self._settings.backoff_last)
         try:
             while True:
@@ -125,24 +126,29 @@ class AriClient:
 
     def send(self, command: Command) -> None:
         """Queue a command; every failure, now or later, arrives at the sink as `CommandFailed`."""
-        if isinstance(command, AnswerPhone | MonitorStart | MonitorStop) and self.protocol.up:
+        if self._loop is None:
+            raise RuntimeError("nobody listens yet: run() comes before send()")
+        if isinstance(command, _BY_HOOK) and self.protocol.up:
             self._spawn(self._by_hook(command))
-        else:
-            self.protocol.send(command, time.monotonic())
-            self._drain()
+            return
+        self.protocol.send(command, time.monotonic())
+        if not self._drain_due:
+            # All that is sent in one turn of the loop leaves together.
+            self._drain_due = True
+            self._loop.call_soon(self._drain)
 
     # --- what the protocol has to say ------------------------------------------------
 
     def _drain(self) -> bool:
-        """Pass on frames, facts and doubts; false when the sink is full."""
+        """Pass on frames, facts and doubts; false when the sink is full: then the link is given up."""
+        self._drain_due = False
         protocol = self.protocol
-        if protocol.frames:
-            self._to_write.set()
+        if protocol.frames and self._socket is not None:
+            self._socket.flush()
         while protocol.doubts:
             self._spawn(self._settle(protocol.doubts.popleft()))
         self._arm()
-        if self._sink is None:
-            raise RuntimeError("nobody listens yet: run() comes before send()")
+        assert self._sink is not None
         while protocol.facts:
             fact = protocol.facts.popleft()  # before the sink sees it: it may send, hence drain again
             try:
@@ -150,18 +156,24 @@ class AriClient:
             except BufferError as error:
                 _log.error("ari.given_up", node=self.node, reason=str(error))
                 protocol.abandon()
-                self._overflowed.set()
+                self._overflowed = True
+                if self._socket is not None:
+                    self._socket.end(Overrun("nobody takes the facts: link given up"))
                 return False
         return True
 
     def _arm(self) -> None:
         """An armed timer that fires earlier is left alone: it looks again."""
+        if self._timer is not None and not self.protocol.holding:
+            # Requests time out in the order in which they were sent.
+            return
         deadline = self.protocol.next_deadline()
         if deadline is None or (self._timer is not None and self._timer_due <= deadline):
             return
         self._disarm()
+        assert self._loop is not None
         delay = max(0.0, deadline - time.monotonic())
-        self._timer, self._timer_due = asyncio.get_running_loop().call_later(delay, self._tick), deadline
+        self._timer, self._timer_due = self._loop.call_later(delay, self._tick), deadline
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -221,10 +233,13 @@ class AriClient:
 
     def _end_link(self) -> None:
         self._disarm()
-        if not self._overflowed.is_set():
+        if self._socket is not None:
+            self._socket.abort()
+            self._socket = None
+        if not self._overflowed:
             self.protocol.lost()
             self._drain()
-        self._overflowed.clear()
+        self._overflowed = False
 
     async def _connect_and_serve(self) -> None:
         settings = self._settings
@@ -233,17 +248,16 @@ class AriClient:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
             self._http = AriHttp(session, settings.url, settings.app)
             self.version = await self._http.version()
-            async with session.ws_connect(
-                f"{settings.url}/events",
-                params={"app": settings.app},
-                protocols=("ari",),
-                heartbeat=settings.ping_interval,
-                decode_text=False,
-            ) as socket:
-                self.protocol.opened()
-                await _until_one_ends(
-                    self._read(socket), self._come_up(), self._write(socket), self._watch_overflow()
-                )
+            self.protocol.opened()
+            self._socket = EventSocket(self.protocol.frames, self._heard, self._drain)
+            await connect(
+                f"{settings.url}/events?{urlencode({'app': settings.app})}",
+                {**headers, "Sec-WebSocket-Protocol": "ari"},
+                self._socket,
+                ping=settings.ping_interval,
+                within=settings.request_timeout,
+            )
+            await _until_one_ends(self._socket.until_over(), self._come_up())
 
     async def _come_up(self) -> None:
         """Filter, ask what lives, and only then let facts through."""
@@ -255,44 +269,14 @@ class AriClient:
         self._drain()
         await asyncio.Event().wait()
 
-    async def _read(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
+    def _heard(self, data: bytes) -> None:
         protocol = self.protocol
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.ERROR:
-                raise ConnectionResetError(f"event socket broken: {message.data}")
-            protocol.receive(message.data, time.monotonic())
-            if protocol.replaced:
-                raise AriReplaced(
-                    f"another controller has connected to {self._settings.url} as application "
-                    f"{self._settings.app!r}: stop one of the two"
-                )
-            self._drain()
-        raise ConnectionResetError(f"Asterisk closed the event socket (code {socket.close_code})")
-
-    async def _write(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
-        frames, tcp = self.protocol.frames, socket.get_extra_info("socket")
-        # uvloop sends all that one turn has written by one system call of its own.
-        gathers = type(asyncio.get_running_loop()).__module__.startswith("uvloop")
-        while True:
-            await self._to_write.wait()
-            several = len(frames) > 1 and not gathers
-            if several:
-                _cork(tcp, True)
-            while frames:
-                await socket.send_frame(frames.popleft(), aiohttp.WSMsgType.TEXT)
-            if several:
-                _cork(tcp, False)
-            self._to_write.clear()
-
-    async def _watch_overflow(self) -> None:
-        await self._overflowed.wait()
-        raise Overrun("nobody takes the facts: link given up")
-
-
-def _cork(tcp: net.socket, corked: bool) -> None:
-    """Frames of one turn leave in one segment: else each write wakes Asterisk's thread, at our expense."""
-    if _TCP_CORK is not None:
-        tcp.setsockopt(net.IPPROTO_TCP, _TCP_CORK, int(corked))
+        protocol.receive(data, time.monotonic())
+        if protocol.replaced:
+            raise AriReplaced(
+                f"another controller has connected to {self._settings.url} as application "
+                f"{self._settings.app!r}: stop one of the two"
+            )
 
 
 async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:

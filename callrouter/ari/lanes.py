@@ -93,6 +93,10 @@ class Lanes:
                 del self._held[call]
         return leaving
 
+    @property
+    def holding(self) -> bool:
+        return bool(self._held)
+
     def next_deadline(self) -> float | None:
         """When `due` has something to do."""
         return min((self._ready_at(held[0]) for held in self._held.values()), default=None)

@@ -164,6 +164,11 @@ class AriProtocol:
             self._fail(waiting.command, 0, "Asterisk did not answer in time")
             self._undo(waiting.command, now)
 
+    @property
+    def holding(self) -> bool:
+        """A command is held back until its time, which may be earlier than any reply is due."""
+        return self._lanes.holding
+
     def next_deadline(self) -> float | None:
         deadline = self._lanes.next_deadline()
         if self._pending:

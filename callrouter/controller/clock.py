@@ -25,5 +25,9 @@ class SteadyClock:
         self._last_monotonic = monotonic
         behind = time.time() - (self._now + elapsed)
         allowed = elapsed * _SLEW
-        self._now += elapsed + max(-allowed, min(allowed, behind))
+        if behind > allowed:
+            behind = allowed
+        elif behind < -allowed:
+            behind = -allowed
+        self._now += elapsed + behind
         return self._now

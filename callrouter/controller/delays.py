@@ -22,11 +22,12 @@ class Delays:
         self.total = 0
         self.total_seconds = 0.0
 
-    def add(self, seconds: float) -> None:
+    def add(self, seconds: float, now: float) -> None:
+        """`now` is the monotonic clock's."""
         self.total += 1
         self.total_seconds += seconds
         self._counts[bisect_left(BOUNDS, seconds)] += 1
-        self._seen.append((time.monotonic(), seconds))
+        self._seen.append((now, seconds))
 
     def p99(self) -> float:
         """Nearest-rank 99th percentile of the last minute; 0 when nothing has happened."""

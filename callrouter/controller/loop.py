@@ -19,7 +19,7 @@ from acd.events import (
     Refused,
     SwitchEvent,
 )
-from acd.ids import CallId, NodeId, SeatId
+from acd.ids import CallId, Instant, NodeId, SeatId
 from acd.record import CallRecord, FlowStep, LateSegment
 from callrouter.controller import views
 from callrouter.controller.audience import Audience
@@ -82,9 +82,12 @@ class Controller:
         self._look_up = look_up
         self._notices = notices
         self._facts: deque[tuple[float, Event | FlowAnswered]] = deque()
-        self._arrived = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """While `run` runs."""
+        self._work_due = False
         self._link_changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: Instant = 0.0
         self._audience = Audience(self.router)
         self._tasks: set[asyncio.Task[None]] = set()
         self.delays = Delays()
@@ -95,30 +98,42 @@ class Controller:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises what makes a switch unusable (wrong password, version)."""
-        async with asyncio.TaskGroup() as group:
-            for switch in self._switches.values():
-                group.create_task(switch.run(self.fact), name=f"switch {switch.node}")
-            group.create_task(self._work(), name="controller")
+        self._loop = asyncio.get_running_loop()
+        self._work_soon()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for switch in self._switches.values():
+                    group.create_task(switch.run(self.fact), name=f"switch {switch.node}")
+                await self._loop.create_future()
+        finally:
+            self._loop = None
 
     def fact(self, event: SwitchEvent | Event | FlowAnswered) -> None:
         """Take a fact; it is handled in the loop's next turn, in order of arrival."""
         if len(self._facts) >= BACKLOG:
             raise BufferError(f"{BACKLOG} facts wait for the loop")
         self._facts.append((time.monotonic(), event))
-        self._arrived.set()
+        if not self._work_due:
+            self._work_soon()
 
-    async def _work(self) -> None:
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._facts:
-                for _ in range(min(BATCH, len(self._facts))):
-                    arrived, event = self._facts.popleft()
-                    self._one(event)
-                    self.delays.add(time.monotonic() - arrived)
-                self._set_timer()
-                # Screens, the API and the socket's reader get their turn.
-                await asyncio.sleep(0)
+    def _work_soon(self) -> None:
+        if self._loop is not None:
+            self._work_due = True
+            self._loop.call_soon(self._work)
+
+    def _work(self) -> None:
+        """Handle what has come, at most `BATCH`: then screens, the API and the socket get their turn."""
+        if self._loop is None:
+            return
+        for _ in range(min(BATCH, len(self._facts))):
+            arrived, event = self._facts.popleft()
+            self._one(event)
+            now = time.monotonic()
+            self.delays.add(now - arrived, now)
+        self._set_timer()
+        self._work_due = False
+        if self._facts:
+            self._work_soon()
 
     def _one(self, event: Event | FlowAnswered) -> None:
         if (node := getattr(event, "node", None)) is not None:
@@ -142,13 +157,15 @@ class Controller:
         self._set_timer()
 
     def _set_timer(self) -> None:
+        """An armed timer that fires earlier is left alone: it looks again."""
+        due = self.router.next_deadline()
+        if due is None or (self._timer is not None and self._timer_due <= due):
+            return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        due = self.router.next_deadline()
-        if due is not None:
-            delay = max(0.0, due - self._clock.now())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        delay = max(0.0, due - self._clock.now())
+        loop = self._loop or asyncio.get_running_loop()
+        self._timer, self._timer_due = loop.call_later(delay, self._tick), due
 
     def _carry_out(self, outcomes: list[Outcome]) -> None:
         changed: dict[tuple[str, str], None] = {}
