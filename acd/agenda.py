@@ -76,8 +76,9 @@ class Agenda(Generic[T]):
                 self._turn()
                 near = self._near
                 continue
-            if _valid(near[0]):
-                return near[0][0]
+            when, ticket, subject = near[0]
+            if subject.ticket == ticket and subject.deadline is not None:
+                return when
             heappop(near)
             self._items -= 1
         return None

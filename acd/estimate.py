@@ -107,8 +107,8 @@ class Fading:
         self.mean = 0.0
 
     def add(self, value: float) -> None:
-        self.count += 1
-        self.mean += (value - self.mean) / min(self.count, MEMORY)
+        count = self.count = self.count + 1
+        self.mean += (value - self.mean) / (count if count < MEMORY else MEMORY)
 
 
 class Handling:

@@ -87,6 +87,11 @@ class SoftphonePool:
         """The phone processes that run."""
         return tuple(process.pid for process in self._load if process.alive)
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """How phone processes ended that were not asked to."""
+        return tuple(str(process.lost) for process in self._load if process.lost is not None)
+
     async def phone(
         self,
         user: str,

@@ -106,6 +106,11 @@ class PhoneProcess:
         return self._lost is None
 
     @property
+    def lost(self) -> PhoneProcessLost | None:
+        """How it ended; None while it runs."""
+        return self._lost
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

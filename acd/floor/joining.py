@@ -190,18 +190,18 @@ def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) ->
     if entry.filed is not None:
         entry.filed.take(entry)
     name: Any = f"{entry.call}.{number}"
-    offer = Offer(name, number, entry.call, seat, queue, entry, now, reasons)
-    entry.offers += (offer,)
+    call, ring_for = entry.call, queue.plan.ring_for
+    offer = Offer(name, number, call, seat, queue, entry, now, reasons)
+    entry.offers = (*entry.offers, offer) if entry.offers else (offer,)
     if entry.line is not None:
         entry.step_out()
     entry.deadline = None
     entry.sticky_until = INFINITE
-    ring_for = queue.plan.ring_for
     reserve(f, offer, ring_for, now)
     f.out.append(
         _made(
-            offer=offer.offer,
-            call=offer.call,
+            offer=name,
+            call=call,
             seat=seat.id,
             queue=queue.queue,
             lease_until=now + ring_for,
@@ -235,12 +235,13 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
         entry.offers = () if len(rest) == 1 else tuple(other for other in rest if other is not offer)
     if outcome != ANSWERED:
         f.closed.add(offer.offer, offer.call, seat.id, outcome)
+    queue = offer.queue
     f.out.append(
         _closed(
             offer=offer.offer,
             call=offer.call,
             seat=seat.id,
-            queue=offer.queue_id,
+            queue=queue.queue if queue is not None else offer.queue_id,
             made=offer.made,
             ended=now,
             outcome=outcome,

@@ -1,6 +1,17 @@
 """What people at seats ask for, and what the phone network says about seats."""
 
-from acd.agent import CONSULTING, LATER, LOGGED_OUT, NOT_READY, READY, STAY, TALKING, WRAP_UP, Seat
+from acd.agent import (
+    CONSULTING,
+    LATER,
+    LOGGED_OUT,
+    NOT_READY,
+    READY,
+    STAY,
+    TALKING,
+    TRANSITIONS,
+    WRAP_UP,
+    Seat,
+)
 from acd.commands import SeatDropped
 from acd.events import (
     ContactEnded,
@@ -23,6 +34,8 @@ from acd.ids import Instant, SeatId
 from acd.offer import SEAT_LOST
 
 MAX_REASON = 60
+_HANDLING = frozenset({WRAP_UP, TALKING, CONSULTING})
+_END_CONTACT = TRANSITIONS["end_contact"]
 
 
 def known(f: FloorState, seat: SeatId) -> Seat:
@@ -142,7 +155,7 @@ def finish_contact(f: FloorState, seat: Seat, now: Instant) -> None:
 
 def note_handling(seat: Seat, now: Instant) -> None:
     """At the end of wrap-up, or of a contact without one."""
-    if seat.queue is not None and seat.state in (WRAP_UP, TALKING, CONSULTING):
+    if seat.queue is not None and seat.state in _HANDLING:
         seat.queue.handling.times.add(now - seat.answered)
 
 
@@ -161,12 +174,11 @@ def talking(f: FloorState, event: SeatTalking, now: Instant) -> None:
 def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
     """Wrap-up begins; with a wrap-up time of 0 the seat is free at once."""
     seat = f.seats.get(event.seat)
-    if seat is None or seat.call != event.call or f.verdict("end_contact", seat) == STAY:
+    if seat is None or seat.call != event.call or _END_CONTACT[seat.state] == STAY:
         return
     if f.callbacks.by_call:
         callbacks.contact_ended(f, event.call, now)
-    length, ceiling = wrap_up_times(f, seat)
-    length = min(length, ceiling)
+    length = min(wrap_up_times(f, seat))
     seat.extended = False
     forced = seat.next_state == LOGGED_OUT and seat.next_reason.startswith("forced")
     if length <= 0 or forced:

@@ -81,9 +81,10 @@ class FloorState:
         """Put the seat into a state and say so. Being idle is entered and left elsewhere."""
         group = seat.group
         group.states[seat.place] = STATE_INDEX[state]
-        if AT_WORK[seat.state] is not AT_WORK[state]:
-            group.staff(1 if AT_WORK[state] else -1)
-            if not AT_WORK[state]:
+        works = AT_WORK[state]
+        if AT_WORK[seat.state] is not works:
+            group.staff(1 if works else -1)
+            if not works:
                 self.left.append(seat)
         seat.state = state
         seat.reason = reason

@@ -174,28 +174,31 @@ class _Session:
         return report
 
     async def search(self) -> dict[str, Any]:
-        """Runs until the highest clean rate is known; the report is that of the last run, with the search."""
+        """Runs until the highest clean rate is known; the report is that of its run, with the search."""
         from dataclasses import asdict
 
         from simulators.sip_load.capacity import find_capacity
 
         last: dict[str, Any] = {}
+        best: dict[str, Any] = {}
 
         async def attempt(factor: float) -> dict[str, Any]:
-            nonlocal last
+            nonlocal last, best
             self._console.print(f"[bold]{factor:g} × the scenario's callers[/]")
             last = await self.once(self._plan.scaled(factor))
+            if last["verdict"] == "good":
+                best = last
             return last
 
-        most = self._most_factor()
-        found = await find_capacity(attempt, most=most)
-        last["capacity"] = asdict(found)
-        last["verdict"] = "good" if found.clean_rate is not None else last["verdict"]
-        self._write(last)
+        found = await find_capacity(attempt, most=self._most_factor())
+        report = (best if last["verdict"] != "broken" else last) or last
+        report["capacity"] = asdict(found)
+        self._write(report)
         if not self._quiet:
             clean = "none" if found.clean_rate is None else f"{found.clean_rate:.2f} calls/s"
-            self._console.print(f"[bold]highest clean rate: {clean}[/]; beyond it: {found.limit}")
-        return last
+            whose = ", the generator's limit" if found.by_generator else ""
+            self._console.print(f"[bold]highest clean rate: {clean}[/]; beyond it{whose}: {found.limit}")
+        return report
 
     def _most_factor(self) -> float:
         """How many times the callers the scenario's limits allow, to within a twentieth."""

@@ -7,6 +7,7 @@ caller's own number.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -73,11 +74,15 @@ def callers(world: World, seed: int, replication: int) -> Iterator[Caller]:
         late = tuple(column[order[today:]] for column in columns)
 
 
+_caller: Final = partial(tuple.__new__, Caller)
+"""`Caller._make` without a Python frame for each."""
+
+
 def _rows(columns: list[Column], order: Column) -> Iterator[Caller]:
     for begin in range(0, len(order), _CHUNK):
         chosen = order[begin : begin + _CHUNK]
         rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
-        yield from map(Caller._make, rows)
+        yield from map(_caller, rows)
 
 
 def _of_day(world: World, seed: int, replication: int, day: int) -> Iterator[Column]:

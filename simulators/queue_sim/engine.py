@@ -35,6 +35,7 @@ from acd.events import (
     Refused,
     WrapUpFinished,
 )
+from acd.fact import maker
 from acd.floor import Floor
 from acd.ids import CallId, Instant, OfferId, SeatId
 from acd.offer import ANSWERED
@@ -51,6 +52,8 @@ DRAIN: Final = 4 * 3600.0
 
 _Planned = tuple[float, int, int, str, str, Caller | None]
 """When, number (breaks ties), what, whom it is about. An `_END` with a caller does not free the call's id."""
+
+_ended, _answered_offer = maker(ContactEnded), maker(OfferAnswered)
 
 _CUT_OFF: Final = Caller(0.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
 
@@ -86,6 +89,7 @@ class Simulation:
         self._wrapping: dict[str, int] = {}
         self._populations = [population for population in world.populations for _ in population.kinds]
         self._recognised = [bool(pop.redial or pop.callbacks) for pop in self._populations]
+        self._seat_changed = self.tally.seat_changed
         self._plan_duty(0)
 
     # --- time
@@ -128,7 +132,7 @@ class Simulation:
                 self.now = first
                 item = heappop(planned)
                 if item[2] == _END:
-                    take_in(handle(ContactEnded(seat=SeatId(item[3]), call=CallId(item[4])), first), first)
+                    take_in(handle(_ended(seat=SeatId(item[3]), call=CallId(item[4])), first), first)
                     if item[5] is None:
                         self._free_ids.append(CallId(item[4]))
                 else:
@@ -248,7 +252,7 @@ class Simulation:
             if type(output) is SeatChanged:
                 state = output.state
                 if state == "reserved" or state == "ready":
-                    self.tally.seat_changed(output.seat, state, now)
+                    self._seat_changed(output.seat, state, now)
                     if self._by_hand:
                         self._wrapping.pop(output.seat, None)
                 elif state != "talking":
@@ -272,7 +276,7 @@ class Simulation:
         if call in self._shy or call in self._callbacks:
             ring = self._ring_anew(caller, offer)
         if ring <= 0:
-            self._take_in(self._floor.handle(OfferAnswered(offer=offer.offer), now), now)
+            self._take_in(self._floor.handle(_answered_offer(offer=offer.offer), now), now)
         elif ring < inf:
             self._plan(now + ring, _ANSWER, offer.offer)
 

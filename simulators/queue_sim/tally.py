@@ -28,6 +28,10 @@ COUNTED: Final = (
 )
 """Rows of the counts, named as in `acd.service_level.Tally` where it has them. Times in seconds."""
 CONTACT, IDLE, WRAP_UP = range(3)
+_RESERVED, _WRAP_UP, _READY, _AWAY = range(4)
+_CODE: Final = {"reserved": _RESERVED, "wrap_up": _WRAP_UP, "ready": _READY}
+_SPENT: Final = {CONTACT: [_RESERVED, _WRAP_UP], IDLE: [_READY], WRAP_UP: [_WRAP_UP]}
+"""What a seat's time counts as, by what it changed to last; talking is part of `reserved`."""
 ROW: Final = {name: index for index, name in enumerate(COUNTED)}
 
 
@@ -50,13 +54,16 @@ class Tally:
         targets = {queue.queue: queue.target for queue in world.plan.queues}
         self._targets = np.array([targets.get(kind.queue, 15.0) for kind in world.kinds])
         home = {name: index for index, name in enumerate(self.homes)}
-        self._home = {seat.seat: home[str(seat.queues[0].queue)] for seat in world.plan.seats if seat.queues}
-        self._contact_from: dict[SeatId, float] = {}
-        self._idle_from: dict[SeatId, float] = {}
-        self._wrap_from: dict[SeatId, float] = {}
+        counted = [seat for seat in world.plan.seats if seat.queues]
+        self._number = {seat.seat: index for index, seat in enumerate(counted)}
+        """Seats by number."""
+        self._home_of = np.array([home[str(seat.queues[0].queue)] for seat in counted], dtype=np.int64)
+        self._open = np.empty((0, 3))
+        """The last change of each seat that is folded in: what it is at now."""
+        self._changes: list[float] = []
+        """Seat, code of the state, instant."""
         self._answers: list[float] = []
         self._losses: list[float] = []
-        self._spans: list[float] = []
 
     # --- while it runs
 
@@ -86,38 +93,12 @@ class Tally:
 
     def seat_changed(self, seat: SeatId, state: str, now: Instant) -> None:
         """Any change but to talking."""
-        if state == "reserved":
-            begun = self._idle_from.pop(seat, now)
-            if begun < now:
-                self._spans += (IDLE, self._home[seat], begun, now)
-            self._contact_from[seat] = now
-        elif state == "wrap_up":
-            self._wrap_from[seat] = now
-        else:
-            self._contact_over(seat, now)
-            if state == "ready":
-                self._idle_from[seat] = now
-            else:
-                begun = self._idle_from.pop(seat, now)
-                if begun < now:
-                    self._spans += (IDLE, self._home[seat], begun, now)
-
-    def _contact_over(self, seat: SeatId, now: Instant) -> None:
-        begun = self._contact_from.pop(seat, now)
-        if begun < now:
-            self._spans += (CONTACT, self._home[seat], begun, now)
-        if self._wrap_from:
-            begun = self._wrap_from.pop(seat, now)
-            if begun < now:
-                self._spans += (WRAP_UP, self._home[seat], begun, now)
+        self._changes += (self._number[seat], _CODE.get(state, _AWAY), now)
 
     def seats_until(self, now: Instant) -> None:
         """The simulation stops: what each seat is at counts up to here."""
-        for seat, begun in self._idle_from.items():
-            self._spans += (IDLE, self._home[seat], begun, now)
-        self._idle_from.clear()
-        for seat in list(self._contact_from):
-            self._contact_over(seat, now)
+        for seat in self._number.values():
+            self._changes += (seat, _AWAY, now)
 
     # --- afterwards
 
@@ -127,9 +108,9 @@ class Tally:
             self._fold_answers(np.array(self._answers).reshape(-1, 5))
         if self._losses:
             self._fold_losses(np.array(self._losses).reshape(-1, 5))
-        if self._spans:
-            self._fold_spans(np.array(self._spans).reshape(-1, 4))
-        self._answers, self._losses, self._spans = [], [], []
+        if self._changes:
+            self._fold_changes(np.array(self._changes).reshape(-1, 3))
+        self._answers, self._losses, self._changes = [], [], []
 
     def _add(self, row: str, kinds: Floats, slots: Floats, weights: Floats | None = None) -> None:
         size = self.counts.shape[1] * self._slots
@@ -170,12 +151,20 @@ class Tally:
                 self._add("short", kinds, slots, _ones(waited + flow < SHORT))
                 self._add("abandoned_in_target", kinds, slots, _ones(waited <= targets))
 
-    def _fold_spans(self, rows: Floats) -> None:
-        """Seat time to the quarter-hours it touches."""
-        for what in (CONTACT, IDLE, WRAP_UP):
-            _, homes, begun, ended = rows[rows[:, 0] == what].T
+    def _fold_changes(self, rows: Floats) -> None:
+        """Seat time to the quarter-hours it touches: every change ends what the seat was at before."""
+        rows = np.concatenate([self._open, rows])
+        rows = rows[np.argsort(rows[:, 0], kind="stable")]
+        seats, codes, at = rows.T
+        same = seats[1:] == seats[:-1]
+        last = np.append(~same, True)
+        self._open = rows[last]
+        was, begun, ended = codes[:-1][same], at[:-1][same], at[1:][same]
+        homes = self._home_of[seats[:-1][same].astype(np.int64)]
+        for what, states in _SPENT.items():
+            spent = np.isin(was, states) & (ended > begun)
             for home in range(len(self.homes)):
-                mine = homes == home
+                mine = spent & (homes == home)
                 self.seats[what, home] += spread(begun[mine], ended[mine], self._slots)
 
 

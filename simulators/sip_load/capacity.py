@@ -2,7 +2,9 @@
 
 Doubling until a run is not clean, then halving the interval on a logarithmic
 scale. A run that fails is repeated once: one bad second is no capacity. A void
-run ends the search: beyond it the generator would be measured.
+run counts as not clean, and the result says that the generator was the limit: what
+is found then is the highest rate that can be measured from here. A broken run ends
+the search.
 """
 
 import math
@@ -25,6 +27,8 @@ class Capacity:
     clean_rate: float | None = None
     unclean_factor: float | None = None
     unclean_rate: float | None = None
+    by_generator: bool = False
+    """The lowest unclean rate was too much for the generator, not (known to be) for the installation."""
     limit: str = ""
     """What was wrong at the lowest unclean rate, or why the search ended."""
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -42,8 +46,8 @@ async def find_capacity(
     while len(found.steps) < MOST_RUNS:
         report = await _twice(run, factor, found)
         rate = report["figures"]["volume"]["achieved_rate"]
-        if report["verdict"] in ("void", "broken"):
-            found.limit = f"at {factor:g}×: " + "; ".join(report["void"] or report["broken"])
+        if report["verdict"] == "broken":
+            found.limit = f"at {factor:g}×: " + "; ".join(report["broken"])
             return found
         if report["verdict"] == "good":
             found.clean_factor, found.clean_rate = factor, rate
@@ -52,7 +56,9 @@ async def find_capacity(
                 return found
         else:
             found.unclean_factor, found.unclean_rate = factor, rate
-            found.limit = "; ".join(one["text"] for one in report["findings"][:3])
+            found.by_generator = report["verdict"] == "void"
+            told = report["void"] or [one["text"] for one in report["findings"]]
+            found.limit = "; ".join(told[:3])
         following = _next(found, factor, most)
         if following is None:
             return found
@@ -72,7 +78,7 @@ async def _twice(run: Callable[[float], Awaitable[Report]], factor: float, found
                 "findings": [one["code"] for one in report["findings"]],
             }
         )
-        if report["verdict"] == "good":
+        if report["verdict"] in ("good", "broken"):
             break
     return report
 

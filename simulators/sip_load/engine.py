@@ -45,6 +45,7 @@ class Run:
         self._processes = {**(scenario.target.processes if scenario.target else {}), **(processes or {})}
         self._crew: DeskCrew | None = None
         self._http: aiohttp.ClientSession | None = None
+        self._pool: SoftphonePool | None = None
         self.result: RunResult | None = None
 
     async def go(self, show: Callable[[Live], None], folder: Path | None = None) -> RunResult:
@@ -111,7 +112,7 @@ class Run:
         groups = [group for group in scenario.seats if group.kind == "softphone"]
         if not groups and scenario.probes is None:
             return None, []
-        pool = await stack.enter_async_context(SoftphonePool())
+        pool = self._pool = await stack.enter_async_context(SoftphonePool())
         opened, tones = [], 0
         for group in groups:
             seats = PhoneSeats(crowd, group, scenario.seed, tones)
@@ -209,12 +210,13 @@ class Run:
                 stage.steer(now)
                 crowd.lose(now)
                 self._shifts(stage, elapsed, off_duty)
-                if broken := stage.broken():
+                lost = self._pool.lost if self._pool is not None else ()
+                if broken := [*stage.broken(), *lost]:
                     result.broken = broken
                     return
                 failed = [task for task in tasks if task.done() and not task.cancelled() and task.exception()]
                 if failed:
-                    result.broken = [f"{task.get_name()}: {task.exception()}" for task in failed]
+                    result.broken = [f"{task.get_name()}: {_reason(task.exception())}" for task in failed]
                     return
             if now >= show_at:
                 show_at = now + LIVE_SECONDS
@@ -301,6 +303,13 @@ class Run:
             except (RunFailed, ToolchainError) as error:
                 # Asterisk may be what the run has broken: the report is then wanted most.
                 result.broken.append(f"channels left behind are not known: {error}")
+
+
+def _reason(error: BaseException | None) -> str:
+    """What went wrong, out of the groups that it came in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
 
 
 def recorded_since(folder: Path, began: float) -> int:

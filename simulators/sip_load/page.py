@@ -164,7 +164,8 @@ def _capacity(search: dict[str, Any] | None) -> Iterator[str]:
         return
     rate = search["clean_rate"]
     found = "none was clean" if rate is None else f"{rate:.2f} calls/s"
-    yield f"<h2>Highest clean rate: {found}</h2><p>Beyond it: {escape(search['limit'])}</p>"
+    whose = " (the generator's limit)" if search["by_generator"] else ""
+    yield f"<h2>Highest clean rate: {found}</h2><p>Beyond it{whose}: {escape(search['limit'])}</p>"
     yield _table(
         {
             str(number): {

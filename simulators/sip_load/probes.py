@@ -183,7 +183,7 @@ class Prober:
                 await self._call(pool, probe, result)
             except CallEnded as error:
                 result.code = error.code
-            except (PhoneRefused, PhoneProcessLost, TimeoutError) as error:
+            except (PhoneRefused, TimeoutError) as error:
                 result.fault = type(error).__name__
             turn += 1
             await asyncio.sleep(max(0.0, self._plan.every - (time.monotonic() - began)))

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from simulators.sip_load.result import Live
 
+TINY = 1e-6
+
 VERDICTS = {
     "good": "[bold green]good[/]",
     "bad": "[bold red]bad[/]",
@@ -100,8 +102,9 @@ def _summary(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             f"wait, Erlang {theory['model']}",
             (
-                f"{_number(expected)} s expected, {_number(measured)} s measured "
-                f"({theory['load_erlang']:.2f} erlang, {theory['seats']} seats)"
+                f"{_number(expected)} s expected, {_number(measured)} s measured beyond announcements of "
+                f"{_number(theory['announcements'])} s ({theory['load_erlang']:.2f} erlang, "
+                f"{theory['seats']} seats)"
             ),
         )
     again = figures["retransmissions"]
@@ -158,4 +161,4 @@ def _share(value: float | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else "0" if abs(value) < TINY else f"{value:.3g}"

@@ -37,8 +37,11 @@ def waits(result: RunResult, attempts: Sequence[Attempt], seconds: float) -> dic
             "answered_in_time": answered_within(servers, load, handling, in_time),
         }
     queued = [_queued(one) for one in met]
+    # The formulas know no greeting: somebody met a free seat as soon as the announcements were over.
+    announcements = min(queued)
+    queued = [wait - announcements for wait in queued]
     given_up = [
-        (one.bye_at or result.ended) - one.answered_at
+        max(0.0, (one.bye_at or result.ended) - one.answered_at - announcements)
         for one in attempts
         if one.answered_at is not None and one.seat_answered_at is None
     ]
@@ -47,6 +50,7 @@ def waits(result: RunResult, attempts: Sequence[Attempt], seconds: float) -> dic
         "load_erlang": load,
         "handling": handling,
         "patience": patience if math.isfinite(patience) else None,
+        "announcements": announcements,
         **expected,
         # Of all callers, as the formulas' is: those who gave up waited, too.
         "measured_mean_wait": (sum(queued) + sum(given_up)) / (len(queued) + len(given_up)),

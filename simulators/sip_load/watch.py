@@ -43,7 +43,8 @@ class Watch:
         self._base[name] = self._base.get(name, 0.0) + (_cpu(process) or 0.0)
 
     async def run(self, interval: float = 1.0) -> None:
-        """Sample until cancelled."""
+        """Sample until cancelled. What was used before, in sign-ins and registrations, does not count."""
+        self._begin_anew()
         before = due = time.monotonic()
         while True:
             due += interval
@@ -52,6 +53,10 @@ class Watch:
             self.lateness.append(now - due)
             self.sample(now - before)
             before = now
+
+    def _begin_anew(self) -> None:
+        for name, processes in self._processes.items():
+            self._base[name] = sum(_cpu(process) or 0.0 for process in processes)
 
     def sample(self, interval: float = 1.0) -> None:
         """Note what was used in the last `interval` seconds."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -299,13 +300,31 @@ async def test_an_unreachable_target_is_said_in_one_line(tmp_path: Path) -> None
     assert target in errors
 
 
-@pytest.mark.parametrize("victim", ["generator", "tool"])
-async def test_a_generator_killed_mid_run_leaves_a_partial_report(
+VICTIMS = {
+    "callers": ("callers0.xml", signal.SIGKILL, "callers0"),
+    "seats": ("crew-a1001.xml", signal.SIGKILL, "crew-a1001"),
+    "phones": ("softphone_worker", signal.SIGKILL, "phone process ended"),
+    "tool": ("", signal.SIGKILL, "not finished"),
+    "interrupted": ("", signal.SIGINT, "interrupted"),
+    "terminated": ("", signal.SIGTERM, "interrupted"),
+}
+"""What is hit (a word of its command line; "": the tool itself), the signal, what the report says."""
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+async def test_whatever_dies_mid_run_is_named_in_a_partial_report_and_nothing_is_left(
     tmp_path: Path, town: Exchange, victim: str
 ) -> None:
-    logs, base = tmp_path / "logs", tmp_path / "partial"
+    word, sign, said = VICTIMS[victim]
+    base = tmp_path / "partial"
+    file = written(
+        tmp_path,
+        callers=[callers("echo", rate=5)],
+        seats=[crew("a1001")],
+        probes={"callers": 1, "dial": "a1001", "every": 3, "talk": 1.5},
+    )
     process = await asyncio.create_subprocess_exec(
-        *command(written(tmp_path), "--target", town.sip, "--report", base, "--logs", logs),
+        *command(file, "--target", town.sip, "--report", base, "--logs", tmp_path / "logs"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -316,20 +335,21 @@ async def test_a_generator_killed_mid_run_leaves_a_partial_report(
         ),
         40,
     )
-    import psutil
-
     children = psutil.Process(process.pid).children(recursive=True)
-    (generator,) = [child for child in children if any("callers0.xml" in word for word in child.cmdline())]
-    os.kill(generator.pid if victim == "generator" else process.pid, signal.SIGKILL)
-    await asyncio.wait_for(process.wait(), 40)
-    if victim == "tool":
-        generator.kill()  # SIPp ends by its own time limit; not waited for here
+    hit = process.pid
+    if word:
+        hit = next(child.pid for child in children if any(word in one for one in child.cmdline()))
+    os.kill(hit, sign)
+    _, errors = await asyncio.wait_for(process.communicate(), 40)
+    await eventually(lambda: not any(child.is_running() for child in children))
     report = read_report(report_file)
     assert report["verdict"] == "broken"
+    assert said in report["broken"][0]
     assert report["figures"]["sessions"]["attempts"] > 3
-    if victim == "generator":
+    assert "Traceback" not in errors.decode()
+    if victim != "tool":
         assert process.returncode == 2
-        assert "callers0" in report["broken"][0]
+        assert base.with_name("partial.html").is_file()
     # The callers that the killed SIPp left on the line.
     await town.server.command("channel request hangup all")
     await eventually(town.is_idle)

@@ -39,10 +39,32 @@ async def test_one_bad_second_is_no_limit() -> None:
     assert [step["verdict"] for step in found.steps] == ["bad", "good"]
 
 
-async def test_a_generator_at_its_own_limit_ends_the_search() -> None:
+async def test_a_generator_at_its_own_limit_bounds_the_search_and_says_so() -> None:
     found = await find_capacity(system(lambda factor: "void" if factor > 3 else "good"))
-    assert found.clean_factor == 2
+    assert found.clean_factor is not None
+    assert 3 / TOLERANCE <= found.clean_factor <= 3
+    assert found.by_generator
     assert "late" in found.limit
+
+
+async def test_the_installations_own_limit_is_told_from_the_generators() -> None:
+    def verdict(factor: float) -> str:
+        return "good" if factor <= 3 else "bad" if factor <= 3.9 else "void"
+
+    found = await find_capacity(system(verdict))
+    assert not found.by_generator
+    assert found.limit == "too slow"
+
+
+async def test_a_run_that_breaks_off_ends_the_search() -> None:
+    async def run(factor: float) -> dict[str, Any]:
+        report = await system(lambda _: "good")(factor)
+        return report if factor < 4 else {**report, "verdict": "broken", "broken": ["interrupted"]}
+
+    found = await find_capacity(run)
+    assert found.clean_factor == 2
+    assert found.limit == "at 4×: interrupted"
+    assert len(found.steps) == 3
 
 
 async def test_the_scenarios_limits_end_the_search() -> None:
