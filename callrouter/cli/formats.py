@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +18,10 @@ from callrouter.cli.sheets import Heading, Sheet, Value
 from callrouter.cli.story import safe, span
 
 FORMATS: Final = ("table", "csv", "json", "html", "parquet")
+
+
+TABLE_ROWS: Final = 1_000
+"""Rows of a table in a terminal: more than anybody reads, and a second's work."""
 
 
 class FormatError(Exception):
@@ -44,6 +49,7 @@ def met(value: Value, heading: Heading) -> bool | None:
 
 
 def print_table(sheet: Sheet, console: Console) -> None:
+    shown_rows, left = sheet.rows[:TABLE_ROWS], len(sheet.rows) - TABLE_ROWS
     columns = sheet.places_shown()
     table = Table(
         title=sheet.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
@@ -52,7 +58,7 @@ def print_table(sheet: Sheet, console: Console) -> None:
         heading = sheet.headings[place]
         justify: Any = "left" if heading.unit in ("text", "time") else "right"
         table.add_column(heading.name.replace("_", " "), justify=justify)
-    for row in sheet.rows:
+    for row in shown_rows:
         table.add_row(*(_cell(row[place], sheet.headings[place], sheet) for place in columns))
     if sheet.total is not None:
         table.add_section()
@@ -60,6 +66,9 @@ def print_table(sheet: Sheet, console: Console) -> None:
             *(_cell(sheet.total[place], sheet.headings[place], sheet) for place in columns), style="bold"
         )
     console.print(table)
+    if left > 0:
+        whole = "csv, json or html, or parquet to a file"
+        console.print(f"The first {TABLE_ROWS} rows; {left} more with --format {whole}.", style="yellow")
     for note in sheet.notes:
         console.print(safe(note, "red" if "MISSED" in note else ""))
 
@@ -111,7 +120,10 @@ def as_json(sheet: Sheet) -> bytes:
         "total": dict(zip(names, sheet.total, strict=True)) if sheet.total is not None else None,
         "notes": list(sheet.notes),
     }
-    return json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n"
+    try:
+        return msgspec.json.encode(document) + b"\n"
+    except UnicodeEncodeError:  # a lone surrogate
+        return json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 def write_parquet(sheet: Sheet, target: Path) -> None:

@@ -194,11 +194,15 @@ def _tree(
 def _answer(
     state_dir: StateDir, config: Config, work: "Callable[[Database], Coroutine[Any, Any, Made]]"
 ) -> Made:
-    async def run() -> Made:
-        async with opened(database_place(state_dir, config)) as database:
-            return await work(database)
+    made: list[Made] = []
 
-    return asyncio.run(run())
+    async def run() -> None:
+        async with opened(database_place(state_dir, config)) as database:
+            made.append(await work(database))
+
+    # Not the task's result: Python 3.11 composes the task's `repr`, result and all, as it restores signals.
+    asyncio.run(run())
+    return made[0]
 
 
 def _emit(sheet: "Sheet", form: str, output: Path | None) -> None:

@@ -8,7 +8,8 @@ from acd.rolling import DAY
 from acd.service_level import FIGURE, MICRO
 from callrouter.cli.charts import Bar, bars_with_rate
 from callrouter.cli.organisations import Organisations
-from callrouter.cli.report_page import Section, page
+from callrouter.cli.report_page import Section
+from callrouter.cli.report_page import page as whole_page
 from callrouter.cli.sheets import (
     Sheet,
     call_row,
@@ -19,10 +20,10 @@ from callrouter.cli.sheets import (
     worst_note,
 )
 from callrouter.cli.spans import Span
+from callrouter.store.call_list import listed
 from callrouter.store.database import Database
 from callrouter.store.extras import away_by_seat, transfer_rows
 from callrouter.store.kpi import Kpis, kpis_by_each
-from callrouter.store.reader import StoredRecords
 
 _TITLES: Final = {
     "prefecture": "市州 By prefecture",
@@ -62,15 +63,12 @@ async def _seats(database: Database, span: Span, found: Kpis) -> Sheet:
 
 async def call_pages(database: Database, span: Span, *, masked: bool) -> AsyncIterator[Sheet]:
     """The calls of the span in sheets of `PAGE` rows; one empty sheet when there are none."""
-    rows = []
-    pages = 0
-    async for record in StoredRecords(database).stream(since=span.since / MICRO, until=span.until / MICRO):
-        rows.append(call_row(record, masked=masked))
-        if len(rows) == PAGE:
-            yield call_sheet(rows, span.zone)
-            rows, pages = [], pages + 1
-    if rows or not pages:
-        yield call_sheet(rows, span.zone)
+    empty = True
+    async for page in listed(database, span.since, span.until, PAGE):
+        yield call_sheet([call_row(row, targets, masked=masked) for row, targets in page], span.zone)
+        empty = False
+    if empty:
+        yield call_sheet([], span.zone)
 
 
 async def build_page(database: Database, span: Span, tree: Organisations) -> str:
@@ -90,7 +88,7 @@ async def build_page(database: Database, span: Span, tree: Organisations) -> str
     if span.organisations is None:
         sections.append(Section("座席 Seats", sheet=await _seats(database, span, found["seat"])))
     sections.append(Section(f"明细 By {grain}", sheet=kpi_sheet(over_time, span.zone, {})))
-    return page(
+    return whole_page(
         title="12345 热线话务报告",
         about=span.words(),
         total=over_time.total,

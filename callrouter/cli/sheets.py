@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from acd.record import CallRecord
 from acd.service_level import FIGURE, FIGURES, MICRO, Figure, Tally
 from callrouter.privacy import mask_number, mask_text
-from callrouter.store.kpi import SPANS, Key, Kpis, figures_of
+from callrouter.store.kpi import SPANS, Kpis, figures_of
+from callrouter.store.summing import Key
 
 Unit = Literal["text", "count", "ratio", "seconds", "time"]
 Value = str | int | float | None
@@ -177,25 +177,22 @@ CALL_HEADINGS: Final = (
 )
 
 
-def call_row(record: CallRecord, *, masked: bool) -> tuple[Value, ...]:
-    targets = ", ".join(one.target for one in record.transfers)
+def call_row(row: Sequence[Any], targets: Sequence[str], *, masked: bool) -> tuple[Value, ...]:
+    """A row of `callrouter.store.call_list` in the order of `CALL_HEADINGS`."""
+    call, organisation, dialled, caller, *rest, ingress, enqueued, answered, ended, cause = row
+    told = ", ".join(targets)
     return (
-        record.call,
-        record.organisation,
-        record.dialled,
-        mask_number(record.caller) if masked else record.caller,
-        record.queue,
-        record.language,
-        record.first_seat,
-        record.first_agent,
-        record.outcome,
-        record.ended_by,
-        record.ingress,
-        record.enqueued,
-        record.answered,
-        record.ended,
-        record.cause,
-        mask_text(targets) if masked else targets,
+        call,
+        organisation,
+        dialled,
+        mask_number(caller) if masked else caller,
+        *rest,
+        ingress / MICRO,
+        None if enqueued is None else enqueued / MICRO,
+        None if answered is None else answered / MICRO,
+        ended / MICRO,
+        cause,
+        mask_text(told) if masked and told else told,
     )
 
 

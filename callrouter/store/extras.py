@@ -11,6 +11,7 @@ from acd.ids import Instant
 from acd.service_level import MICRO
 from callrouter.store import schema
 from callrouter.store.database import Database
+from callrouter.store.packed import Names, Numbers
 from callrouter.store.packing import load
 
 CAUSES_SHOWN: Final = 5
@@ -26,25 +27,32 @@ async def transfer_rows(
     causes = await _causes(database, since, until, organisations)
     if organisations is not None:
         part = part.where(part.names["organisation"].equal(*organisations))
-    rows = []
-    for place, target in enumerate(part.names["target"].names):
-        one = part.where(part.names["target"].codes == place)
-        if not one.length:
-            continue
-        answered = one.numbers["answered"] >= 0
-        waits = (one.numbers["answered"] - one.numbers["asked"])[answered]
-        rows.append(
-            {
-                "target": target,
-                "attempts": one.length,
-                "answered": int(answered.sum()),
-                **{name: int(one.names["outcome"].equal(name).sum()) for name in _OUTCOMES},
-                "transfer_success": float(answered.mean()),
-                "mean_seconds_to_answer": float(waits.mean()) / MICRO if waits.size else None,
-                "causes": causes.get(target, ""),
-            }
-        )
+    targets = part.names["target"]
+    reached = part.numbers["answered"] >= 0
+    waits = np.where(reached, part.numbers["answered"] - part.numbers["asked"], 0)
+    attempts = _by(targets, np.ones(part.length, dtype=np.int64))
+    answered, waited = _by(targets, reached.astype(np.int64)), _by(targets, waits)
+    outcomes = {name: _by(targets, part.names["outcome"].equal(name).astype(np.int64)) for name in _OUTCOMES}
+    rows = [
+        {
+            "target": target,
+            "attempts": attempts[place],
+            "answered": answered[place],
+            **{name: found[place] for name, found in outcomes.items()},
+            "transfer_success": answered[place] / attempts[place],
+            "mean_seconds_to_answer": waited[place] / answered[place] / MICRO if answered[place] else None,
+            "causes": causes.get(target, ""),
+        }
+        for place, target in enumerate(targets.names)
+        if attempts[place]
+    ]
     return sorted(rows, key=lambda row: (-row["attempts"], row["target"]))
+
+
+def _by(names: Names, values: Numbers) -> list[int]:
+    """Sums by name. Whatever somebody dials is a target: there may be very many."""
+    sums = np.bincount(names.codes, weights=values.astype(np.float64), minlength=len(names.names))
+    return [int(value) for value in sums.tolist()]
 
 
 async def _causes(
@@ -71,12 +79,5 @@ async def _causes(
 async def away_by_seat(database: Database, since: int, until: int, now: Instant) -> dict[str, int]:
     """Microseconds each seat was signed in but not ready. Raises `Unavailable`."""
     part = (await load(database, ("seat_time",), since, until, now))["seat_time"]
-    found: defaultdict[str, int] = defaultdict(int)
-    sums = np.bincount(
-        part.names["seat"].codes.astype(np.intp),
-        weights=part.numbers["away"].astype(np.float64),
-        minlength=len(part.names["seat"].names),
-    ).tolist()
-    for name, total in zip(part.names["seat"].names, sums, strict=True):
-        found[name] += int(total)
-    return dict(found)
+    seats = part.names["seat"]
+    return dict(zip(seats.names, _by(seats, part.numbers["away"]), strict=True))

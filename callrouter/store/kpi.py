@@ -8,6 +8,7 @@ of microseconds over a year is an integer that a float64 holds.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -30,6 +31,7 @@ from acd.service_level import (
 from callrouter.store.database import Database
 from callrouter.store.packed import Mask, Numbers, Packed
 from callrouter.store.packing import QUARTER, load
+from callrouter.store.summing import Counts, Key, Sums, add_by_names, add_by_span
 
 HOUR: Final = 3600 * 1_000_000
 BLOCK: Final = 28
@@ -42,9 +44,6 @@ DIMENSIONS: Final = (*RANKS, *NAMED, *SPANS)
 
 Ranks = Mapping[str, Mapping[str, str]]
 """By level, whom each organisation's calls belong to; who is not named belongs to itself."""
-
-Key = str | int
-"""A name; or, for a span of time, its beginning in microseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,18 +106,20 @@ async def kpis_by_each(
 ) -> dict[str, Kpis]:
     """`kpis` by several dimensions, read in one go."""
     ranks = ranks or {}
-    groups: dict[str, dict[Key, Tally]] = {one: {} for one in by}
+    names = {"outcome", "origin", *(_COLUMN.get(one, one) for one in by)}
+    if organisations is not None:
+        names.add("organisation")
+    groups = {one: Sums() for one in by}
     total = Tally()
     stamps: list[Numbers] = []
     reached: list[Mask] = []
     for begin, end in _blocks(since, until):
-        parts = await load(database, tuple(_COUNTERS), begin, end, now)
+        parts = await load(database, tuple(_COUNTERS), begin, end, now, names)
         for kind, whole in parts.items():
             part = whole if organisations is None else _of(whole, organisations)
             counts = _COUNTERS[kind](part, target)
             total.add(_tally(counts))
-            for one in by:
-                _add_by_group(groups[one], part, counts, one, offset, ranks)
+            _add_by_group(groups, part, counts, offset, ranks)
             if kind == "calls":
                 offered = np.asarray(counts["offered"], dtype=np.bool_)
                 stamps.append(part.numbers["ingress"][offered])
@@ -127,13 +128,9 @@ async def kpis_by_each(
         await asyncio.sleep(0)
     worst = worst_window(np.concatenate(stamps), np.concatenate(reached), since, until)
     return {
-        one: Kpis(by=one, since=since, until=until, groups=_ordered(found), total=total, worst=worst)
+        one: Kpis(by=one, since=since, until=until, groups=found.tallies(), total=total, worst=worst)
         for one, found in groups.items()
     }
-
-
-def _ordered(groups: dict[Key, Tally]) -> dict[Key, Tally]:
-    return {key: groups[key] for key in sorted(groups, key=lambda key: (isinstance(key, str), key))}
 
 
 def _blocks(since: int, until: int) -> Iterator[tuple[int, int]]:
@@ -153,10 +150,8 @@ def _of(part: Packed, organisations: Sequence[str]) -> Packed:
 
 # --- counting --------------------------------------------------------------------------
 
-_Counts = dict[str, Numbers | Mask]
 
-
-def _count_calls(part: Packed, target: int) -> _Counts:
+def _count_calls(part: Packed, target: int) -> Counts:
     outcome = part.names["outcome"]
     wait, span, entered = part.numbers["wait"], part.numbers["span"], part.numbers["enqueued"] == 1
     offered = ~(outcome.equal(REJECTED) | outcome.beginning(CALLED_BACK))
@@ -179,22 +174,22 @@ def _count_calls(part: Packed, target: int) -> _Counts:
     }
 
 
-def _count_contacts(part: Packed, _: int) -> _Counts:
+def _count_contacts(part: Packed, _: int) -> Counts:
     return {name: part.numbers[name] for name in ("handled", "talk", "hold", "wrap_up")}
 
 
-def _count_transfers(part: Packed, _: int) -> _Counts:
+def _count_transfers(part: Packed, _: int) -> Counts:
     return {
         "transfers": np.ones(part.length, dtype=np.bool_),
         "transfers_answered": part.numbers["answered"] >= 0,
     }
 
 
-def _count_seat_time(part: Packed, _: int) -> _Counts:
+def _count_seat_time(part: Packed, _: int) -> Counts:
     return {name: part.numbers[name] for name in ("on_contact", "idle")}
 
 
-def _count_callbacks(part: Packed, _: int) -> _Counts:
+def _count_callbacks(part: Packed, _: int) -> Counts:
     reached = part.names["outcome"].equal("reached", "called_in")
     ended, asked = part.numbers["ended"], part.numbers["ingress"]
     return {
@@ -204,7 +199,7 @@ def _count_callbacks(part: Packed, _: int) -> _Counts:
     }
 
 
-def _count_surveys(part: Packed, _: int) -> _Counts:
+def _count_surveys(part: Packed, _: int) -> Counts:
     grade = part.numbers["grade"]
     return {
         "surveyed": np.ones(part.length, dtype=np.bool_),
@@ -213,7 +208,7 @@ def _count_surveys(part: Packed, _: int) -> _Counts:
     }
 
 
-_COUNTERS: Final[Mapping[str, Callable[[Packed, int], _Counts]]] = {
+_COUNTERS: Final[Mapping[str, Callable[[Packed, int], Counts]]] = {
     "calls": _count_calls,
     "contacts": _count_contacts,
     "transfers": _count_transfers,
@@ -245,43 +240,30 @@ def figures_of(tallies: Sequence[Tally]) -> list[list[float | None]]:
 # --- grouping --------------------------------------------------------------------------
 
 
-def _tally(counts: _Counts) -> Tally:
+def _tally(counts: Counts) -> Tally:
     return Tally(**{name: int(column.sum()) for name, column in counts.items()})
 
 
 def _add_by_group(
-    groups: dict[Key, Tally], part: Packed, counts: _Counts, by: str, offset: int, ranks: Ranks
+    groups: Mapping[str, Sums], part: Packed, counts: Counts, offset: int, ranks: Ranks
 ) -> None:
-    """Add to the tallies of the dimension's values; nothing when these rows do not have it."""
+    """Add to the tallies of the dimensions' values; nothing to those that these rows do not have."""
     if not part.length:
         return
-    if by in SPANS:
-        span = SPANS[by]
-        local = (part.numbers["ingress"] + offset) // span * span - offset
-        first = int(local.min())
-        places = ((local - first) // span).astype(np.intp)
-        keys: list[tuple[Key, ...]] = [(first + place * span,) for place in range(int(places.max()) + 1)]
-    elif (column := _COLUMN.get(by, by)) in part.names:
-        places = part.names[column].codes.astype(np.intp)
-        keys = [_keys_of(by, name, ranks) for name in part.names[column].names]
-    else:
-        return
-    found = np.flatnonzero(np.bincount(places, minlength=len(keys))).tolist()
-    tallies = [(place, groups.setdefault(key, Tally())) for place in found for key in keys[place]]
-    for name, values in counts.items():
-        sums: list[float] = np.bincount(
-            places, weights=values.astype(np.float64), minlength=len(keys)
-        ).tolist()
-        for place, tally in tallies:
-            if sums[place]:
-                setattr(tally, name, getattr(tally, name) + int(sums[place]))
+    named = {}
+    for by, sums in groups.items():
+        if by in SPANS:
+            add_by_span(part, counts, sums, SPANS[by], offset)
+        else:
+            named[by] = (_COLUMN.get(by, by), sums, partial(_keys_of, by, ranks=ranks))
+    add_by_names(part, counts, named)
 
 
 _COLUMN: Final = {"skill": "skills", **dict.fromkeys(RANKS, "organisation")}
 """The column that a dimension is made from, where it has another name."""
 
 
-def _keys_of(by: str, name: str, ranks: Ranks) -> tuple[str, ...]:
+def _keys_of(by: str, name: str, *, ranks: Ranks) -> tuple[str, ...]:
     """The groups that rows of this name count in; rows without a name in none."""
     if by == "skill":
         return tuple(name.split())
@@ -297,22 +279,37 @@ def worst_window(
     length = min(length, until - since)
     latest = until - length
     sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(answered, dtype=np.int64)])
-    found = [
-        _worst_of(starts[(starts >= since) & (starts <= latest)], ingress, sums, length, least)
-        for starts in (ingress + 1, ingress - length + 1, np.array([since, latest], dtype=np.int64))
-    ]
+    after = np.searchsorted(ingress, ingress, side="right")
+    candidates = (
+        # Just after a call, just late enough to hold a call as its last, and the span's first and last.
+        (ingress + 1, after, np.searchsorted(ingress, ingress + 1 + length, side="left")),
+        (ingress - length + 1, np.searchsorted(ingress, ingress - length + 1, side="left"), after),
+        _bounds(np.array([since, latest], dtype=np.int64), ingress, length),
+    )
+    found = []
+    for starts, low, high in candidates:
+        # Ascending: those within the span are one stretch, of which no copy is made.
+        first, end = np.searchsorted(starts, since), np.searchsorted(starts, latest, side="right")
+        within = slice(int(first), int(end))
+        found.append(_worst_of(starts[within], low[within], high[within], sums, length, least))
     present = [window for window in found if window is not None]
     return min(present, key=lambda window: (window.answered / window.offered, window.start), default=None)
 
 
-def _worst_of(starts: Numbers, ingress: Numbers, sums: Numbers, length: int, least: int) -> Window | None:
+def _bounds(starts: Numbers, ingress: Numbers, length: int) -> tuple[Numbers, Numbers, Numbers]:
     low = np.searchsorted(ingress, starts, side="left")
-    high = np.searchsorted(ingress, starts + length, side="left")
+    return starts, low, np.searchsorted(ingress, starts + length, side="left")
+
+
+def _worst_of(
+    starts: Numbers, low: Numbers, high: Numbers, sums: Numbers, length: int, least: int
+) -> Window | None:
     offered, reached = high - low, sums[high] - sums[low]
     fits = offered >= max(1, least)
     if not fits.any():
         return None
-    rates = np.where(fits, reached / np.maximum(offered, 1), np.inf)
+    rates = reached / np.maximum(offered, 1)
+    rates[~fits] = np.inf
     worst = int(rates.argmin())
     return Window(
         start=int(starts[worst]), length=length, offered=int(offered[worst]), answered=int(reached[worst])

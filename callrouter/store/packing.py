@@ -6,7 +6,7 @@ anything to the day. Packing holds the writer's lock, so that nothing can be
 added between reading the rows and keeping their columns.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import TextClause, delete, insert, select, text
@@ -93,9 +93,16 @@ _QUERIES: Final[Mapping[str, TextClause]] = {
 
 
 async def load(
-    database: Database, kinds: Sequence[str], since: int, until: int, now: Instant
+    database: Database,
+    kinds: Sequence[str],
+    since: int,
+    until: int,
+    now: Instant,
+    names: Collection[str] | None = None,
 ) -> dict[str, Packed]:
     """Columns of each kind with ``since ≤ ingress < until`` (microseconds). Raises `Unavailable`.
+
+    `names`: of the columns of names only these.
 
     All kinds of a day are read at one instant: what one counts, the others count too.
     """
@@ -111,11 +118,15 @@ async def load(
         missing = [kind for kind in kinds if day not in found[kind]]
         for kind, packed in (await _pack_for_good(database, missing, day)).items() if missing else ():
             found[kind][day] = packed
-    return {kind: _joined(kind, [found[kind][day] for day in days], since, until) for kind in kinds}
+    return {kind: _joined(kind, [found[kind][day] for day in days], since, until, names) for kind in kinds}
 
 
-def _joined(kind: str, parts: Sequence[Packed], since: int, until: int) -> Packed:
-    whole = Packed.join([part for part in parts if part.length], *COLUMNS[kind])
+def _joined(
+    kind: str, parts: Sequence[Packed], since: int, until: int, names: Collection[str] | None
+) -> Packed:
+    numbers, all_names = COLUMNS[kind]
+    kept = [name for name in all_names if names is None or name in names]
+    whole = Packed.join([part for part in parts if part.length], numbers, kept)
     if since % DAY == 0 and until % DAY == 0 and kind != "seat_time":
         return whole
     ingress = whole.numbers["ingress"]

@@ -269,3 +269,11 @@ def test_figures_by_the_tree_of_organisations_and_by_skill(tmp_path: Path) -> No
     assert offered("--by", "organisation", "--organisation", "xining") == {"datong": 1, "xining": 1}
     table = run(APP, "report", "kpi", *DAY, "--state-dir", tmp_path, "--by", "prefecture").output
     assert "西宁市" in table
+
+
+def test_a_table_ends_where_nobody_reads_on(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callrouter.cli.formats.TABLE_ROWS", 1)
+    result = run(APP, "report", "calls", *DAY, "--state-dir", state_dir)
+    assert result.exit_code == 0, result.output
+    assert "The first 1 rows; 3 more with --format csv, json or html" in result.output
+    assert sum("12345" in line for line in result.output.splitlines()) == 1
