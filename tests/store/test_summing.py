@@ -10,16 +10,10 @@ from callrouter.store import summing
 from callrouter.store.packed import Names, Packed
 from callrouter.store.summing import Sums, add_by_names, add_by_span
 
-rows = st.lists(
-    st.tuples(
-        st.integers(0, 10**15),
-        st.sampled_from("abc"),
-        st.sampled_from(("", "x", "y z")),
-        st.integers(0, 10**12),
-    ),
-    min_size=1,
-    max_size=30,
-)
+Row = tuple[int, str, str, int]
+instants, letters = st.integers(0, 10**15), st.sampled_from("abc")
+one = st.tuples(instants, letters, st.sampled_from(("", "x", "y z")), st.integers(0, 10**12))
+rows = st.lists(one, min_size=1, max_size=30)
 
 
 def packed(found: list[Row]) -> Packed:
