@@ -184,6 +184,7 @@ def test_reconcile_recounts_what_reports_say(state_dir: Path, tmp_path: Path) ->
     assert {"name": "abandoned_queue", "reported": 1, "recounted": 0} in found
     assert {one["name"] for one in found} == {
         "abandoned_flow",
+        "abandoned_in_target",
         "abandoned_queue",
         "transfers",
         "transfers_answered",
