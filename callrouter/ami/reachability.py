@@ -99,9 +99,13 @@ class TrunkReachability:
         self._told = {trunk: told for trunk, told in self._told.items() if trunk in self.trunks}
 
     def update(self, contact: Contact) -> list[TrunkReachable | TrunkUnreachable]:
-        """What is known of a trunk's one contact, its peer. Never asked yet counts as alive."""
+        """What is known of a trunk's peer. Never asked yet counts as alive.
+
+        It may stand there twice: the address that is dialled is never asked and says nothing.
+        """
         trunk, alive = contact.endpoint, contact.status not in _GONE | _DEAD
-        if trunk not in self.trunks or self._told.get(trunk) is alive:
+        unknown = contact.status == "NonQualified" and trunk in self._told
+        if trunk not in self.trunks or unknown or self._told.get(trunk) is alive:
             return []
         self._told[trunk] = alive
         return [TrunkReachable(trunk=trunk) if alive else TrunkUnreachable(trunk=trunk)]

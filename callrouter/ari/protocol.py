@@ -7,8 +7,9 @@ whose existence has to be asked for over HTTP). `tick` is due at
 `next_deadline`. Time is a monotonic clock's, in seconds.
 
 Facts that arrive before `came_up` wait for it, so that `NodeUp` precedes them.
-Requests are answered in the order sent; one without an answer in time fails with
-status 0, and so does everything in flight when the link is lost.
+Requests are answered in the order sent; one without an answer in time (from its
+turn on: while those before it are answered it waits) fails with status 0, and so
+does everything in flight when the link is lost.
 """
 
 from collections import Counter, deque
@@ -88,6 +89,9 @@ class AriProtocol:
         self._lanes = Lanes()
         self._pending: dict[int, _Pending] = {}
         self._transactions = 0
+        self._answered = 0
+        """The latest request that was answered; what was sent before it is answered by now, or never."""
+        self._replied_at = 0.0
         self._early: list[SwitchEvent] = []
         self._created: dict[ChannelId, Originate] = {}
         """Channels on their way to us, to be dialled when they are here."""
@@ -157,10 +161,9 @@ class AriProtocol:
         for command in self._lanes.due(now):
             self._transmit(command, now)
         while self._pending:
-            transaction, waiting = next(iter(self._pending.items()))
-            if waiting.since + self._timeout > now:
+            if self._oldest_due() > now:
                 return
-            del self._pending[transaction]
+            waiting = self._pending.pop(next(iter(self._pending)))
             self._fail(waiting.command, 0, "Asterisk did not answer in time")
             self._undo(waiting.command, now)
 
@@ -172,9 +175,19 @@ class AriProtocol:
     def next_deadline(self) -> float | None:
         deadline = self._lanes.next_deadline()
         if self._pending:
-            oldest = next(iter(self._pending.values())).since + self._timeout
+            oldest = self._oldest_due()
             return oldest if deadline is None else min(deadline, oldest)
         return deadline
+
+    def _oldest_due(self) -> float:
+        """When the first request that waits is given up.
+
+        Two hundred keys at once are a thousand requests, and a busy Asterisk may need longer than one
+        request's patience for all: as long as it answers the ones before, it has not failed this one.
+        """
+        transaction, waiting = next(iter(self._pending.items()))
+        passed_over = transaction < self._answered
+        return (waiting.since if passed_over else max(waiting.since, self._replied_at)) + self._timeout
 
     def settle(self, command: Originate, *, exists: bool, why: str = "") -> None:
         """The answer to a doubt; `why` tells that it could not be had."""
@@ -282,6 +295,7 @@ class AriProtocol:
         if waiting is None:
             self.metrics.late_replies += 1
             return
+        self._answered, self._replied_at = max(self._answered, transaction), now
         self.metrics.round_trips.append(now - waiting.since)
         if reply.status_code >= 400:
             self._refused(waiting, reply, now)

@@ -53,6 +53,12 @@ DECLINED: Final = (
 )
 
 
+ASKED: Final = "-options"
+"""Ending of the address that a trunk's OPTIONS go to. The one that is dialled is never asked: Asterisk sends
+no INVITE to an address whose OPTIONS went unanswered, not even for an emergency line's only trunk."""
+OPTIONS_TIMEOUT: Final = 4.0
+"""Seconds; at the default timers OPTIONS are repeated three times by then."""
+
 CEL_TYPE: Final = "cel_generic_type"
 """Without it Asterisk's channel event log refuses to start."""
 CEL_MODULES: Final = ("res_cdrel_custom.so", "cel_custom.so")
@@ -67,10 +73,14 @@ def _trunk(template: str, trunk: TrunkAccount) -> str:
     outbound: list[str] = []
     contact = "max_contacts = 0"
     if trunk.peer:
-        outbound.append(f"aors = {trunk.name}")
+        asked = f"{trunk.name}{ASKED}" if trunk.qualify else ""
+        outbound.append(f"aors = {trunk.name}" + (f",{asked}" if asked else ""))
         contact = f"contact = sip:{trunk.peer}" + (";transport=tcp" if trunk.transport == "tcp" else "")
-        if trunk.qualify:
-            contact += f"\nqualify_frequency = {trunk.qualify}\nqualify_timeout = 2.0"
+        if asked:
+            contact += (
+                f"\n\n[{asked}]\ntype = aor\n{contact}\n"
+                f"qualify_frequency = {trunk.qualify}\nqualify_timeout = {OPTIONS_TIMEOUT}"
+            )
     if trunk.transport == "tcp":
         outbound.append("transport = transport-tcp")
     if trunk.from_domain:

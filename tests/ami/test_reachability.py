@@ -47,6 +47,7 @@ def test_a_trunk_is_told_of_on_change_and_anew_after_a_gap() -> None:
     known = TrunkReachability(["departments"])
     assert known.update(contact("NonQualified", "departments")) == [TrunkReachable(trunk="departments")]
     assert known.update(contact("Unreachable", "departments")) == [TrunkUnreachable(trunk="departments")]
+    assert known.update(contact("NonQualified", "departments")) == [], "the address that is only dialled"
     assert known.update(contact("Unreachable", "departments")) == []
     assert known.update(contact("Reachable", "departments")) == [TrunkReachable(trunk="departments")]
     assert known.update(contact("Unreachable", "a1001")) == []

@@ -146,6 +146,19 @@ def test_no_reply_in_time_is_a_failure_and_a_late_one_is_counted(link: AriProtoc
     assert link.next_deadline() is None
 
 
+def test_a_request_behind_many_others_is_not_given_up_while_they_are_answered(link: AriProtocol) -> None:
+    for _ in range(3):
+        link.send(ANSWER, 0.0)
+    link.receive(reply(1, 204), 4.0)
+    link.tick(6.0)
+    assert failures(link) == []
+    assert link.next_deadline() == 9.0, "from the last answer on"
+    link.receive(reply(3, 204), 8.0)
+    link.tick(8.1)
+    assert failures(link) == [("Answer", IN, 0)], "passed over: never to be answered"
+    assert link.next_deadline() is None
+
+
 def test_commands_beyond_the_bound_fail() -> None:
     protocol = opened(most=2)
     protocol.came_up([], [])

@@ -10,7 +10,7 @@ from tests.asterisk.transfer_proof.plan import CASES, LEFT_ALREADY, Scene, Who, 
 from tests.asterisk.transfer_proof.proving import prove
 from tests.asterisk.transfer_proof.town import Town, open_town
 
-BUSY = 5
+BUSY = 8
 """Load per processor from which on two hundred phones with audio cannot keep time beside Asterisk."""
 pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -84,7 +84,9 @@ def test_seat_and_trunk_are_identified_each_in_its_way(plan: AsteriskPlan, tmp_p
     assert section(text, "[trunk](!)")["identify_by"] == "ip"
     assert section(text, "[a1001](seat-auth)") == {"username": "a1001", "password": "password-1001"}
     assert "match = 198.51.100.0/24" in text
-    assert "contact = sip:192.0.2.1:5060\nqualify_frequency = 10" in text
+    assert "aors = carrier,carrier-options" in text, "dialled whatever becomes of the OPTIONS"
+    assert "[carrier]\ntype = aor\ncontact = sip:192.0.2.1:5060\n\n" in text
+    assert "[carrier-options]\ntype = aor\ncontact = sip:192.0.2.1:5060\nqualify_frequency = 10" in text
 
 
 @pytest.mark.parametrize(
