@@ -20,6 +20,7 @@ from callrouter.ari.client import AriClient
 from callrouter.ari.errors import AriError, AriReplaced
 from callrouter.config.versions import Change
 from callrouter.controller import Controller, SteadyClock
+from callrouter.directory.partners import DirectoryPartners
 from callrouter.feed.client import FeedClient
 from callrouter.feed.messages import published
 from callrouter.figures import gathered
@@ -238,7 +239,7 @@ class App:
             engine=self.controller,
             outbox=StoredOutbox(self.database),
             inbox=self.writer,
-            partners=self._partner,
+            partners=DirectoryPartners(lambda: self.site.directory),
             lines=lambda: [key.number for key in self._lines()],
             clock=self.clock,
         )
@@ -247,12 +248,6 @@ class App:
     def _written(self) -> None:
         if self.feed is not None:
             self.feed.written()
-
-    def _partner(self, name: str) -> OrgId | None:
-        """A partner is an organisation of the directory, or a line that is answered elsewhere."""
-        directory = self.site.directory
-        known = name in directory.organisations or name in directory.lines
-        return OrgId(name) if known else None
 
     def _warnings(self) -> tuple[str, ...]:
         found = self.writer.health().problems() + self.site.warnings(self.clock.now())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from acd.ids import CallId
+from acd.ids import CallId, OrgId
 from acd.record import FlowStep
 from callrouter.controller import SteadyClock
 from callrouter.feed.client import FeedClient, FeedSettings
@@ -135,13 +135,23 @@ async def _ids(consumer: asyncio.subprocess.Process) -> list[tuple[str, str]]:
     return [(topic.decode(), json.loads(payload)["id"]) for topic, _, payload in parts]
 
 
+class _Nobody:
+    """No partners."""
+
+    def organisation(self, partner: str) -> OrgId | None:
+        return None
+
+    def answers(self, partner: str, line: str) -> bool:
+        return False
+
+
 async def _empty(database: Database, writer: RecordWriter, port: int, count: int) -> float:
     feed = FeedClient(
         FeedSettings(host="127.0.0.1", port=port),
         engine=_Quiet(),
         outbox=StoredOutbox(database),
         inbox=writer,
-        partners=lambda _: None,
+        partners=_Nobody(),
         lines=lambda: (),
         clock=SteadyClock(),
     )

@@ -195,8 +195,8 @@ class FeedClient:
             body = msgspec.json.encode(messages.schema(name))
             await client.publish(self._topic(f"schema/{name}"), body, qos=1, retain=True)
         client.check_refusals()
-        for kind in ("calls", "work-orders"):
-            await client.subscribe(self._topic(f"in/+/{kind}"), qos=1)
+        # All of it: what goes to a misspelt topic must come back as a dead letter, not vanish.
+        await client.subscribe(self._topic("in/#"), qos=1)
         self._live.everything()
         self._written.set()
 
@@ -263,15 +263,11 @@ class FeedClient:
         client.acknowledge(message)
 
     def _rejected(self, topic: str, payload: bytes, reason: str) -> RejectedMessage:
-        try:
-            partner = Source.of(topic).partner
-        except Bad:
-            partner = ""
         digest = hashlib.sha256(topic.encode() + b"\0" + payload).hexdigest()[:32]
         return RejectedMessage(
             id=f"dead/{digest}",
             received=self._clock.now(),
-            partner=partner,
+            partner=Source.of(topic).partner,
             topic=topic,
             reason=reason,
             payload=payload,

@@ -2,9 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -21,8 +20,17 @@ FUTURE: Final = 3600.0
 PAST: Final = 92 * 24 * 3600.0
 """Older calls are refused: of days long gone only figures are left, which nothing can be added to."""
 
-Partners = Callable[[str], OrgId | None]
-"""Which organisation a partner's data belongs to; None: not a partner."""
+KINDS: Final = ("calls", "work-orders")
+
+
+class Partners(Protocol):
+    """Who may tell us of what."""
+
+    def organisation(self, partner: str) -> OrgId | None:
+        """Whose the data is that a partner sends; None: not a partner."""
+
+    def answers(self, partner: str, line: str) -> bool:
+        """Whether calls to a number can be this partner's."""
 
 
 class Bad(Exception):
@@ -43,21 +51,21 @@ class Source:
 
     @classmethod
     def of(cls, topic: str) -> "Source":
-        """From ``…/in/PARTNER/KIND``. Raises `Bad`."""
-        parts = topic.split("/")
-        if len(parts) < 3 or parts[-3] != "in":
-            raise Bad(
-                f"{topic!r} is not an inbound topic: publish to in/PARTNER/calls or in/PARTNER/work-orders"
-            )
-        return cls(parts[-2], parts[-1])
+        """From ``…/in/PARTNER/KIND``; whatever else stands behind ``in`` is no kind."""
+        _, _, inbound = topic.partition("/in/")
+        partner, _, kind = inbound.partition("/")
+        return cls(partner, kind)
 
 
 def take(topic: str, payload: bytes, partners: Partners, now: Instant) -> CallRecord | WorkOrder:
     """What the message tells. Raises `Bad` with the reason when it can't be taken."""
     source = Source.of(topic)
-    organisation = partners(source.partner)
+    organisation = partners.organisation(source.partner)
     if organisation is None:
         raise Bad(f"{source.partner!r} is not a partner of the directory")
+    if source.kind not in KINDS:
+        wanted = " or ".join(f"in/{source.partner}/{kind}" for kind in KINDS)
+        raise Bad(f"nobody reads {source.kind[:64]!r}: publish to {wanted}")
     if len(payload) > LARGEST:
         raise Bad(f"the message has {len(payload)} bytes, {LARGEST} are allowed")
     try:
@@ -66,6 +74,8 @@ def take(topic: str, payload: bytes, partners: Partners, now: Instant) -> CallRe
             raise Bad(f"version {head.version} is not known: this is version {VERSION}")
         if (source.kind, head.type) == ("calls", "call"):
             call = msgspec.json.decode(payload, type=Envelope[PartnerCall])
+            if not partners.answers(source.partner, call.data.line):
+                raise Bad(f"`line` {call.data.line} is another's: tell calls of your own lines only")
             return _call(source, organisation, call, now)
         if (source.kind, head.type) == ("work-orders", "work_order"):
             order = msgspec.json.decode(payload, type=Envelope[PartnerWorkOrder])

@@ -15,7 +15,6 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from acd.ids import OrgId
 from callrouter.feed.client import FeedClient, FeedSettings
 from callrouter.feed.connection import Connection
 from callrouter.feed.messages import published
@@ -27,7 +26,7 @@ from callrouter.store.outbox import StoredOutbox
 from callrouter.store.writer import RecordWriter
 from tests.feed.broker import TLS, USERS, TestBroker
 from tests.feed.consumer import Consumer, client
-from tests.feed.test_inbound import call, order
+from tests.feed.test_inbound import Known, call, order
 from tests.store.samples import T0, record
 from tests.web.fakes import FakeEngine, Watch
 
@@ -76,10 +75,6 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def partners(name: str) -> OrgId | None:
-    return OrgId(name) if name == "12315" else None
-
-
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     database = Database(tmp_path / "callrouter.sqlite")
@@ -95,7 +90,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         engine=engine,
         outbox=StoredOutbox(database),
         inbox=writer,
-        partners=partners,
+        partners=Known(),
         lines=lambda: ("12315",),
         clock=clock,
     )

@@ -16,8 +16,17 @@ CALLS = "callrouter/v1/in/12315/calls"
 ORDERS = "callrouter/v1/in/12315/work-orders"
 
 
-def partners(name: str) -> OrgId | None:
-    return OrgId(name) if name == "12315" else None
+class Known:
+    """12315 alone is a partner, and 12333 is a line of somebody else."""
+
+    def organisation(self, partner: str) -> OrgId | None:
+        return OrgId(partner) if partner == "12315" else None
+
+    def answers(self, partner: str, line: str) -> bool:
+        return line != "12333"
+
+
+partners = Known()
 
 
 def call(**changes: Any) -> dict[str, Any]:
@@ -70,8 +79,12 @@ def test_a_work_order() -> None:
     ("topic", "message", "reason"),
     [
         ("callrouter/v1/in/99999/calls", call(), "not a partner"),
-        ("callrouter/v1/calls/x", call(), "not an inbound topic"),
-        ("x", call(), "not an inbound topic"),
+        ("callrouter/v1/calls/x", call(), "'' is not a partner"),
+        ("x", call(), "'' is not a partner"),
+        ("callrouter/v1/in/12315/workorders", order(), "publish to in/12315/calls or in/12315/work-orders"),
+        ("callrouter/v1/in/12315/calls/x", call(), "nobody reads 'calls/x'"),
+        ("callrouter/v1/in/12315", call(), "nobody reads ''"),
+        (CALLS, call(line="12333"), "12333 is another's"),
         (CALLS, b"", "truncated"),
         (CALLS, b"nonsense", "malformed"),
         (CALLS, b"[]", "Expected `object`"),
