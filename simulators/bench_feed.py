@@ -22,7 +22,7 @@ from callrouter.store.outbox import StoredOutbox
 from callrouter.store.writer import RecordWriter
 from callrouter.toolchain import locate
 from callrouter.toolchain.broker import Broker
-from simulators.bench_store import entries
+from simulators.bench_store_load import entries
 
 WANTED: Final = 2_000.0
 """Messages a second."""

@@ -89,7 +89,13 @@ class Database:
         arguments = {} if self.is_sqlite else {"timeout": CONNECT_TIMEOUT}
         try:
             self._engine = create_async_engine(
-                self.url, pool_size=4, max_overflow=4, pool_timeout=5, connect_args=arguments
+                self.url,
+                pool_size=4,
+                max_overflow=4,
+                pool_timeout=5,
+                connect_args=arguments,
+                # A server that was restarted has closed every connection: nobody is to notice.
+                pool_pre_ping=not self.is_sqlite,
             )
         except ModuleNotFoundError as error:
             raise StoreError("PostgreSQL needs its driver: pip install 'callrouter[postgres]'") from error

@@ -208,6 +208,14 @@ class _Envelope(msgspec.Struct):
     entry: msgspec.Raw
 
 
+_ENVELOPES: Final = msgspec.json.Decoder(_Envelope)
+_DECODERS: Final = {name: msgspec.json.Decoder(kind.type) for name, kind in _BY_NAME.items()}
+
+
+class UnknownKind(Exception):
+    """Of an entry that a newer version has written; the text names it."""
+
+
 def encode(entry: Entry) -> bytes:
     """One line of JSON. Lone surrogates, which UTF-8 cannot hold, become ``?``."""
     kind = _BY_TYPE[type(entry)].name
@@ -219,9 +227,12 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(payload: bytes) -> Entry:
-    """The entry again. Raises `msgspec.DecodeError` or `KeyError` for what this version does not know."""
-    envelope = msgspec.json.decode(payload, type=_Envelope)
-    return msgspec.json.decode(envelope.entry, type=_BY_NAME[envelope.kind].type)
+    """The entry again. Raises `msgspec.DecodeError` or `UnknownKind` for what this version does not know."""
+    envelope = _ENVELOPES.decode(payload)
+    decoder = _DECODERS.get(envelope.kind)
+    if decoder is None:
+        raise UnknownKind(envelope.kind)
+    return decoder.decode(envelope.entry)
 
 
 def _plain(value: object) -> object:

@@ -1,9 +1,8 @@
 """Entries into their tables, in one transaction, each with exactly one effect."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from sqlalchemy import Table, TextClause, delete, select, text
@@ -14,16 +13,21 @@ from acd.record import LateSegment
 from callrouter.mail import Outgoing
 from callrouter.store import schema
 from callrouter.store.entries import DAY, KINDS, Entry, Kind, by_kind
-from callrouter.store.rows import Rows, micros, storable
+from callrouter.store.rows import micros, storable
 
 _DAYS_LOCK: Final = 0x64617973
 
-AT_A_TIME: Final = 5
-"""Entries turned into rows without a pause: a quarter of a millisecond."""
+_GIVE_UP: Final = text("SET LOCAL statement_timeout = '10s'")
+"""Should we vanish while a statement waits for a lock, it does not wait for ever."""
 COPY_FROM: Final = 12
-"""Rows from which on PostgreSQL gets them by COPY …"""
-COPY_AT_A_TIME: Final = 200
-"""… so many at once: they are encoded without a pause, in half a millisecond."""
+"""Rows from which on PostgreSQL gets them by COPY."""
+
+_TO_OUTBOX: Final = "INSERT INTO outbox (id, topic, payload, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_TO_OUTBOX_AT_ONCE: Final = (
+    "INSERT INTO outbox (id, topic, payload, at) SELECT id, topic, payload, at "
+    "FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bigint[]) "
+    "WITH ORDINALITY AS waiting (id, topic, payload, at, place) ORDER BY place ON CONFLICT DO NOTHING"
+)
 
 _POSTGRES: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -40,60 +44,74 @@ async def insert(connection: AsyncConnection, entries: Sequence[Entry], publish:
 
     What is new goes to the outbox in the same transaction, as `publish` words it.
     """
+    await _begin(connection)
     new: list[Entry] = []
     for kind, mine in by_kind(entries):
-        fresh = await _replace(connection, kind, mine) if kind.newer else await _fresh(connection, kind, mine)
-        if not kind.newer:
-            for table, values in (await _rows(kind, fresh)).items():
-                await _put(connection, table, values)
-        new += fresh
-        await _unpack(connection, kind, fresh)
+        if kind.newer:
+            new += await _replace(connection, kind, mine)
+        else:
+            fresh = await _fresh(connection, kind, mine)
+            for table, rows in kind.rows(fresh).items():
+                await _put(connection, table, rows, there="pass over")
+            new += fresh
+    await _unpack(connection, new)
     await _publish(connection, new, publish)
     return len(new)
 
 
-async def _rows(kind: Kind, entries: Sequence[Entry]) -> Rows:
-    """The entries' rows, made a few at a time: the loop gets its turn in between."""
-    made: Rows = {}
-    for begin in range(0, len(entries), AT_A_TIME):
-        for table, values in kind.rows(entries[begin : begin + AT_A_TIME]).items():
-            made.setdefault(table, []).extend(values)
-        await asyncio.sleep(0)
-    return made
+async def insert_new(connection: AsyncConnection, entries: Sequence[Entry], publish: Publish = silent) -> int:
+    """`insert` for entries that nobody has written yet, without looking first: the rule, and quicker.
+
+    What is there already is refused as unfit; then nothing has been written, and `insert` is the way.
+    """
+    await _begin(connection)
+    new: list[Entry] = []
+    for kind, mine in by_kind(entries):
+        if kind.newer:
+            new += await _replace(connection, kind, mine)
+        else:
+            for table, rows in kind.rows(mine).items():
+                await _put(connection, table, rows, there="refuse")
+            new += mine
+    await _unpack(connection, new)
+    await _publish(connection, new, publish)
+    return len(new)
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    """On PostgreSQL SQLAlchemy begins a transaction with its own first statement, not with the driver's."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_GIVE_UP)
 
 
 async def _put(
-    connection: AsyncConnection, table: Table, values: list[dict[str, Any]], *, by_copy: bool = True
+    connection: AsyncConnection,
+    table: Table,
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    there: Literal["refuse", "pass over"],
 ) -> None:
-    """By the driver itself: SQLAlchemy's way takes several times as long, in the loop."""
-    if not values:
+    """By the driver itself: SQLAlchemy's way takes several times as long. `there`: rows that are."""
+    if not rows:
         return
-    names = tuple(values[0])
-    records = [tuple(row.values()) for row in values]
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    if connection.dialect.name != "postgresql":
-        cursor = await driver.executemany(_insert_text(connection, table, names), records)
-        await cursor.close()
-    elif by_copy and len(values) >= COPY_FROM:
+    postgres = connection.dialect.name == "postgresql"
+    if postgres and len(rows) >= COPY_FROM:
         # Many times quicker than INSERT. What another controller has written meanwhile makes it fail as
         # unfit: the writer then comes again with fewer rows, and by INSERT.
-        for begin in range(0, len(records), COPY_AT_A_TIME):
-            some = records[begin : begin + COPY_AT_A_TIME]
-            await driver.copy_records_to_table(table.name, records=some, columns=names)
-    else:
-        await driver.executemany(_insert_text(connection, table, names), records)
-
-
-def _insert_text(connection: AsyncConnection, table: Table, names: tuple[str, ...]) -> str:
-    postgres = connection.dialect.name == "postgresql"
-    return _insert_text_of(table.name, names, postgres)
+        await driver.copy_records_to_table(table.name, records=rows, columns=table.columns.keys())
+        return
+    done = await driver.executemany(_insert_text(table, there == "refuse", postgres), rows)
+    if not postgres:
+        await done.close()
 
 
 @cache
-def _insert_text_of(table: str, names: tuple[str, ...], postgres: bool) -> str:
-    columns = ", ".join(f'"{name}"' for name in names)
-    places = ", ".join(f"${place}" if postgres else "?" for place in range(1, len(names) + 1))
-    return f'INSERT INTO "{table}" ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING'
+def _insert_text(table: Table, refuse: bool, postgres: bool) -> str:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    places = ", ".join(f"${place}" if postgres else "?" for place in range(1, len(table.columns) + 1))
+    statement = f'INSERT INTO "{table.name}" ({columns}) VALUES ({places})'
+    return statement if refuse else f"{statement} ON CONFLICT DO NOTHING"
 
 
 async def _fresh(connection: AsyncConnection, kind: Kind, entries: Sequence[Entry]) -> list[Entry]:
@@ -143,19 +161,25 @@ async def _replace(connection: AsyncConnection, kind: Kind, entries: Sequence[En
         set_={name: insert_.excluded[name] for name in kind.newer},
         where=kind.when(insert_.excluded, kind.table.c) if kind.when else None,
     )
+    names = kind.table.columns.keys()
     effective = []
     for entry in entries:
-        values = kind.rows([entry])[kind.table]
-        done = await connection.execute(statement, values)
+        (row,) = kind.rows([entry])[kind.table]
+        done = await connection.execute(statement, dict(zip(names, row, strict=True)))
         if done.rowcount > 0:
             effective.append(entry)
     return effective
 
 
-async def _unpack(connection: AsyncConnection, kind: Kind, fresh: Sequence[Entry]) -> None:
+async def _unpack(connection: AsyncConnection, new: Sequence[Entry]) -> None:
     """Forget the packed columns of days that have just gained something."""
-    days = {micros(at) // DAY for entry in fresh if (at := kind.day(entry)) is not None}
-    late = sorted({storable(entry.segment.call) for entry in fresh if isinstance(entry, LateSegment)})
+    days = {
+        micros(at) // DAY
+        for kind, mine in by_kind(new)
+        for entry in mine
+        if (at := kind.day(entry)) is not None
+    }
+    late = sorted({storable(entry.segment.call) for entry in new if isinstance(entry, LateSegment)})
     if late:
         ingress = schema.calls.c.ingress
         found = await connection.execute(select(ingress).where(schema.calls.c.call.in_(late)))
@@ -173,16 +197,18 @@ async def lock_days(connection: AsyncConnection) -> None:
 
 
 async def _publish(connection: AsyncConnection, new: Sequence[Entry], publish: Publish) -> None:
-    messages = []
-    for begin in range(0, len(new), AT_A_TIME):
-        messages += [
-            {"id": storable(one.id), "topic": one.topic, "payload": one.payload, "at": micros(one.at)}
-            for entry in new[begin : begin + AT_A_TIME]
-            for one in publish(entry)
-        ]
-        await asyncio.sleep(0)
-    # By INSERT, never COPY: what goes to the outbox twice is one message.
-    await _put(connection, schema.outbox, messages, by_copy=False)
+    """What goes to the outbox twice is one message."""
+    messages = [
+        (storable(one.id), one.topic, one.payload, micros(one.at)) for entry in new for one in publish(entry)
+    ]
+    if not messages:
+        return
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if connection.dialect.name == "postgresql":
+        await driver.execute(_TO_OUTBOX_AT_ONCE, *map(list, zip(*messages, strict=True)))
+    else:
+        cursor = await driver.executemany(_TO_OUTBOX, messages)
+        await cursor.close()
 
 
 def _insert(connection: AsyncConnection, table: Table) -> Any:

@@ -1,6 +1,7 @@
 """Entries that are one row each."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +14,7 @@ from callrouter.config.versions import InForce
 from callrouter.mail import RejectedMessage
 from callrouter.ports import AuditEntry
 from callrouter.store import schema
-from callrouter.store.rows import Rows, maybe_micros, micros, storable
+from callrouter.store.rows import Rows, maybe_micros, micros, plain
 
 EXPLANATION_LIMIT: Final = 32_768
 """Characters of JSON kept of one offer's explanation."""
@@ -24,20 +25,18 @@ def _make(table: Table, **given: Callable[[Any], object]) -> Callable[[Sequence[
 
     Floats in columns of big integers are instants; `given` says how to come by what differs.
     """
-    instants = {column.name for column in table.columns if isinstance(column.type, BigInteger)} - set(given)
-    plain = [column.name for column in table.columns if column.name not in instants | set(given)]
+    same = [column for column in table.columns if column.name not in given]
+    values_of = attrgetter(*(column.name for column in same))
+    made_by = [maybe_micros if isinstance(column.type, BigInteger) else plain for column in same]
+    others = [(place, given[c.name]) for place, c in enumerate(table.columns) if c.name in given]
 
-    def row(entry: Any) -> dict[str, Any]:
-        values: dict[str, Any] = {name: _storable(getattr(entry, name)) for name in plain}
-        values.update((name, maybe_micros(getattr(entry, name))) for name in instants)
-        values.update((name, _storable(make(entry))) for name, make in given.items())
-        return values
+    def row(entry: Any) -> tuple[Any, ...]:
+        values = [make(value) for make, value in zip(made_by, values_of(entry), strict=True)]
+        for place, make in others:
+            values.insert(place, plain(make(entry)))
+        return tuple(values)
 
     return lambda entries: {table: [row(entry) for entry in entries]}
-
-
-def _storable(value: object) -> object:
-    return storable(value) if isinstance(value, str) else value
 
 
 def _explanation(offer: OfferClosed) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -11,14 +12,15 @@ from acd.ids import CallId, Instant
 from acd.record import Activity, CallRecord, FlowStep, LateSegment, Role, Segment, TransferRecord
 from callrouter.store import schema
 
-Rows = dict[Table, list[dict[str, Any]]]
-"""Rows to insert, by table; parents before their children."""
+Rows = dict[Table, list[tuple[Any, ...]]]
+"""Rows to insert, by table, parents before their children; each with all columns in the schema's order."""
 
 VARIABLES_LIMIT: Final = 16_384
 """Characters of JSON kept of one flow step's variables."""
 
 _STAMPS: Final = ("ingress", "accepted", "menu_end", "enqueued", "rang", "answered", "ended")
 _SAME: Final = tuple(column.name for column in schema.calls.columns if column.name not in _STAMPS)
+_IN_ORDER: Final = tuple(column.name for column in schema.calls.columns)
 # NUL cannot be stored in PostgreSQL, a lone surrogate nowhere.
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -46,17 +48,21 @@ def storable(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
 
 
-def _row(**values: object) -> dict[str, Any]:
-    return {key: storable(value) if isinstance(value, str) else value for key, value in values.items()}
+def plain(value: Any) -> Any:
+    """`storable`, if it is text."""
+    return storable(value) if isinstance(value, str) else value
+
+
+_call_values: Final = attrgetter(*_IN_ORDER)
+_CALL_MADE_BY: Final = tuple(maybe_micros if name in _STAMPS else plain for name in _IN_ORDER)
 
 
 def call_rows(records: Sequence[CallRecord]) -> Rows:
     rows: Rows = {schema.calls: [], schema.segments: [], schema.transfers: [], schema.flow_steps: []}
     for record in records:
-        row = _row(**{name: getattr(record, name) for name in _SAME})
-        row.update((name, maybe_micros(getattr(record, name))) for name in _STAMPS)
-        rows[schema.calls].append(row)
-        call = row["call"]
+        values = zip(_CALL_MADE_BY, _call_values(record), strict=True)
+        rows[schema.calls].append(tuple([make(value) for make, value in values]))
+        call = storable(record.call)
         rows[schema.segments].extend(_segment_row(call, n, part) for n, part in enumerate(record.segments))
         rows[schema.transfers].extend(_transfer_row(call, part) for part in record.transfers)
         rows[schema.flow_steps].extend(_step_row(call, n, part) for n, part in enumerate(record.trace))
@@ -71,46 +77,46 @@ def late_segment_rows(entries: Sequence[LateSegment]) -> Rows:
     return {schema.segments: found}
 
 
-def _segment_row(call: str, position: int, segment: Segment) -> dict[str, Any]:
-    # By hand, for a call has a dozen: only what people name can hold what no database takes.
-    return {
-        "call": call,
-        "position": position,
-        "track": segment.track,
-        "role": segment.role.value,
-        "party": storable(segment.party),
-        "activity": segment.activity.value,
-        "started": micros(segment.started),
-        "ended": micros(segment.ended),
-        "detail": storable(segment.detail),
-    }
-
-
-def _transfer_row(call: str, transfer: TransferRecord) -> dict[str, Any]:
-    return _row(
-        call=call,
-        number=transfer.number,
-        kind=transfer.kind,
-        by=transfer.by,
-        target=transfer.target,
-        asked=micros(transfer.asked),
-        answered=maybe_micros(transfer.answered),
-        ended=micros(transfer.ended),
-        outcome=transfer.outcome,
-        cause=transfer.cause,
+def _segment_row(call: str, position: int, segment: Segment) -> tuple[Any, ...]:
+    # A call has a dozen; only what people name can hold what no database takes.
+    return (
+        call,
+        position,
+        segment.track,
+        segment.role.value,
+        storable(segment.party),
+        segment.activity.value,
+        micros(segment.started),
+        micros(segment.ended),
+        storable(segment.detail),
     )
 
 
-def _step_row(call: str, position: int, step: FlowStep) -> dict[str, Any]:
-    return _row(
-        call=call,
-        position=position,
-        at=micros(step.at),
-        flow=step.flow,
-        node=step.node,
-        line=step.line,
-        branch=step.branch,
-        variables=_variables_json(step.variables),
+def _transfer_row(call: str, transfer: TransferRecord) -> tuple[Any, ...]:
+    return (
+        call,
+        transfer.number,
+        plain(transfer.kind),
+        plain(transfer.by),
+        plain(transfer.target),
+        micros(transfer.asked),
+        maybe_micros(transfer.answered),
+        micros(transfer.ended),
+        plain(transfer.outcome),
+        plain(transfer.cause),
+    )
+
+
+def _step_row(call: str, position: int, step: FlowStep) -> tuple[Any, ...]:
+    return (
+        call,
+        position,
+        micros(step.at),
+        plain(step.flow),
+        plain(step.node),
+        step.line,
+        plain(step.branch),
+        plain(_variables_json(step.variables)),
     )
 
 

@@ -1,6 +1,6 @@
 """Writing behind: the loop hands over what happened and never waits for the database.
 
-    put → memory (bounded) → one transaction for all that has gathered → database
+    put → memory (bounded) → one transaction, in a process of its own → database
                            ↘ spill files while the database is away ↗ replayed, in order, when it is back
 
 At most `GATHER` seconds plus one transaction lie between `put` and commit. Every
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 from sqlalchemy import select
 
@@ -34,13 +33,16 @@ from callrouter.ports import AuditEntry, Unavailable
 from callrouter.store import entries, inserting, schema
 from callrouter.store.database import Database, Unfit, brief
 from callrouter.store.entries import Entry
+from callrouter.store.scribe import Scribe
 from callrouter.store.spill import Spill
 
 GATHER: Final = 0.06
 """Seconds in which entries gather into one transaction: three times 20 ms costs a third of the CPU."""
-BATCH_SQLITE: Final = 120
-BATCH_POSTGRES: Final = 600
-"""Entries a transaction: more would be quicker still, and keep others waiting for the database."""
+ENOUGH: Final = 200
+"""Entries for which a transaction is worth its while before `GATHER` is over."""
+BATCH_SQLITE: Final = 400
+BATCH_POSTGRES: Final = 1000
+"""Entries a transaction at most: more would keep others waiting for the database."""
 MEMORY: Final = 50_000
 """Entries kept in memory; beyond it they are lost (and counted)."""
 WRITE_TIMEOUT: Final = 5.0
@@ -95,16 +97,19 @@ class RecordWriter:
         publish: inserting.Publish = inserting.silent,
         committed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`publish` words what the feed is to say; `committed` is called after each transaction."""
+        """`publish`, a function of a module, words what the feed is to say; `committed` is called
+        after each transaction.
+        """
         self._database = database
-        self._publish = publish
         self._committed = committed
         self._shifts = Shifts()
         self._spill = Spill(spill_folder)
+        self._scribe = Scribe(database.url.render_as_string(hide_password=False), publish)
         self._memory = memory
         self._batch = BATCH_SQLITE if database.is_sqlite else BATCH_POSTGRES
-        self._queue: deque[tuple[float, Entry]] = deque()
-        self._in_flight: Sequence[tuple[float, Entry]] = ()
+        self._queue: deque[tuple[float, bytes]] = deque()
+        """Since when each entry waits, and the entry as it would lie on disk."""
+        self._in_flight: Sequence[tuple[float, bytes]] = ()
         self._work = asyncio.Event()
         self._enough = asyncio.Event()
         """Somebody waits for the commit, or a batch is full: gather no longer."""
@@ -156,9 +161,9 @@ class RecordWriter:
         if len(self._queue) + len(self._in_flight) >= self._memory:
             self._lost += 1
             return
-        self._queue.append((asyncio.get_running_loop().time(), entry))
+        self._queue.append((asyncio.get_running_loop().time(), entries.encode(entry)))
         self._work.set()
-        if len(self._queue) >= self._batch:
+        if len(self._queue) >= ENOUGH:
             self._enough.set()
 
     def health(self) -> StoreHealth:
@@ -187,6 +192,8 @@ class RecordWriter:
         if now is not None:
             await self._remember_calls(micros(now))
         self._work.set()
+        with suppress(Unavailable):  # it is tried again, and then told
+            await self._scribe.start()
         self._task = asyncio.create_task(self._run(), name="record writer")
 
     async def _remember_calls(self, now: int) -> None:
@@ -211,8 +218,11 @@ class RecordWriter:
         self._ending.set()
         self._work.set()
         self._enough.set()
-        if self._task is not None:
-            await self._task
+        try:
+            if self._task is not None:
+                await self._task
+        finally:
+            await self._scribe.close()
 
     async def keep(self, entry: CallRecord | WorkOrder | RejectedMessage) -> None:
         """`callrouter.ports.Inbox`: returns when the entry is in the database or set aside on disk."""
@@ -266,8 +276,9 @@ class RecordWriter:
             self._work.clear()
             await _wait(self._work, None if self._spill.empty else until_retry)
         replaying = not self._spill.empty and not self._reason
-        if 0 < len(self._queue) < self._batch and not replaying and not self._stopping:
-            await _wait(self._enough, GATHER)
+        if 0 < len(self._queue) < ENOUGH and not replaying and not self._stopping:
+            waited = asyncio.get_running_loop().time() - self._queue[0][0]
+            await _wait(self._enough, max(0.0, GATHER - waited))
         self._enough.clear()
 
     def _may_try(self) -> bool:
@@ -281,11 +292,11 @@ class RecordWriter:
         if not batch:
             return
         self._in_flight = batch
-        if not await self._keep([entry for _, entry in batch]):
+        if not await self._keep([payload for _, payload in batch]):
             self._queue.extendleft(reversed(batch))
         self._in_flight = ()
 
-    async def _keep(self, found: Sequence[Entry]) -> bool:
+    async def _keep(self, found: Sequence[bytes]) -> bool:
         # Behind what waits on disk, not past it: a late segment must not come before its call.
         in_order = self._spill.empty
         if in_order and self._may_try() and await self._store(found):
@@ -294,7 +305,7 @@ class RecordWriter:
             return True
         return not in_order and self._may_try() and await self._store(found)
 
-    async def _store(self, found: Sequence[Entry]) -> bool:
+    async def _store(self, found: Sequence[bytes]) -> bool:
         """Whether the entries are in the database now (or set aside as unfit for it)."""
         try:
             await self._transaction(found)
@@ -304,28 +315,23 @@ class RecordWriter:
         self._back()
         return True
 
-    async def _transaction(self, found: Sequence[Entry]) -> None:
+    async def _transaction(self, found: Sequence[bytes]) -> None:
         try:
-            async with asyncio.timeout(WRITE_TIMEOUT):
-                new = await self._database.transact(
-                    lambda connection: inserting.insert(connection, found, self._publish)
-                )
+            new = await self._scribe.insert(found, WRITE_TIMEOUT)
         except Unfit as error:
             await self._divide(found, str(error))
-        except TimeoutError as error:
-            raise Unavailable(f"no answer within {WRITE_TIMEOUT:g} s") from error
         else:
             self._written += new
             self._committed()
 
-    async def _divide(self, found: Sequence[Entry], reason: str) -> None:
+    async def _divide(self, found: Sequence[bytes], reason: str) -> None:
         """One of them is unfit: find it by halves, so that it holds up no other."""
         if len(found) > 1:
             middle = len(found) // 2
             await self._transaction(found[:middle])
             await self._transaction(found[middle:])
             return
-        await self._reject(entries.encode(found[0]), reason)
+        await self._reject(found[0], reason)
 
     async def _reject(self, payload: bytes, reason: str) -> None:
         self._rejected += 1
@@ -336,9 +342,9 @@ class RecordWriter:
             self._lost += 1
             _log.error("record lost: cannot be set aside", reason=brief(error))
 
-    async def _set_aside(self, found: Sequence[Entry]) -> bool:
+    async def _set_aside(self, found: Sequence[bytes]) -> bool:
         try:
-            await asyncio.to_thread(lambda: self._spill.append([entries.encode(entry) for entry in found]))
+            await asyncio.to_thread(self._spill.append, found)
         except OSError as error:
             if not self._disk_refused:
                 _log.error("records stay in memory: disk refuses", reason=brief(error))
@@ -358,18 +364,10 @@ class RecordWriter:
             return
         if chunk is None:
             return
-        found = [entry for payload in chunk.payloads if (entry := await self._decoded(payload))]
-        if not found or await self._store(found):
+        if not chunk.payloads or await self._store(chunk.payloads):
             self._damaged += chunk.damaged
             self._spill.taken(chunk)
-            _log.info("records replayed", count=len(found), damaged=chunk.damaged)
-
-    async def _decoded(self, payload: bytes) -> Entry | None:
-        try:
-            return entries.decode(payload)
-        except (msgspec.DecodeError, KeyError) as error:
-            await self._reject(payload, brief(error))
-            return None
+            _log.info("records replayed", count=len(chunk.payloads), damaged=chunk.damaged)
 
     # --- away and back ---
 

@@ -157,7 +157,7 @@ async def test_what_a_killed_broker_had_confirmed_and_not_written_down_is_told_a
     stage.run(stage.consumer.read(stage.broker.port, "callrouter/v1/calls/#"))
     await until(lambda: len(stage.consumer.found) == 31)
     assert await stage.ask("SELECT count(*) FROM outbox") == [(0,)]
-    await until(lambda: stage.feed.health.repeated == 93)
+    await until(lambda: stage.feed.health.repeated >= 93)  # c0 too, when it was confirmed before the stop
 
 
 async def test_live_state_is_there_for_whoever_comes_later(stage: Stage) -> None:

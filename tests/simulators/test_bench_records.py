@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -14,23 +15,33 @@ from callrouter.toolchain.install import Request
 from simulators import bench_store, bench_year
 from simulators.bench_feed import FeedFigures
 from simulators.bench_records import Figures, verdicts
-from simulators.bench_store import EVENTS_PER_CALL, StoreFigures, entries
+from simulators.bench_store import PaceFigures, StoreFigures
+from simulators.bench_store_load import EVENTS_PER_CALL, entries
 from simulators.bench_year import Weighed
 from tests.toolchain.conftest import Listener
 
+PACE = PaceFigures(
+    per_second=20_000.0,
+    reached=19_600.0,
+    idle=(0.0001, 0.0001, 0.0001),
+    alone=(0.0002, 0.0005, 0.0002),
+    writing=(0.0012, 0.0015, 0.0099),
+    behind_p99=0.1,
+)
 STORE = StoreFigures(
     database="sqlite",
     events_per_second=20_000.0,
-    paced_at=20_000.0,
-    delay_p99_idle=0.0002,
-    delay_p99_writing=0.0012,
-    behind_p99=0.1,
+    paces=(PACE,),
     events=200_000,
     missing=0,
     lost=0,
 )
 FEED = FeedFigures(messages=3000, messages_per_second=2000.0, received=3000, repeated=0)
 REPORT = Weighed(report="kpi by day", seconds=2.0, cpu_seconds=1.0, mebibytes=500.0)
+
+
+def at(**changes: Any) -> StoreFigures:
+    return replace(STORE, paces=(replace(PACE, **changes),))
 
 
 def missed(*, store: StoreFigures = STORE, feed: FeedFigures = FEED, report: Weighed = REPORT) -> list[str]:
@@ -42,8 +53,9 @@ def test_each_figure_is_held_against_what_is_wanted() -> None:
     assert missed() == []
     assert "a second" in missed(store=replace(STORE, events_per_second=19_999.0))[0]
     assert "a second" in missed(store=replace(STORE, database="postgresql"))[0]
-    assert "delay" in missed(store=replace(STORE, delay_p99_writing=0.0013))[0]
-    assert "behind" in missed(store=replace(STORE, behind_p99=0.11))[0]
+    assert "delay longer" in missed(store=at(writing=(0.0012, 0.0016, 0.0099)))[0]
+    assert "behind" in missed(store=at(behind_p99=0.11))[0]
+    assert len(missed(store=at(reached=19_599.0))) == 3, "at another rate nothing of it is proven"
     assert "missing" in missed(store=replace(STORE, missing=1))[0]
     assert "missing" in missed(store=replace(STORE, lost=1))[0]
     assert "a second" in missed(feed=replace(FEED, messages_per_second=1999.0))[0]
@@ -65,7 +77,9 @@ async def test_the_store_is_measured_and_nothing_is_missing(tmp_path: Path) -> N
     assert found.events > 0
     assert (found.missing, found.lost) == (0, 0)
     assert found.events_per_second > 0
-    assert found.delay_p99_idle > 0
+    (pace,) = found.paces
+    assert pace.reached > 0
+    assert min(*pace.idle, *pace.alone, *pace.writing, pace.behind_p99) > 0
 
 
 @pytest.mark.slow

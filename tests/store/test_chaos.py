@@ -1,16 +1,19 @@
 """The database dies, fills up, or the clock jumps: nothing is lost, nothing is there twice."""
 
 import asyncio
+import os
+import resource
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from acd.record import LateSegment
 from callrouter.ports import AuditEntry
-from callrouter.store import database as database_module
 from callrouter.store import migrate
 from callrouter.store import writer as writer_module
 from callrouter.store.database import Database
@@ -97,31 +100,79 @@ async def test_postgres_killed_twice_under_load(server: PostgresServer, tmp_path
     await database.close()
 
 
-async def test_a_full_disk_under_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite says what it says on a full disk (SQLITE_FULL) once its file may not grow."""
-    with monkeypatch.context() as patch:
-        full = (*database_module._PRAGMAS, "PRAGMA max_page_count=120")
-        patch.setattr(database_module, "_PRAGMAS", full)
-        database = Database(tmp_path / "callrouter.sqlite")
-        await migrate.upgrade(database)
-        writer = RecordWriter(database, tmp_path / "spill")
-        await writer.start()
-        for number in range(CALLS):
-            put(writer, number)
-        await until(lambda: writer.health().spilled_bytes > 0 and not writer.health().queued)
-        assert "full" in writer.health().problems()[0]
-        assert (writer.health().lost, writer.health().rejected) == (0, 0)
-        await writer.stop()
-        await database.close()
-    # Room again.
-    database = Database(tmp_path / "callrouter.sqlite")
-    writer = RecordWriter(database, tmp_path / "spill")
-    await writer.start()
+async def spilled_then_stored(writer: RecordWriter, database: Database, room: Callable[[], None]) -> None:
+    """The database has no room: all waits on disk. Then there is `room` again: all is stored."""
+    for number in range(CALLS):
+        put(writer, number)
+    await until(lambda: writer.health().spilled_bytes > 0 and not writer.health().queued)
+    assert "database is away" in writer.health().problems()[0]
+    room()
     await until(lambda: not writer.health().spilled_bytes)
     assert await counts(database) == EXPECTED
     assert (writer.health().lost, writer.health().rejected, writer.health().problems()) == (0, 0, ())
     await writer.stop()
     await database.close()
+
+
+async def test_a_full_disk_under_sqlite(tmp_path: Path) -> None:
+    """Neither the file nor its log may grow; what SQLite says then, it says of a full disk too."""
+    database = Database(tmp_path / "callrouter.sqlite")
+    await migrate.upgrade(database)
+    writer = RecordWriter(database, tmp_path / "spill")
+    await writer.start()
+    pid = writer._scribe.pid
+    assert pid is not None
+    _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (64 * 1024, most))
+    await spilled_then_stored(
+        writer, database, lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most)) and None
+    )
+
+
+@pytest.mark.asterisk
+async def test_a_full_disk_under_postgres(server: PostgresServer, tmp_path: Path) -> None:
+    """The server says what it says of a full disk (53100) for each segment."""
+    place = await asyncio.to_thread(server.create, "full")
+    database = Database(place)
+    await migrate.upgrade(database)
+    admin = await asyncpg.connect(place)
+    await admin.execute(
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+    )
+    await admin.execute(
+        "CREATE TRIGGER no_room BEFORE INSERT ON segments FOR EACH ROW EXECUTE FUNCTION no_room()"
+    )
+    writer = RecordWriter(database, tmp_path / "spill")
+    await writer.start()
+    freed: list[asyncio.Task[str]] = []
+    await spilled_then_stored(
+        writer,
+        database,
+        lambda: freed.append(asyncio.create_task(admin.execute("DROP TRIGGER no_room ON segments"))),
+    )
+    await freed[0]
+    await admin.close()
+
+
+async def test_the_writing_process_killed_under_load(database: Database, tmp_path: Path) -> None:
+    """Whether it had written by then, nobody knows: it is written again, and is there once."""
+    writer = RecordWriter(database, tmp_path / "spill")
+    await writer.start()
+    killed = set()
+    for number in range(CALLS):
+        put(writer, number)
+        await asyncio.sleep(0.001)
+        pid = writer._scribe.pid
+        if number % 40 == 20 and pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+    await until(lambda: not writer.health().spilled_bytes and not writer.health().queued)
+    assert len(killed) >= 1
+    assert await counts(database) == EXPECTED
+    health = writer.health()
+    assert (health.lost, health.rejected, health.damaged, health.problems()) == (0, 0, 0, ())
+    await writer.stop()
 
 
 async def test_a_controller_killed_with_records_on_disk(tmp_path: Path) -> None:
@@ -138,6 +189,7 @@ async def test_a_controller_killed_with_records_on_disk(tmp_path: Path) -> None:
     assert first._task is not None
     first._task.cancel()
     await asyncio.wait({first._task})
+    await first._scribe.close()  # as it ends by itself when its controller does
     other.execute("ROLLBACK")
     other.close()
     second = RecordWriter(database, tmp_path / "spill")

@@ -35,7 +35,7 @@ def test_lone_surrogates_do_not_stop_a_record() -> None:
     "payload", [b"", b"[]", b'{"kind":"other","entry":{}}', b'{"kind":"call","entry":{"call":1}}']
 )
 def test_what_is_not_an_entry_is_refused(payload: bytes) -> None:
-    with pytest.raises((msgspec.DecodeError, KeyError)):
+    with pytest.raises((msgspec.DecodeError, entries.UnknownKind)):
         entries.decode(payload)
 
 

@@ -10,9 +10,9 @@ from acd.record import Activity, LateSegment
 from acd.shift import SeatInterval
 from callrouter.mail import Outgoing
 from callrouter.ports import AuditEntry
-from callrouter.store.database import Database
+from callrouter.store.database import Database, Unfit
 from callrouter.store.entries import Entry, decode, encode
-from callrouter.store.inserting import insert, silent
+from callrouter.store.inserting import insert, insert_new, silent
 from tests.store.samples import T0, record, segment
 
 C1, S1, MAIN = CallId("c1"), SeatId("s1"), QueueId("main")
@@ -92,6 +92,28 @@ async def test_writing_all_again_in_any_grouping_changes_nothing(database: Datab
     assert all(before.values())
     for entry in reversed(ALL):
         assert await put(database, entry, entry) == 0
+    assert await dump(database) == before
+
+
+async def test_a_transaction_that_fails_late_leaves_nothing(database: Database) -> None:
+    """What the driver itself wrote is in the transaction, too."""
+    unfit = replace(AUDIT, at=1e30)
+    for way in (insert, insert_new):
+        with pytest.raises(Unfit):
+            async with database.write() as connection:
+                await way(connection, [record(f"c{n}") for n in range(20)] + [unfit], silent)
+        assert not any((await dump(database)).values())
+
+
+async def test_without_looking_first_what_is_there_is_refused(database: Database) -> None:
+    once = (record(), LATE, INTERVAL, OFFER, OPENED, VOICEMAIL, RECORDING, AUDIT)
+    async with database.write() as connection:
+        assert await insert_new(connection, once) == len(once)
+    before = await dump(database)
+    for entry in once:
+        with pytest.raises(Unfit):
+            async with database.write() as connection:
+                await insert_new(connection, [replace(AUDIT, id="new"), entry])
     assert await dump(database) == before
 
 

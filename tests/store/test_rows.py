@@ -1,10 +1,17 @@
+from typing import Any
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Table
 
 from acd.record import FlowStep
 from callrouter.store import rows, schema
 from tests.store.samples import T0, record
+
+
+def named(table: Table, made: rows.Rows) -> list[dict[str, Any]]:
+    return [dict(zip(table.columns.keys(), row, strict=True)) for row in made[table]]
 
 
 @given(st.floats(0, 4e9))
@@ -27,7 +34,7 @@ def test_lone_surrogates_and_nul_are_replaced() -> None:
 
 
 def test_edges_stay_edges_after_rounding() -> None:
-    found = rows.call_rows([record(at=T0 + 0.123456789)])[schema.segments]
+    found = named(schema.segments, rows.call_rows([record(at=T0 + 0.123456789)]))
     caller = [row for row in found if row["track"] == "caller"]
     assert [row["started"] for row in caller[1:]] == [row["ended"] for row in caller[:-1]]
 
@@ -35,6 +42,6 @@ def test_edges_stay_edges_after_rounding() -> None:
 def test_huge_or_strange_variables_are_bounded() -> None:
     huge = FlowStep(at=T0, flow="f", node="n", line=1, variables={"x": "y" * 100_000})
     odd = FlowStep(at=T0, flow="f", node="n", line=1, variables={"x": {1, 2}, "nul": "\x00", "o": object()})
-    found = rows.call_rows([record(trace=(huge, odd))])[schema.flow_steps]
+    found = named(schema.flow_steps, rows.call_rows([record(trace=(huge, odd))]))
     assert all(len(row["variables"]) <= rows.VARIABLES_LIMIT for row in found)
     assert "\x00" not in msgspec.json.decode(found[1]["variables"])["nul"]
