@@ -34,11 +34,11 @@ def taken(talk: Conversation, leg: Leg, channel: ChannelId) -> None:
 
 def ended(talk: Conversation, leg: Leg, channel: ChannelId, now: Instant) -> bool:
     """One of the two lines is gone. False: the leg has no other, its end is what it always was."""
-    if leg.parked is None or not leg.up:
-        return False
     if channel == leg.parked:
         leg.parked = None
         return True
+    if leg.parked is None or not leg.up:
+        return False
     leg.channel, leg.parked = leg.parked, None
     leg.playback, leg.place = None, Place.NOWHERE
     if talk.call.transfer is not None and talk.call.transfer.live:

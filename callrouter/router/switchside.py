@@ -57,8 +57,7 @@ def leg_ended(router: Router, event: e.LegEnded) -> None:
 
 def _gone(router: Router, live: LiveCall, leg: Leg, channel: ChannelId, cause: int) -> None:
     router.channels.pop(channel, None)
-    if channel == leg.parked or second_line.ended(live.talk, leg, channel, router.now):
-        leg.parked = None
+    if second_line.ended(live.talk, leg, channel, router.now):
         return
     router.lines.ended(leg, cause, router.now)
     live.talk.leg_ended(leg, cause, router.now)
