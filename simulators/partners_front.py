@@ -198,7 +198,10 @@ class Front:
                 return []
             case Kind.REJECT | Kind.REDIRECT:
                 return self._refuse(headers, sender, behaviour, call_id) if fresh else []
-        if not fresh and (behaviour.slow or seen.answered or now - seen.received.at < COPY_AFTER):
+        again = seen is not None and _first(headers, "cseq") != _first(list(seen.received.headers), "cseq")
+        if seen is not None and again:
+            seen.answered = False  # asked anew after a challenge or a 422, no copy
+        elif not fresh and (behaviour.slow or seen.answered or now - seen.received.at < COPY_AFTER):
             return []  # The first is there or on its way; a copy after the answer would be a call of its own.
         ordered = _with_headers(data, self._orders(seen.received))
         return [Send(ordered, behaviour.place or self.asterisk, behaviour.slow)]

@@ -18,6 +18,8 @@ from simulators.audio import FRAME, RATE, Samples, decode_g711, tone
 from simulators.timed_udp import Address, TimedUdp
 
 A_LAW: Final = 8
+_LAWS: Final = {0: "u", A_LAW: "a"}
+"""Payload types that are heard; spoken is A-law alone."""
 EVENT: Final = 101
 EVENT_CODES: Final = "0123456789*#ABCD"
 FRAME_SECONDS: Final = FRAME / RATE
@@ -37,10 +39,12 @@ class Packet:
 
     at: float
     data: bytes
+    law: str = "a"
+    """``a`` or ``u``."""
 
     @property
     def samples(self) -> Samples:
-        return decode_g711(self.data)
+        return decode_g711(self.data, self.law)
 
 
 class RtpPort:
@@ -85,9 +89,9 @@ class RtpPort:
         if len(data) <= _HEADER.size:
             return
         kind = data[1] & 0x7F
-        if kind == A_LAW:
+        if kind in _LAWS:
             self.received += 1
-            self.heard.append(Packet(at, data[_HEADER.size :]))
+            self.heard.append(Packet(at, data[_HEADER.size :], _LAWS[kind]))
         elif kind == EVENT and len(data) >= _HEADER.size + _EVENT.size:
             self._keyed(data)
 

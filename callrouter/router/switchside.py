@@ -19,6 +19,9 @@ from callrouter.router.notices import FlowAnswered
 if TYPE_CHECKING:
     from callrouter.router.core import Router
 
+CHANNEL_GONE: Final = 400
+"""Status of a `Join` whose channel is no more; 404 would be the bridge."""
+
 OURS: Final = "cr-"
 """Every channel, bridge and playback that we make has an id that begins so."""
 
@@ -115,7 +118,9 @@ def command_failed(router: Router, event: e.CommandFailed) -> None:
         live.talk.bridge_failed(router.now)
     elif event.what == "Join":
         leg = next((leg for leg in live.call.legs if leg.channel == event.subject), None)
-        live.talk.bridge_failed(router.now, leg)
+        gone = event.status == CHANNEL_GONE or (leg is not None and not leg.usable)
+        if not gone:  # else its end is told by itself, and the bridge is sound
+            live.talk.bridge_failed(router.now, leg)
     elif event.what in ("Answer", "Hangup") and event.status == 404:
         leg_ended(router, e.LegEnded(node=event.node, channel=ChannelId(event.subject)))
     elif live.session is not None and live.call.owner is Owner.FLOW:

@@ -25,7 +25,7 @@ from callrouter.cli.province import Wishes
 from simulators.audio import FRAME, RATE, SILENCE_DBFS, Samples, level
 from simulators.partners import ADDRESS, Behaviour, Kind
 from simulators.plain_phone import Message, Phone
-from simulators.rtp_port import Packet
+from simulators.rtp_port import Packet, RtpPort
 from tests.asterisk.transfer_proof.town import ProofProvince, make_site
 
 CALLER, SEAT, PARTNER, OTHER, TONE, OURS = 700, 1100, 1500, 1900, 450, 0
@@ -48,6 +48,11 @@ class Partner(Phone):
         self.statuses = ()
         self.tag = ""
         """In place of the phone's own; a forked call has several."""
+        self.on_cancel: Callable[[], None] | None = None
+        """What it does in place of 487."""
+        self.on_ack: Callable[[], None] | None = None
+        self.on_bye: Callable[[], None] | None = None
+        """What it does just before it answers."""
 
     def _invited(self, request: Message) -> None:
         known = self.dialog is not None and request.get("Call-ID") == self.dialog.call_id
@@ -60,10 +65,28 @@ class Partner(Phone):
         """The newest INVITE that began a call."""
         return next(x for x in reversed(self.requests) if x.method == "INVITE" and "tag=" not in x.get("To"))
 
-    def say(self, status: int, *, sdp: bool = False, extra: str = "", tag: str = "") -> None:
+    def say(
+        self, status: int, *, sdp: bool = False, extra: str = "", tag: str = "", direction: str = "sendrecv"
+    ) -> None:
         """One response to the INVITE."""
         self.tag = tag
-        self.reply(self.invite, status, (SDP if sdp else "") + extra, self.sdp() if sdp else "")
+        if self.dialog is not None:
+            self.dialog.local = f"{self.invite.get('To')};tag={tag or f'p{self.port}'}"
+        body = self.sdp(direction) if sdp else ""
+        self.reply(self.invite, status, (SDP if sdp else "") + extra, body)
+
+    async def offer(self, method: str, sdp: str) -> int:
+        """INVITE or UPDATE within the call; its final status."""
+        self._in_dialog(method, sdp, SDP)
+        status = (await self.response(above=199)).status
+        if method == "INVITE":
+            self._in_dialog("ACK", "")
+        return status
+
+    def hang_up(self) -> None:
+        """BYE, without waiting for what becomes of it."""
+        self._in_dialog("BYE", "")
+        self.media.quiet()
 
     def early(self, hertz: float = PARTNER, status: int = 183) -> None:
         """183 with a description of media, and a tone (0: packets of silence)."""
@@ -80,9 +103,18 @@ class Partner(Phone):
             request = Message(request.start, headers, request.body, request.at)
         super().reply(request, status, extra, body)
 
+    def received(self, data: bytes, sender: tuple[str, int], at: float) -> None:
+        super().received(data, sender, at)
+        if data.startswith(b"ACK ") and self.on_ack is not None:
+            self.on_ack()
+
     def _ended(self, request: Message) -> None:
+        if request.method == "BYE" and self.on_bye is not None:
+            self.on_bye()
         super()._ended(request)
-        if request.method == "CANCEL":
+        if request.method == "CANCEL" and self.on_cancel is not None:
+            self.on_cancel()
+        elif request.method == "CANCEL":
             number = re.sub(r"\D", "", request.get("CSeq"))
             invite = [(k, f"{number} INVITE" if k == "cseq" else v) for k, v in request.headers]
             self.reply(Message("", invite, ""), 487)
@@ -163,6 +195,8 @@ class Trio:
         await house.until(lambda: house.desk(self.seat_name).state == "talking", "talk")
         view = next(view for view in house.engine.snapshot().calls if view.caller == self.number)
         self.call = view.call
+        # From the end of this call on it would take another story's caller.
+        house.engine.submit(e.SeatNotReadied(seat=self.seat_name, reason="break"))
         self.caller.media.speak(CALLER)
         self.seat.media.speak(SEAT)
         await self.together()
@@ -256,6 +290,8 @@ class House:
         self.one_at_a_time = asyncio.Lock()
         """Callers and seats meet one by one: who meets whom is known then."""
         self.open_phones: list[Phone] = []
+        self.open_ports: list[RtpPort] = []
+        """Ports that phones have moved away from."""
 
     def desk(self, seat: SeatId) -> Any:
         return next(view for view in self.engine.snapshot().seats if view.seat == seat)
@@ -279,7 +315,10 @@ class House:
         await self.until(lambda: not self.engine.snapshot().calls, "no live call", 20)
         for phone in self.open_phones:
             phone.close()
+        for port in self.open_ports:
+            port.close()
         self.open_phones.clear()
+        self.open_ports.clear()
         for view in self.engine.snapshot().seats:
             if view.state != "logged_out":
                 self.engine.submit(e.SeatSignedOut(seat=view.seat, forced=True))
@@ -311,5 +350,6 @@ async def open_house(
     file.write_text(yaml.safe_dump(directory, allow_unicode=True, sort_keys=False), encoding="utf-8")
     async with ProofProvince(Wishes(site=site, state_dir=folder / "state", robots=0)) as province:
         yield House(province)
-        faults = [x for x in province.asterisk.log_faults() if "Playback failed" not in x]
+        expected = ("Playback failed", "There were no auth ids available")
+        faults = [x for x in province.asterisk.log_faults() if not any(one in x for one in expected)]
         assert not faults, "\n".join(faults)

@@ -139,3 +139,19 @@ def test_after_the_answer_it_is_only_a_conversation() -> None:
     silent(world, line, 9.0)
     assert len(world.sent) == before
     assert world.talking(seat, line)
+
+
+def test_who_is_gone_before_the_bridge_has_them_costs_nobody_the_bridge() -> None:
+    """200 and BYE at once: the join meets no channel."""
+    world, caller, seat, line = consulting()
+    world.answer(line)
+    call = next(iter(world.router.calls.values())).call
+    bridge = call.bridge
+    gone = e.CommandFailed(
+        node=NODE, call=call.id, what="Join", subject=line, status=400, reason="Channel not found"
+    )
+    world.handle(gone)
+    world.hang_up(line)
+    world.handle(gone)
+    assert world.talking(caller, seat)
+    assert (call.bridge, call.repairs) == (bridge, 0)
