@@ -187,7 +187,9 @@ class FeedClient:
         return f"{topics.ROOT}/{below}"
 
     def _status(self, online: bool) -> bytes:
-        return messages.encode("status", topics.STATUS, self._clock.now(), messages.Status(online=online))
+        now = self._clock.now()
+        id_ = messages.state_id(f"{topics.STATUS}/{'online' if online else 'offline'}", now)
+        return messages.encode("status", id_, now, messages.Status(online=online))
 
     async def _greet(self, client: Connection) -> None:
         await client.publish(self._topic(topics.STATUS), self._status(True), qos=1, retain=True)

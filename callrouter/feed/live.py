@@ -13,7 +13,15 @@ from typing import Final, Protocol
 from acd.ids import CallId, Instant
 from acd.record import FlowStep
 from callrouter.feed import topics
-from callrouter.feed.messages import CallContext, LineLive, call_context, encode, queue_live, seat_live
+from callrouter.feed.messages import (
+    CallContext,
+    LineLive,
+    call_context,
+    encode,
+    queue_live,
+    seat_live,
+    state_id,
+)
 from callrouter.ports import CallView, Change, QueueView, SeatView, Snapshot
 
 CONTEXT_LIFE: Final = 60
@@ -131,7 +139,6 @@ class LiveState:
                     self._lines_shown[line.line] = line
                     self._pending[topics.live("lines", line.line)] = line
         due, self._pending = self._pending, {}
-        # One topic holds one present state: its id says so, and repetitions replace each other.
         return {topic: _worded(topic, now, view) for topic, view in due.items()}
 
     def _line_states(self) -> Iterable[LineLive]:
@@ -141,8 +148,9 @@ class LiveState:
 
 
 def _worded(topic: str, now: Instant, view: SeatView | QueueView | LineLive) -> bytes:
+    id_ = state_id(topic, now)
     if isinstance(view, SeatView):
-        return encode("seat", topic, now, seat_live(view))
+        return encode("seat", id_, now, seat_live(view))
     if isinstance(view, QueueView):
-        return encode("queue", topic, now, queue_live(view))
-    return encode("line", topic, now, view)
+        return encode("queue", id_, now, queue_live(view))
+    return encode("line", id_, now, view)

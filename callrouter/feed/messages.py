@@ -215,6 +215,11 @@ def schema(name: str) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name, **found}
 
 
+def state_id(topic: str, now: Instant) -> str:
+    """Of a present state: each is a message of its own, for who drops what they have seen."""
+    return f"{topic}@{now:.6f}"
+
+
 def encode(kind: str, id_: str, at: float, data: Struct) -> bytes:
     return msgspec.json.encode(Envelope(id=id_, type=kind, version=VERSION, at=at, data=data))
 

@@ -128,3 +128,13 @@ def test_numbers_that_are_no_lines_and_old_news_are_not_told(live: LiveState, en
     rings(engine, "13900002222")
     rings(engine, "12315")
     assert handed(live, T0 + CONTEXT_LIFE + 1) == []
+
+
+def test_who_drops_ids_that_they_have_seen_misses_no_change(live: LiveState, engine: FakeEngine) -> None:
+    ids = []
+    for number in range(3):
+        engine.change_seat("s1", reason=str(number))
+        [payload] = live.due(T0 + number / 100).values()
+        ids.append(msgspec.json.decode(payload)["id"])
+    assert len(set(ids)) == 3
+    assert all(id_.startswith("live/seats/s1@") for id_ in ids)
