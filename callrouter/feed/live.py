@@ -58,6 +58,7 @@ class LiveState:
         self._partners: dict[CallId, tuple[tuple[str, bool], ...]] = {}
         """Live calls with partners: each one's party, and whether it rings."""
         self._lines_shown: dict[str, LineLive] = {}
+        self._states = 0
         self._calls_changed = False
         self._numbers_to = frozenset(numbers_to)
         self._told: dict[CallId, set[tuple[str, Instant]]] = {}
@@ -139,18 +140,19 @@ class LiveState:
                     self._lines_shown[line.line] = line
                     self._pending[topics.live("lines", line.line)] = line
         due, self._pending = self._pending, {}
-        return {topic: _worded(topic, now, view) for topic, view in due.items()}
+        return {topic: self._worded(topic, now, view) for topic, view in due.items()}
+
+    def _worded(self, topic: str, now: Instant, view: SeatView | QueueView | LineLive) -> bytes:
+        self._states += 1
+        # Each is a message of its own, even when the clock stands, for who drops what they have seen.
+        id_ = f"{state_id(topic, now)}/{self._states}"
+        if isinstance(view, SeatView):
+            return encode("seat", id_, now, seat_live(view))
+        if isinstance(view, QueueView):
+            return encode("queue", id_, now, queue_live(view))
+        return encode("line", id_, now, view)
 
     def _line_states(self) -> Iterable[LineLive]:
         legs = Counter(leg for call in self._partners.values() for leg in call)
         for number in self._lines():
             yield LineLive(line=number, talking=legs[number, False], ringing=legs[number, True])
-
-
-def _worded(topic: str, now: Instant, view: SeatView | QueueView | LineLive) -> bytes:
-    id_ = state_id(topic, now)
-    if isinstance(view, SeatView):
-        return encode("seat", id_, now, seat_live(view))
-    if isinstance(view, QueueView):
-        return encode("queue", id_, now, queue_live(view))
-    return encode("line", id_, now, view)

@@ -28,6 +28,8 @@ class Consumer:
     def __init__(self) -> None:
         self.found: dict[str, dict[str, Any]] = {}
         self.topics: dict[str, str] = {}
+        self.latest: dict[str, dict[str, Any]] = {}
+        """By topic below the root."""
         self.repeated = 0
 
     async def read(
@@ -52,4 +54,5 @@ class Consumer:
         envelope = msgspec.json.decode(message.payload)
         self.repeated += envelope["id"] in self.found
         self.found[envelope["id"]] = envelope
+        self.latest[str(message.topic).removeprefix("callrouter/v1/")] = envelope
         self.topics[envelope["id"]] = str(message.topic)

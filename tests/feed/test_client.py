@@ -168,9 +168,9 @@ async def test_live_state_is_there_for_whoever_comes_later(stage: Stage) -> None
     consumer = stage.consumer
     stage.run(consumer.read(stage.broker.port, "callrouter/v1/live/#"))
     await until(lambda: len(consumer.found) == 5)
-    assert consumer.found["live/seats/s1"]["data"]["state"] == "ready"
+    assert consumer.latest["live/seats/s1"]["data"]["state"] == "ready"
     stage.engine.change_seat("s1", state="talking")
-    await until(lambda: consumer.found["live/seats/s1"]["data"]["state"] == "talking")
+    await until(lambda: consumer.latest["live/seats/s1"]["data"]["state"] == "talking")
 
 
 async def test_status_tells_of_coming_leaving_and_dying(stage: Stage) -> None:
@@ -178,7 +178,7 @@ async def test_status_tells_of_coming_leaving_and_dying(stage: Stage) -> None:
     running = stage.run(stage.feed.run())
 
     def online() -> bool | None:
-        found = stage.consumer.found.get("status")
+        found = stage.consumer.latest.get("status")
         return found["data"]["online"] if found else None
 
     await until(lambda: online() is True)
@@ -329,8 +329,8 @@ async def test_no_broker_is_told_and_waited_for(stage: Stage) -> None:
 async def test_times_are_ours(stage: Stage) -> None:
     stage.run(stage.consumer.read(stage.broker.port, "callrouter/v1/live/#"))
     stage.run(stage.feed.run())
-    await until(lambda: "live/seats/s1" in stage.consumer.found)
-    assert stage.consumer.found["live/seats/s1"]["at"] == T0
+    await until(lambda: "live/seats/s1" in stage.consumer.latest)
+    assert stage.consumer.latest["live/seats/s1"]["at"] == T0
 
 
 async def test_a_broker_that_refuses_empties_no_outbox(stage: Stage) -> None:
