@@ -8,6 +8,8 @@ from simulators.queue_sim.report import FIRST_SHOWN, show, show_difference
 from simulators.sip_load import plots
 from simulators.sip_load.page import STYLE
 
+NEARLY_ALL: Final = 0.995
+
 Points = list[tuple[float, float]]
 
 
@@ -63,8 +65,11 @@ def _results(policies: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "</table><h2>Over the day</h2><div class='plots'>"
     yield from _plots(policies, "all")
     yield "</div><h2>Waits</h2><div class='plots'>"
+    longest = max(_seconds_for(policy["wait_distribution"]) for policy in policies)
     waits = {
-        policy["name"]: [(float(second), share) for second, share in enumerate(policy["wait_distribution"])]
+        policy["name"]: [
+            (float(second), share) for second, share in enumerate(policy["wait_distribution"][: longest + 1])
+        ]
         for policy in policies
     }
     yield plots.lines("Answered callers who waited at most so long", "share", waits, x_label="seconds")
@@ -119,6 +124,12 @@ def _plots(policies: Sequence[Mapping[str, Any]], scope: str) -> Iterator[str]:
             policy["name"]: _pairs(policy["curves"].get(scope, {}).get(name, []), 0.25) for policy in policies
         }
         yield plots.lines(title, unit, series, x_label="hour of the day")
+
+
+def _seconds_for(distribution: Sequence[float]) -> int:
+    """Where the curve is flat: so many seconds all but one in two hundred were answered in; 10 at least."""
+    reached = (second for second, share in enumerate(distribution) if share >= NEARLY_ALL)
+    return max(10, next(reached, len(distribution)))
 
 
 def _pairs(values: Sequence[float | None], step: float = 1.0) -> Points:

@@ -132,7 +132,6 @@ class Crowd:
             return None
         call_id, seat, number = words
         offer = Offer(seat, group, number, call_id, at, cseq=-1)
-        offer.second_call = seat in self._busy
         self.offers.append(offer)
         self._offers[call_id] = offer
         caller = self._by_number.get(number)
@@ -158,6 +157,8 @@ class Crowd:
         self.retransmissions.messages += 1
         if offer.cseq < 0 and message.method == "INVITE" and not message.sent:
             offer.cseq, offer.offered_at = message.cseq, message.at
+            # Told here, in the log's own order: notes are read ahead of the BYE that came before them.
+            offer.second_call = offer.seat in self._busy
         answered = offer.answered_at is not None
         fold_offer(offer, message, self.retransmissions)
         if offer.answered_at is not None and not answered:

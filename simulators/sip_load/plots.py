@@ -1,5 +1,6 @@
 """Plots as inline SVG: no script, no font, no file besides the page."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
@@ -11,6 +12,10 @@ BOTTOM: Final = 28
 TOP: Final = 12
 COLOURS: Final = ("#1f6fb4", "#c8553d", "#3a8f5c", "#8a5fb0", "#b08900", "#5b6770")
 MOST_POINTS: Final = 1200
+MOST_TICKS: Final = 8
+STEPS: Final = (1.0, 2.0, 5.0)
+HOURS: Final = (1.0, 1.5, 3.0, 6.0)
+"""Of an axis in hours of the day."""
 
 Series = Mapping[str, Sequence[tuple[float, float]]]
 
@@ -64,9 +69,9 @@ def _frame(title: str, unit: str, series: dict[str, list[tuple[float, float]]], 
         _, y = place(low, value)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - 12}" y1="{y}" y2="{y}" class="grid"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" class="y">{value:g}</text>')
-        x_value = low + (high - low) * step / 4
+    for x_value in ticks(low, high, HOURS if x_label.startswith("hour") else STEPS):
         x, _ = place(x_value, 0)
-        parts.append(f'<text x="{x}" y="{HEIGHT - 10}" class="x">{x_value:.3g}</text>')
+        parts.append(f'<text x="{x}" y="{HEIGHT - 10}" class="x">{x_value:g}</text>')
     for index, points in enumerate(series.values()):
         parts.append(draw([place(x, y) for x, y in points], COLOURS[index % len(COLOURS)]))
     parts.append("</svg>")
@@ -87,6 +92,20 @@ def _dots(points: list[tuple[float, float]], colour: str) -> str:
     return "".join(
         f'<circle cx="{x}" cy="{y}" r="1.6" fill="{colour}" fill-opacity=".5"/>' for x, y in points
     )
+
+
+def ticks(low: float, high: float, steps: Sequence[float]) -> list[float]:
+    """Round values from `low` to `high`, `MOST_TICKS` at most; `steps` are tried in tens' powers."""
+    reach = max(high - low, 1e-9)
+    power = 10.0 ** (math.floor(math.log10(reach)) - 1)
+    step = next(
+        step * power * scale
+        for scale in (1, 10, 100)
+        for step in steps
+        if reach / (step * power * scale) <= MOST_TICKS
+    )
+    first = math.ceil(low / step - 1e-9)
+    return [round(number * step, 9) for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def nice(value: float) -> float:

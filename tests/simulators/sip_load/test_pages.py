@@ -63,6 +63,19 @@ def test_the_terminal_shows_verdict_ratios_and_delays(report: dict[str, Any]) ->
         assert word in text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "steps", "expected"),
+    [
+        (0, 23.75, plots.HOURS, [0, 3, 6, 9, 12, 15, 18, 21]),
+        (0, 62, plots.STEPS, [0, 10, 20, 30, 40, 50, 60]),
+        (0, 0.3, plots.STEPS, [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]),
+        (7, 7, plots.STEPS, [7]),
+    ],
+)
+def test_axes_have_round_figures(low: float, high: float, steps: list[float], expected: list[float]) -> None:
+    assert plots.ticks(low, high, steps) == expected
+
+
 def test_live_figures_are_drawn_in_every_phase() -> None:
     screen = LiveScreen()
     console = Console(width=120)
