@@ -149,6 +149,8 @@ class Call:
         """What the hotline before us tells: its id of the ``call``, ``visited`` numbers, ``from`` whom."""
         self.note = ""
         """The caller's story in the words of the seat that hands over; whoever comes next reads it."""
+        self.came_by: ChannelId | None = None
+        """The channel that it began on, when a partner has put another caller in its place since."""
         self.recording_allowed: bool | None = None
         """The caller's answer to the recording question; None: not asked."""
         self.callback_outcome = ""

@@ -39,6 +39,10 @@ class Role(StrEnum):
     PARTNER = "partner"
 
 
+JOINED: Final = "joined"
+"""First word of the cause of a transfer whose caller went on in another call; its id follows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """One stretch of one leg's track."""
@@ -80,6 +84,12 @@ class TransferRecord:
     outcome: str
     """Terminal state of the transfer table: ``completed``, ``returned``, ``requeued``, ``abandoned``."""
     cause: str
+
+    @property
+    def joined(self) -> CallId | None:
+        """The call in which the caller went on, when a partner has joined two calls of its own."""
+        word, _, call = self.cause.partition(" ")
+        return CallId(call) if word == JOINED else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ class LiveCall:
         return CallRecord(
             call=call.id,
             node=call.node,
-            channel=call.caller.channel,
+            channel=call.came_by or call.caller.channel,
             dialled=call.dialled,
             caller=call.caller_number,
             trunk=call.trunk,

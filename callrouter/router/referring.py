@@ -38,7 +38,9 @@ def asked(router: Router, event: e.ReferAsked) -> None:
     if found is None:
         return
     live, leg = found
-    before, bridge = len(live.talk.out), live.call.bridge if leg.place in IN_BRIDGE else None
+    before = len(live.talk.out)
+    # A line on hold is in no bridge: its phone speaks on the other one.
+    bridge = live.call.bridge if leg.place in IN_BRIDGE and leg.channel == event.channel else None
     try:
         _carry_out(router, live, leg, event)
     except e.Refused as refusal:

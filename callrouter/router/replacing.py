@@ -16,7 +16,7 @@ from acd import events as e
 from acd.call import Call, Owner
 from acd.ids import ChannelId
 from acd.leg import IN_BRIDGE, Leg, LegState, Place
-from acd.record import Role, TransferRecord
+from acd.record import JOINED, Role, TransferRecord
 from acd.stage import Output
 from callrouter.flow import actions as f
 from callrouter.router import flowside, recording
@@ -38,7 +38,7 @@ def replace(router: Router, live: LiveCall, leg: Leg, replaced: ChannelId) -> No
     there.talk.out.append(c.Hangup(node=other.node, call=there.call.id, channel=other.channel))
     router.channels.pop(other.channel, None)
     router.channels[caller] = (there, other)
-    other.channel = caller
+    there.call.came_by, other.channel = replaced, caller
     _take_place(there.call, other, there.talk.out)
     _learn(there.call, live.call)
     _skip_prompt(router, there)
@@ -58,7 +58,7 @@ def _hand_over(router: Router, live: LiveCall, leg: Leg, there: Call) -> None:
             answered=now,
             ended=now,
             outcome="completed",
-            cause=f"joined {there.id}",
+            cause=f"{JOINED} {there.id}",
         )
     )
     recording.cut(router, live)

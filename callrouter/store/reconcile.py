@@ -11,7 +11,7 @@ formula, and must come to the same.
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -105,7 +105,10 @@ def _apply(channels: dict[str, Channel], row: list[str]) -> bool:
 def compare(
     records: Iterable[CallRecord], channels: dict[str, Channel], *, since: float, until: float
 ) -> Reconciled:
-    """Hold calls that began within ``[since, until)`` against the channels."""
+    """Hold calls that began within ``[since, until)``, oldest first, against the channels.
+
+    A caller whom a partner has joined to another call goes on there: it ends with the caller's channel.
+    """
     result = Reconciled()
     legs: dict[str, list[Channel]] = {}
     for channel in channels.values():
@@ -113,6 +116,7 @@ def compare(
         if number.isdigit():
             legs.setdefault(call, []).append(channel)
     met: set[str] = set()
+    moved: dict[str, str] = {}
     for record in records:
         result.records += 1
         found = channels.get(record.channel)
@@ -122,7 +126,12 @@ def compare(
             )
             continue
         met.add(record.channel)
-        differences = [*_stamps(record, found), *_legs(record, legs.get(f"{LEG_PREFIX}{record.call}", []))]
+        lasting = channels.get(moved.pop(record.call, record.channel), found)
+        for transfer in record.transfers:
+            if transfer.joined is not None:
+                moved[transfer.joined], lasting = lasting.unique, replace(lasting, ended=record.ended)
+        ours = legs.get(f"{LEG_PREFIX}{record.call}", [])
+        differences = [*_stamps(record, found, lasting.ended), *_legs(record, ours)]
         result.differences += differences
         result.matched += not differences
     for channel in channels.values():
@@ -146,11 +155,11 @@ def _is_caller(channel: Channel) -> bool:
     return channel.context.startswith(CALLERS) and not channel.unique.startswith(LEG_PREFIX)
 
 
-def _stamps(record: CallRecord, channel: Channel) -> Iterator[Difference]:
+def _stamps(record: CallRecord, channel: Channel, ended: float | None) -> Iterator[Difference]:
     pairs = (
         ("ingress", record.ingress, channel.started),
         ("accepted", record.accepted, channel.answered),
-        ("ended", record.ended, channel.ended),
+        ("ended", record.ended, ended),
     )
     for what, ours, theirs in pairs:
         if ours is None and theirs is None:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.asterisk.transfer_proof import crowd
+from tests.asterisk.transfer_proof import crowd, others
+from tests.asterisk.transfer_proof.casting import trial
 from tests.asterisk.transfer_proof.plan import CASES, LEFT_ALREADY, Scene, Who, lines
 from tests.asterisk.transfer_proof.proving import prove
 from tests.asterisk.transfer_proof.town import Town, open_town
@@ -17,8 +18,14 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    everybody = lines((*CASES, *crowd.CASES))
-    async with open_town(tmp_path_factory.mktemp("proof"), crowd.SEATS, everybody) as town:
+    everybody = {**lines((*CASES, *crowd.CASES)), **others.entries()}
+    async with open_town(
+        tmp_path_factory.mktemp("proof"),
+        crowd.SEATS,
+        everybody,
+        colleagues=others.COLLEAGUES,
+        entrances=others.entrances(),
+    ) as town:
         yield town
 
 
@@ -33,6 +40,18 @@ async def test_nobody_is_lost_whoever_leaves_whenever(town: Town) -> None:
     assert not proof.faults, "\n".join(proof.faults)
     assert proof.lost == 0
     assert len(proof.verdicts) == len(CASES)
+
+
+def test_the_sample_has_each_way_and_each_who_leaves() -> None:
+    assert {(case.how, case.who) for case in others.SAMPLE} == {(case.how, case.who) for case in others.CASES}
+    assert {case.how for case in others.CASES} == set(others.How)
+
+
+async def test_nobody_is_lost_by_any_other_way(town: Town) -> None:
+    proof = await prove(town, others.SAMPLE, trial=trial)
+    assert not proof.faults, "\n".join(proof.faults)
+    assert proof.lost == 0
+    assert len(proof.verdicts) == len(others.SAMPLE)
 
 
 async def test_nobody_is_lost_when_two_hundred_press_at_once(town: Town) -> None:

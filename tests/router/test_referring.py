@@ -231,6 +231,8 @@ def test_a_second_refer_forgets_nobody_who_is_to_be_hung_up() -> None:
     world = World()
     _, first, second, partner = on_two_lines(world)
     assert attended(world, first, second) == "answered"
+    left = [x.channel for x in world.sent if isinstance(x, c.Leave)]
+    assert first not in left[left.index(second) :], "on hold it is in no bridge"
     assert refer(world, partner, "12345") == "answered"
     world.wait(1)
     assert first not in world.channels
@@ -291,6 +293,8 @@ def test_the_caller_takes_the_partners_place(stage: str) -> None:
     assert not world.bridges
     first, second = sorted(world.records, key=lambda record: record.ingress)
     assert [t.kind for t in first.transfers] == ["consult", "refer"]
+    assert (first.channel, second.channel) == (caller, other), "each by the channel that it began on"
+    assert first.transfers[-1].joined == second.call
     assert (first.outcome, second.outcome) == ("answered", "answered")
     assert_tiles(first)
     assert_tiles(second)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from acd.ids import ChannelId
-from acd.record import CallRecord
+from acd.ids import CallId, ChannelId
+from acd.record import CallRecord, TransferRecord
 from callrouter.store.reconcile import Difference, Reconciled, compare, read_events
 from tests.store.samples import T0, record
 
@@ -111,3 +111,32 @@ def test_damaged_lines_are_counted(tmp_path: Path) -> None:
 def test_a_callback_counts_its_seat_only(tmp_path: Path) -> None:
     truth = record("cb", channel=ChannelId("cr-cb-a1"))
     assert differences(reconciled(events(tmp_path, truth), truth)) == []
+
+
+def test_a_partner_has_joined_two_calls(tmp_path: Path) -> None:
+    """The first caller's channel goes on in the second call; the partner's own ends there."""
+    handed = TransferRecord(
+        call=CallId("c1"),
+        number=1,
+        kind="refer",
+        by=None,
+        target="12345",
+        asked=T0 + 30,
+        answered=T0 + 30,
+        ended=T0 + 30,
+        outcome="completed",
+        cause="joined c2",
+    )
+    first = call("c1", T0, ended=T0 + 30, transfers=(handed,))
+    second = call("c2", T0 + 10, ended=T0 + 90)
+    file = events(tmp_path, first, second)
+    swapped = {f"{T0 + 90.01:.6f}": f"{T0 + 30.01:.6f}", f"{T0 + 30.01:.6f}": f"{T0 + 90.01:.6f}"}
+    told = []
+    for line in file.read_text().splitlines():
+        _, stamp, unique, *_ = (part.strip('"') for part in line.split(","))
+        moves = line.startswith('"CHAN_END"') and not unique.startswith("cr-")
+        told.append(line.replace(stamp, swapped[stamp]) if moves else line)
+    file.write_text("\n".join(told) + "\n")
+    assert differences(reconciled(file, first, second)) == []
+    alone = replace(second, ended=T0 + 60)
+    assert differences(reconciled(file, first, alone)) == [("ended", "c2")]

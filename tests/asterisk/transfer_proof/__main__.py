@@ -15,17 +15,22 @@ from pathlib import Path
 import structlog
 
 from callrouter.toolchain.errors import ToolchainError
-from tests.asterisk.transfer_proof import crowd
+from tests.asterisk.transfer_proof import crowd, others
+from tests.asterisk.transfer_proof.casting import trial
 from tests.asterisk.transfer_proof.page import Run, render
 from tests.asterisk.transfer_proof.plan import CASES, lines
 from tests.asterisk.transfer_proof.proving import LAG, Proof, prove
 from tests.asterisk.transfer_proof.town import open_town
 
 
-async def run(folder: Path) -> tuple[Proof, Proof, Run]:
+async def run(folder: Path) -> tuple[Proof, Proof, Proof, Run]:
     """The whole proof in one town."""
-    async with open_town(folder, crowd.SEATS, lines((*CASES, *crowd.CASES))) as town:
+    everybody = {**lines((*CASES, *crowd.CASES)), **others.entries()}
+    async with open_town(
+        folder, crowd.SEATS, everybody, colleagues=others.COLLEAGUES, entrances=others.entrances()
+    ) as town:
         matrix = await prove(town, CASES)
+        more = await prove(town, others.CASES, trial=trial)
         at_once = await crowd.all_at_once(town)
         about = Run(
             date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -34,7 +39,7 @@ async def run(folder: Path) -> tuple[Proof, Proof, Run]:
             load=os.getloadavg()[0],
             lag=LAG,
         )
-        return matrix, at_once, about
+        return matrix, more, at_once, about
 
 
 def main(arguments: list[str]) -> int:
@@ -45,18 +50,18 @@ def main(arguments: list[str]) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         with tempfile.TemporaryDirectory(prefix="transfer-proof-") as folder:
-            matrix, at_once, about = asyncio.run(run(Path(folder)))
+            matrix, more, at_once, about = asyncio.run(run(Path(folder)))
     except ToolchainError as error:
         sys.stderr.write(
             f"{error}\n`callrouter tools status` tells what is there, `make tools` installs it.\n"
         )
         return 2
-    page = render(matrix, at_once, about)
+    page = render(matrix, more, at_once, about)
     if arguments:
         Path(arguments[0]).write_text(page, encoding="utf-8")
     else:
         sys.stdout.write(page)
-    faults = matrix.faults + at_once.faults
+    faults = matrix.faults + more.faults + at_once.faults
     sys.stderr.write("".join(f"{fault}\n" for fault in faults))
     return 1 if faults else 0
 

@@ -14,14 +14,16 @@ CONTACT: Final = ("reserved", "ringing", "talking", "consulting", "wrap_up")
 """States of a seat that belong to a call."""
 
 
-def of_record(record: CallRecord, case: Case, number: str) -> list[str]:
-    """What is wrong with the record of a case's call."""
+def of_record(
+    record: CallRecord, case: Case, number: str, transfers: tuple[tuple[str, str], ...]
+) -> list[str]:
+    """What is wrong with the record of a case's call; `transfers`: target and outcome of each."""
     faults = tiles(record)
-    if record.caller != number or record.outcome != "answered":
+    if record.caller != number or record.outcome.startswith("answered") is not case.answered:
         faults.append(f"record: caller {record.caller}, outcome {record.outcome}")
     told = [(transfer.target, transfer.outcome) for transfer in record.transfers]
-    if told != [(case.line, case.outcome)]:
-        faults.append(f"transfers {told}, not one to {case.line}: {case.outcome}")
+    if told != list(transfers):
+        faults.append(f"transfers {told}, not {list(transfers)}")
     ended_by = record.ended_by
     if (ended_by == "caller") is (case.after is After.TOLD):
         faults.append(f"ended by {ended_by}")

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from tests.asterisk.transfer_proof.others import How, OtherCase
 from tests.asterisk.transfer_proof.plan import LEFT_ALREADY, Case, Scene, Who
 from tests.asterisk.transfer_proof.proving import Proof
 from tests.asterisk.transfer_proof.trial import Verdict
@@ -25,7 +26,7 @@ class Run:
     lag: float
 
 
-def render(matrix: Proof, crowd: Proof, run: Run) -> str:
+def render(matrix: Proof, others: Proof, crowd: Proof, run: Run) -> str:
     """The whole page."""
     return TEMPLATE.read_text(encoding="utf-8").format(
         command=COMMAND,
@@ -35,12 +36,15 @@ def render(matrix: Proof, crowd: Proof, run: Run) -> str:
         load=f"{run.load:.1f}",
         lag=run.lag,
         cases=len(matrix.verdicts),
+        others=len(others.verdicts),
         crowd=len(crowd.verdicts),
-        figures=_figures(matrix, crowd),
+        figures=_figures(matrix, others, crowd),
         states=_states(matrix.verdicts),
         rows="".join(_row(verdict) for verdict in matrix.verdicts),
+        ways=_ways(others.verdicts),
+        other_rows="".join(_other_row(verdict) for verdict in others.verdicts),
         kinds=_kinds(crowd.verdicts),
-        faults=_faults(matrix.faults + crowd.faults),
+        faults=_faults(matrix.faults + others.faults + crowd.faults),
     )
 
 
@@ -102,6 +106,36 @@ def _row(verdict: Verdict) -> str:
     outcome = verdict.case.outcome if not verdict.faults else "**fault**"
     heard = f"{max(0.0, verdict.to_hear):.1f}" if verdict.to_hear is not None else ""
     return f"| {' | '.join((*case_cells(verdict.case), outcome, heard))} |\n"
+
+
+def _ways(verdicts: Sequence[Verdict]) -> str:
+    lines = ["| way | " + " | ".join(f"{who} leaves" for who in Who) + " |\n|---|---|---|---|\n"]
+    for how in How:
+        cells = []
+        for who in Who:
+            mine = [one for one in verdicts if (_how(one.case), one.case.who) == (how, who)]
+            right = sum(not one.faults for one in mine)
+            cells.append(f"{right} of {len(mine)}" if mine else "–")
+        lines.append(f"| {how} | {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
+def _how(case: Case) -> str:
+    return case.how if isinstance(case, OtherCase) else ""
+
+
+def other_cells(case: OtherCase) -> tuple[str, ...]:
+    """As `case_cells`, of a case of another way."""
+    number, *rest = case_cells(case)
+    came = ", ".join(outcome for _, outcome in case.transfers)
+    return (number, case.how, *rest, came)
+
+
+def _other_row(verdict: Verdict) -> str:
+    assert isinstance(verdict.case, OtherCase)
+    *cells, came = other_cells(verdict.case)
+    heard = f"{max(0.0, verdict.to_hear):.1f}" if verdict.to_hear is not None else ""
+    return f"| {' | '.join((*cells, came if not verdict.faults else '**fault**', heard))} |\n"
 
 
 def _kinds(verdicts: Sequence[Verdict]) -> str:

@@ -26,6 +26,8 @@ class SteadyPhone(Phone):
         self._closed = False
         self.answer_after = 0.0
         """Seconds for which it rings before it answers; 0: `statuses` at once."""
+        self.answer_with = 200
+        """The final response to a new call."""
         self.on_invite: Callable[[Message], None] | None = None
         """Told after the phone has reacted to a new call."""
 
@@ -96,6 +98,18 @@ class SteadyPhone(Phone):
         self._in_dialog("INVITE", sdp, "Content-Type: application/sdp\r\n")
         return (await self.final()).status
 
+    async def refer(self, target: str, more: str = "") -> int:
+        """Ask for a transfer to a URI; how it goes comes by NOTIFY (`told`)."""
+        dialog = self.dialog
+        assert dialog is not None
+        self._in_dialog("REFER", "", f"Refer-To: <{target}{more}>\r\n")
+        async with asyncio.timeout(30):
+            return (await self._answers[dialog.call_id, f"{dialog.cseq} REFER"]).status
+
+    def told(self, status: int) -> bool:
+        """A NOTIFY has said so of a REFER."""
+        return any(one.method == "NOTIFY" and f"SIP/2.0 {status}" in one.body for one in self.requests)
+
     # --- what arrives
 
     def received(self, data: bytes, sender: Address, at: float) -> None:
@@ -115,20 +129,24 @@ class SteadyPhone(Phone):
             return
         if self.dialog is not None and request.get("Call-ID") == self.dialog.call_id:
             return  # a copy; what it asks for is on its way, and repeated
-        self.statuses = (180,) if self.answer_after else (180, 200)
+        self.statuses = (180,) if self.answer_after else (180, self.answer_with)
         super()._invited(request)
         self.media.begin(request.get("Call-ID"))
         if self.on_invite is not None:
             self.on_invite(request)
         if self.answer_after:
             asyncio.get_running_loop().call_later(self.answer_after, self._answer, request)
-        else:
+        elif self.answer_with == 200:
             self._until_acknowledged(request, REPEATS)
 
     def _answer(self, request: Message) -> None:
-        if not self.ended.is_set() and not self._closed:
-            self.reply(request, 200, "Content-Type: application/sdp\r\n", self.sdp())
-            self._until_acknowledged(request, REPEATS)
+        if self.ended.is_set() or self._closed:
+            return
+        if self.answer_with != 200:
+            self.reply(request, self.answer_with)
+            return
+        self.reply(request, 200, "Content-Type: application/sdp\r\n", self.sdp())
+        self._until_acknowledged(request, REPEATS)
 
     def _until_acknowledged(self, request: Message, waits: tuple[float, ...]) -> None:
         def again() -> None:

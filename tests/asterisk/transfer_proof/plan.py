@@ -115,6 +115,16 @@ class Case:
             After.WITH_ANOTHER: "requeued",
         }[self.after]
 
+    @property
+    def transfers(self) -> tuple[tuple[str, str], ...]:
+        """Target and outcome of each transfer's record."""
+        return ((self.line, self.outcome),)
+
+    @property
+    def answered(self) -> bool:
+        """A person has spoken with the caller, once all is over."""
+        return True
+
     def __str__(self) -> str:
         way = f" ({self.way})" if self.way else ""
         return f"{self.number}: {self.scene}{way}, {self.who} leaves, partner {self.partner.words}"

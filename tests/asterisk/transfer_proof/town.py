@@ -5,10 +5,11 @@ import functools
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import aiohttp
@@ -27,9 +28,9 @@ from tests.asterisk.transfer_proof.sound import SoundProcess
 CALLER_HERTZ: Final = range(2450, 3150, 100)
 SEAT_HERTZ: Final = range(3150, 3950, 100)
 """Above all partners' tones (`simulators.partners.tone`)."""
-QUEUE: Final = "province"
+QUEUE, COLLEAGUES = "province", "colleagues"
 WRAP_UP: Final = 0.3
-FLOW: Final = {
+FLOW: Final[dict[str, Any]] = {
     "flow": "main",
     "languages": ["zh"],
     "person": "seat",
@@ -38,8 +39,17 @@ FLOW: Final = {
 }
 
 
-def make_site(folder: Path, seats: Iterable[str], lines: dict[str, dict[str, Any]]) -> Path:
-    """Write a site of one queue; `lines` are directory entries by number."""
+def make_site(
+    folder: Path,
+    seats: Iterable[str],
+    lines: Mapping[str, dict[str, Any]],
+    colleagues: Iterable[str] = (),
+    entrances: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
+    """Write a site of one queue for callers; `lines` are directory entries by number.
+
+    `colleagues`: seats that nobody waits for; `entrances`: numbers whose callers go to a line by themselves.
+    """
     site = folder / "site"
     (site / "site").mkdir(parents=True)
     (site / "prompts").symlink_to(SITE / "prompts")
@@ -47,21 +57,42 @@ def make_site(folder: Path, seats: Iterable[str], lines: dict[str, dict[str, Any
     directory = {
         "organisations": {"province": {"name": "青海省"}},
         "trunks": {**trunks, "emergency": {"name": "紧急", "options": 5}},
-        "ingress": [{"numbers": ["12345"], "organisation": "province", "flow": "main"}],
-        "lines": {number: {"name": "证", "entries": [entry]} for number, entry in lines.items()},
+        "ingress": [
+            {"numbers": ["12345"], "organisation": "province", "flow": "main"},
+            *({"numbers": [one], "organisation": "province", "flow": f"own_{one}"} for one in entrances),
+        ],
+        "lines": {number: _line(entry) for number, entry in lines.items()},
     }
     floor = {
         "timezone": "Asia/Shanghai",
         "skills": {"mandarin": "普通话"},
         "rules": {"consult_wrap_up": WRAP_UP, "sticky_wait": 2, "consult_ring_for": 5},
-        "queues": {QUEUE: {"ring_for": 30, "wrap_up": WRAP_UP, "announce_first": None}},
-        "seats": {seat: {"organisation": "province", "queues": [QUEUE]} for seat in seats},
+        "queues": {
+            QUEUE: {"ring_for": 30, "wrap_up": WRAP_UP, "announce_first": None},
+            COLLEAGUES: {"wrap_up": WRAP_UP},
+        },
+        "seats": {
+            **{seat: {"organisation": "province", "queues": [QUEUE]} for seat in seats},
+            **{seat: {"organisation": "province", "queues": [COLLEAGUES]} for seat in colleagues},
+        },
     }
-    for name, content in (("site/directory", directory), ("site/floor", floor), ("main", FLOW)):
+    flows = {f"own_{number}": {**FLOW, **_choice(number, line)} for number, line in entrances.items()}
+    for name, content in {"site/directory": directory, "site/floor": floor, "main": FLOW, **flows}.items():
         text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
         (site / f"{name}.yaml").write_text(text, encoding="utf-8")
     (site / "site" / "calendar.yaml").write_bytes((SITE / "site" / "calendar.yaml").read_bytes())
     return site
+
+
+def _line(entry: dict[str, Any]) -> dict[str, Any]:
+    kind = "emergency" if entry["trunks"] == ["emergency"] else "hotline"
+    return {"name": "证", "kind": kind, "entries": [entry]}
+
+
+def _choice(number: str, line: str) -> dict[str, Any]:
+    """A flow that leads to a line, and to a person if that fails."""
+    nodes = {"go": {"transfer": {"line": line, "otherwise": "seat"}}, **FLOW["nodes"]}
+    return {"flow": f"own_{number}", "start": "go", "nodes": nodes}
 
 
 class ProofProvince(Province):
@@ -97,6 +128,8 @@ class Town:
         self.engine = province.app.controller
         self.partners = province.partners
         self.seats: dict[str, Seat] = {}
+        self.colleagues: asyncio.Queue[Seat] = asyncio.Queue()
+        """Seats that nobody waits for, free to be called by another seat; to be put back."""
         self.began = time.time()
         self.listening: asyncio.Semaphore | None = None
         """For crowds: how many cases are heard at a time; nobody speaks unless heard. None: all, always."""
@@ -165,15 +198,17 @@ class Town:
         if self.listening is None:
             self.seats[name].phone.media.speak(self.seats[name].hertz)
 
-    async def caller(self) -> tuple[SteadyPhone, str, int]:
+    async def caller(self, address: str = "127.0.0.1") -> tuple[SteadyPhone, str, int]:
         """A new phone, its number and its tone."""
         index = next(self._serial)
-        phone = await SteadyPhone.at(self.server, self.sound)
+        phone = await SteadyPhone.at(self.server, self.sound, address)
         return phone, f"139{index:08d}", CALLER_HERTZ[index % len(CALLER_HERTZ)]
 
-    async def dial(self, phone: SteadyPhone, number: str, hertz: int) -> CallId:
-        """Call 12345; returns our id once the call is answered."""
-        phone.invite("12345", caller=f"<sip:{number}@carrier.invalid>")
+    async def dial(
+        self, phone: SteadyPhone, number: str, hertz: int, *, to: str = "12345", extra: str = ""
+    ) -> CallId:
+        """Call us; returns our id once the call is answered."""
+        phone.invite(to, caller=f"<sip:{number}@carrier.invalid>", extra=extra)
         answer = await phone.final(60)
         assert answer.status == 200, f"the caller was answered {answer.start}"
         phone.media.begin(number)
@@ -239,15 +274,25 @@ class Town:
 
 
 @asynccontextmanager
-async def open_town(folder: Path, count: int, lines: dict[str, dict[str, Any]]) -> AsyncIterator[Town]:
-    """A town with `count` seats at work; `lines` by number."""
+async def open_town(
+    folder: Path,
+    count: int,
+    lines: Mapping[str, dict[str, Any]],
+    *,
+    colleagues: int = 0,
+    entrances: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[Town]:
+    """A town with `count` seats at work, and as many `colleagues`; for the rest see `make_site`."""
     seats = [f"t{index:03d}" for index in range(count)]
-    site = make_site(folder, seats, lines)
+    others = [f"c{index:02d}" for index in range(colleagues)]
+    site = make_site(folder, seats, lines, others, entrances)
     province = ProofProvince(Wishes(site=site, state_dir=folder / "state", robots=0))
     async with province, aiohttp.ClientSession() as session:
         town = Town(province, SoundProcess(), session)
         try:
-            await town.open_seats(seats)
+            await town.open_seats([*seats, *others])
+            for name in others:
+                town.colleagues.put_nowait(town.seats[name])
             yield town
         finally:
             await town.close()

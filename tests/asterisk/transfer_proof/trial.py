@@ -64,7 +64,7 @@ class Trial:
 
     async def run(self) -> Verdict:
         began = time.monotonic()
-        self.caller, self.number, hertz = await self.town.caller()
+        self.caller, self.number, hertz = await self._caller()
         try:
             async with asyncio.timeout(AT_MOST):
                 await self._prepare_partner()
@@ -80,11 +80,18 @@ class Trial:
             self.verdict.lost = not self._done
             await self._clear_up()
         finally:
-            self.caller.close()
-            if self._phone is not None:
-                self._phone.close()
+            await self._close()
         self.verdict.seconds = time.monotonic() - began
         return self.verdict
+
+    async def _close(self) -> None:
+        self.caller.close()
+        if self._phone is not None:
+            self._phone.close()
+
+    async def _caller(self) -> tuple[SteadyPhone, str, int]:
+        """Its phone, its number, its tone."""
+        return await self.town.caller()
 
     def _situation(self) -> str:
         """Where everybody is, for whoever looks for the cause."""
@@ -110,8 +117,7 @@ class Trial:
         self.town.partners.set(self.case.dials, behaviour, caller=self.number)
 
     async def _talk(self, hertz: int) -> None:
-        self.call = await self.town.dial(self.caller, self.number, hertz)
-        self.verdict.call = self.call
+        self.call = self.verdict.call = await self._call_us(hertz)
         self.seat = await self.town.talking(self.call, PATIENCE)
         assert self.seat.phone.dialog is not None
         self._seats_call = self.seat.phone.dialog.call_id
@@ -123,14 +129,14 @@ class Trial:
             witness.ears["partner"] = self._phone.media
         await self._hear(caller={"seat"}, seat={"caller"})
 
+    async def _call_us(self, hertz: int) -> CallId:
+        return await self.town.dial(self.caller, self.number, hertz)
+
     async def _to_scene(self) -> None:
         case = self.case
-        kind = "blind" if case.way == "blind" else "consult"
         asked = asyncio.get_running_loop().time()
-        self.town.engine.submit(e.TransferAsked(seat=self.seat.name, target=case.line, kind=kind))
-        invite = lambda: self.town.partners.invite_of(self.number)  # noqa: E731
-        received = await self.town.until(invite, "the INVITE at the partner", PATIENCE)
-        self.verdict.to_invite = received.at - asked
+        await self._ask("blind" if case.way == "blind" else "consult")
+        self.verdict.to_invite = await self._invited() - asked
         if case.scene is Scene.SEEKING:
             return
         if case.way in BLONDE_WAYS:
@@ -139,13 +145,26 @@ class Trial:
                 await self._together()
             return
         if case.scene is Scene.RINGING or case.way == "while it rang":
-            await self._while_it_rings(caller=set(), seat=self._early)
+            await self._ringing()
             if case.scene is Scene.RETURNED:
                 await self._returned()
             return
         await self._consulting()
         if case.scene in _SCENES:
             await _SCENES[case.scene](self)
+
+    async def _ask(self, kind: str) -> None:
+        """The key."""
+        self.town.engine.submit(e.TransferAsked(seat=self.seat.name, target=self.case.line, kind=kind))
+
+    async def _invited(self) -> float:
+        """When the partner's side had the INVITE, by the loop's clock."""
+        invite = lambda: self.town.partners.invite_of(self.number)  # noqa: E731
+        received = await self.town.until(invite, "the INVITE at the partner", PATIENCE)
+        return float(received.at)
+
+    async def _ringing(self) -> None:
+        await self._while_it_rings(caller=set(), seat=self._early)
 
     async def _blonde(self) -> None:
         if self.case.way == "key":
@@ -279,32 +298,48 @@ class Trial:
         record = verdict.record = await town.record(self.call, PATIENCE)
         async with asyncio.timeout(PATIENCE):
             await self.caller.ended.wait()
-        verdict.faults += books.of_record(record, case, self.number)
-        verdict.leaked = await town.leaks(
-            lambda name: name.startswith(f"cr-{self.call}") or name == record.channel
-        )
-        if verdict.leaked:
-            verdict.faults.append(f"left behind: {', '.join(verdict.leaked)}")
+        verdict.faults += books.of_record(record, case, self.number, self._transfers())
+        await self._no_leaks(record)
         await self._judge_by_ear()
+
+    def _transfers(self) -> tuple[tuple[str, str], ...]:
+        """Target and outcome of each transfer's record."""
+        return self.case.transfers
+
+    async def _no_leaks(self, record: CallRecord) -> None:
+        ours = lambda name: name.startswith(f"cr-{self.call}") or name == record.channel  # noqa: E731
+        leaked = await self.town.leaks(ours)
+        self.verdict.leaked += leaked
+        if leaked:
+            self.verdict.faults.append(f"left behind: {', '.join(leaked)}")
 
     async def _judge_by_ear(self) -> None:
         """All that each of them heard, from beginning to end."""
         witness, tones, faults = self.witness, self.witness.tones, self.verdict.faults
         strict = self.town.listening is None
-        caller = await self.caller.media.heard(self.number, tones)
-        seat = await self.seat.phone.media.heard(self._seats_call, tones)
-        faults += witness.contradictions("caller", caller.story, strict)
-        faults += witness.contradictions("seat", seat.story, strict)
-        if self._phone is not None and self._phone.dialog is not None:
-            partner = await self._phone.media.heard(self._phone.dialog.call_id, tones)
-            faults += witness.contradictions("partner", partner.story, strict)
-        elif self._partner is not None:
-            heard = await self.town.partners.heard(self._partner, PATIENCE)
-            told = await asyncio.to_thread(story, heard, tones)
-            faults += witness.contradictions("partner", told, strict)
+        silence = 0.0
+        for name, (phone, call) in self._ears().items():
+            heard = await phone.media.heard(call, tones)
+            faults += witness.contradictions(name, heard.story, strict)
+            silence = heard.silence if name == "caller" else silence
+        if self._partner is not None:
+            faults += await self._at_partner(self._partner, "partner")
         limit = RINGBACK_PAUSE if self.case.rings else SILENCE
-        if self.case.partner.speaks and strict and caller.silence > limit:
-            faults.append(f"the caller heard nothing for {caller.silence:.1f} s")
+        if self.case.partner.speaks and strict and silence > limit:
+            faults.append(f"the caller heard nothing for {silence:.1f} s")
+
+    async def _at_partner(self, call: PartnerCall, name: str) -> list[str]:
+        """What a partner's recording contradicts."""
+        samples = await self.town.partners.heard(call, PATIENCE)
+        told = await asyncio.to_thread(story, samples, self.witness.tones)
+        return self.witness.contradictions(name, told, self.town.listening is None)
+
+    def _ears(self) -> dict[str, tuple[SteadyPhone, str]]:
+        """Phones of this case that were in its call, by who they are; and the name of that call there."""
+        found = {"caller": (self.caller, self.number), "seat": (self.seat.phone, self._seats_call)}
+        if self._phone is not None and self._phone.dialog is not None:
+            found["partner"] = (self._phone, self._phone.dialog.call_id)
+        return found
 
     async def _clear_up(self) -> None:
         """After a fault: whoever is still there hangs up."""
@@ -317,8 +352,8 @@ class Trial:
 
 
 _SCENES: Final[Mapping[Scene, Callable[[Trial], Awaitable[None]]]] = {
-    Scene.SWAPPED: Trial._swapped,
-    Scene.CONFERENCE: Trial._conference,
-    Scene.COMPLETED: Trial._completed,
-    Scene.RETURNED: Trial._returned,
+    Scene.SWAPPED: lambda trial: trial._swapped(),
+    Scene.CONFERENCE: lambda trial: trial._conference(),
+    Scene.COMPLETED: lambda trial: trial._completed(),
+    Scene.RETURNED: lambda trial: trial._returned(),
 }
