@@ -31,6 +31,7 @@ from callrouter.router import (
     flowside,
     kept,
     promises,
+    provenance,
     queueing,
     recording,
     referring,
@@ -237,6 +238,7 @@ class Router:
                 if not talk.out:
                     talk.settle()
         for live in changed.values():
+            provenance.met(live.call)
             self._close_if_done(live)
 
     def _own(self, live: LiveCall, item: c.Originate) -> None:

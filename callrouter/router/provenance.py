@@ -21,6 +21,8 @@ from typing import Final
 
 from acd.call import Call
 from acd.events import Refused
+from acd.leg import Place
+from acd.record import Role
 from callrouter.directory.numbers import national
 
 MOST_WRITTEN: Final = 120
@@ -125,10 +127,13 @@ def _payload(header: str) -> str:
     return bytes.fromhex(found[1]).decode("utf-8", "replace")
 
 
-def reached(call: Call, number: str) -> None:
-    """A partner has answered."""
-    if number not in call.visited:
-        call.visited = (*(call.visited or (national(call.dialled),)), number)
+def met(call: Call) -> None:
+    """Partners who speak with the caller now have received them; one who was only consulted has not."""
+    if call.caller.place is not Place.BRIDGE:
+        return
+    for leg in call.legs:
+        if leg.role is Role.PARTNER and leg.place is Place.BRIDGE and leg.party not in call.visited:
+            call.visited = (*(call.visited or (national(call.dialled),)), leg.party)
 
 
 def refusal(call: Call, number: str) -> Refused | None:

@@ -12,7 +12,7 @@ from acd.ids import CallId, ChannelId, PlaybackId, RecordingId
 from acd.leg import Leg
 from acd.record import Role
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished
-from callrouter.router import flowside, provenance, recording, voicemail, waiting
+from callrouter.router import flowside, recording, voicemail, waiting
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import FlowAnswered
 
@@ -46,8 +46,6 @@ def leg_answered(router: Router, event: e.LegAnswered) -> None:
     if found := router.leg(event.channel):
         live, leg = found
         router.lines.answered(event.channel, router.now)
-        if leg.role is Role.PARTNER:
-            provenance.reached(live.call, leg.party)
         live.talk.leg_answered(leg, router.now)
     elif event.channel.startswith(OURS):
         router.out.append(c.Hangup(node=event.node, call=CallId(""), channel=event.channel))

@@ -66,9 +66,26 @@ def test_a_transfer_tells_who_we_are_and_where_the_caller_has_been() -> None:
     world.handle(e.TransferAsked(seat=SEAT, target="12315"))
     assert sent_payload(world) == "C1;visited=12345"
     world.answer(world.leg("12315"))
+    world.handle(e.ThreePartyAsked(seat=SEAT))
     world.handle(e.TransferCancelled(seat=SEAT))
     world.handle(e.TransferAsked(seat=SEAT, target="12333"))
     assert sent_payload(world) == "C1;visited=12345,12315"
+
+
+def test_a_line_that_was_only_consulted_has_not_received_the_caller() -> None:
+    world = World()
+    in_talk(world)
+    world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+    world.answer(world.leg("12315"))
+    world.handle(e.TransferSwapped(seat=SEAT))
+    world.handle(e.TransferCancelled(seat=SEAT))
+    world.handle(e.TransferAsked(seat=SEAT, target="12333"))
+    assert sent_payload(world) == "C1;visited=12345"
+    world.handle(e.TransferCancelled(seat=SEAT))
+    world.handle(e.TransferAsked(seat=SEAT, target="12315", kind="blind"))
+    world.answer(world.leg("12315"))
+    (live,) = world.router.calls.values()
+    assert live.call.visited == ("12345", "12315")
 
 
 def test_a_partners_caller_is_met_with_context_and_before_others() -> None:
