@@ -24,6 +24,7 @@ class SteadyPhone(Phone):
         self._answers: dict[tuple[str, str], asyncio.Future[Message]] = {}
         self._unacknowledged: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
+        self._rung: Message | None = None
         self.answer_after = 0.0
         """Seconds for which it rings before it answers; 0: `statuses` at once."""
         self.answer_with = 200
@@ -98,6 +99,11 @@ class SteadyPhone(Phone):
         self._in_dialog("INVITE", sdp, "Content-Type: application/sdp\r\n")
         return (await self.final()).status
 
+    def pick_up(self) -> None:
+        """Answer the call that rings, before `answer_after` is over."""
+        assert self._rung is not None, "nobody rings"
+        self._answer(self._rung)
+
     async def refer(self, target: str, more: str = "") -> int:
         """Ask for a transfer to a URI; how it goes comes by NOTIFY (`told`)."""
         dialog = self.dialog
@@ -134,6 +140,7 @@ class SteadyPhone(Phone):
         self.media.begin(request.get("Call-ID"))
         if self.on_invite is not None:
             self.on_invite(request)
+        self._rung = request
         if self.answer_after:
             asyncio.get_running_loop().call_later(self.answer_after, self._answer, request)
         elif self.answer_with == 200:

@@ -5,7 +5,7 @@ import functools
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +43,7 @@ def make_site(
     folder: Path,
     seats: Iterable[str],
     lines: Mapping[str, dict[str, Any]],
-    colleagues: Iterable[str] = (),
+    colleagues: Collection[str] = (),
     entrances: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write a site of one queue for callers; `lines` are directory entries by number.
@@ -69,7 +69,7 @@ def make_site(
         "rules": {"consult_wrap_up": WRAP_UP, "sticky_wait": 2, "consult_ring_for": 5},
         "queues": {
             QUEUE: {"ring_for": 30, "wrap_up": WRAP_UP, "announce_first": None},
-            COLLEAGUES: {"wrap_up": WRAP_UP},
+            **({COLLEAGUES: {"wrap_up": WRAP_UP}} if colleagues else {}),
         },
         "seats": {
             **{seat: {"organisation": "province", "queues": [QUEUE]} for seat in seats},
