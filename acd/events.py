@@ -187,6 +187,9 @@ class NodeUp:
     node: NodeId
     channels: tuple[ChannelId, ...] = ()
     bridges: tuple[BridgeId, ...] = ()
+    ringing: tuple[ChannelId, ...] = ()
+    answered: tuple[ChannelId, ...] = ()
+    """Those of `channels` that ring, or have been answered, by now."""
 
 
 @fact

@@ -92,8 +92,19 @@ class Switch(World):
         self.catch_up()
         self.connected = True
         self.link += 1
-        live = tuple(ch.id for ch in self.channels.values() if ch.in_app or ch.unanswered_leg)
-        self.note(NodeUp(node=self.node, channels=live, bridges=tuple(sorted(self.bridges))))
+        live = [ch for ch in self.channels.values() if ch.in_app or ch.unanswered_leg]
+        self.note(
+            NodeUp(
+                node=self.node,
+                channels=tuple(ch.id for ch in live),
+                bridges=tuple(sorted(self.bridges)),
+                ringing=tuple(ch.id for ch in live if ch.state is State.RINGING),
+                answered=tuple(ch.id for ch in live if ch.state is State.UP),
+            )
+        )
+        for finished in self.unheard:
+            self.note(finished)
+        self.unheard.clear()
 
     def disconnect(self) -> None:
         """Facts under way are lost; commands under way fail with 0 and are carried out all the same."""

@@ -43,6 +43,8 @@ class World:
         self.bridges: set[BridgeId] = set()
         self.connected = False
         self.link = 0
+        self.unheard: list[PlaybackFinished] = []
+        """Ends of playbacks that no link has told."""
         """Counts connections: what was under way on one is lost to the next."""
         self.changed: Callable[[], None] = lambda: None
         """Called when there may be something new for `advance`; set by whoever waits."""
@@ -89,6 +91,7 @@ class World:
     def tell(self, fact: SwitchEvent) -> None:
         """A fact on its way over the link; facts keep their order whatever delay each draws."""
         if not self.connected:
+            self._missed(fact)
             return
         delay = self.random.uniform(*self.faults.event_delay)
         self._last_fact = max(self._last_fact, self._now + delay)
@@ -97,8 +100,14 @@ class World:
         else:
             link = self.link
             self.at(
-                self._last_fact, lambda: self.note(fact) if self.connected and self.link == link else None
+                self._last_fact,
+                lambda: self.note(fact) if self.connected and self.link == link else self._missed(fact),
             )
+
+    def _missed(self, fact: SwitchEvent) -> None:
+        """Lost with the link; of playbacks the next one asks."""
+        if isinstance(fact, PlaybackFinished):
+            self.unheard.append(fact)
 
     def note(self, fact: SwitchEvent) -> None:
         """A fact that needs no link."""

@@ -264,7 +264,8 @@ class AriClient:
         assert self._http is not None
         await self._http.filter_events(ALLOWED_EVENTS)
         channels, bridges = await self._http.channels(), await self._http.bridges()
-        self.protocol.came_up(channels, bridges)
+        playing = [one for one in sorted(self.protocol.unfinished) if await self._http.plays(one)]
+        self.protocol.came_up(channels, bridges, playing)
         _log.info("ari.connected", node=self.node, version=self.version, channels=len(channels))
         self._drain()
         await asyncio.Event().wait()

@@ -31,7 +31,7 @@ as far as we know why we hung up. A request without cause is a plain BYE (16).
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -189,6 +189,15 @@ class EventCodec:
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
         return (LegEnded(node=self.node, channel=channel, cause=cause or (leg.cause if leg else 0)),)
+
+    @property
+    def playing(self) -> frozenset[str]:
+        """Playbacks that have begun and not ended, as far as we were told."""
+        return frozenset(self._playing)
+
+    def adopt_playing(self, playbacks: Iterable[str]) -> None:
+        """Playbacks that began before this connection and go on."""
+        self._playing.update(playbacks)
 
     def reset(self) -> None:
         """A new connection: what was remembered of the old one may no longer be true."""

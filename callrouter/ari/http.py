@@ -65,8 +65,15 @@ class AriHttp:
         return [b.id for b in await self._get("bridges", list[models.Bridge]) if b.bridge_class == "stasis"]
 
     async def exists(self, channel: str) -> bool:
+        return await self._there(f"channels/{quote(channel, safe='')}")
+
+    async def plays(self, playback: str) -> bool:
+        """The playback has not come to its end."""
+        return await self._there(f"playbacks/{quote(playback, safe='')}")
+
+    async def _there(self, path: str) -> bool:
         try:
-            await self._call("GET", f"channels/{quote(channel, safe='')}")
+            await self._call("GET", path)
         except aiohttp.ClientResponseError as error:
             if error.status != 404:
                 raise

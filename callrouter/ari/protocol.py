@@ -13,7 +13,7 @@ does everything in flight when the link is lost.
 """
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -33,7 +33,7 @@ from acd.commands import (
     StopPlayback,
 )
 from acd.events import CallOffered, CommandFailed, LegEnded, NodeDown, NodeUp, PlaybackFinished, SwitchEvent
-from acd.ids import BridgeId, ChannelId, NodeId
+from acd.ids import BridgeId, ChannelId, NodeId, PlaybackId
 from callrouter.ari import models
 from callrouter.ari.codec import EventCodec
 from callrouter.ari.lanes import Lanes
@@ -93,6 +93,7 @@ class AriProtocol:
         """The latest request that was answered; what was sent before it is answered by now, or never."""
         self._replied_at = 0.0
         self._early: list[SwitchEvent] = []
+        self._unfinished: set[str] = set()
         self._created: dict[ChannelId, Originate] = {}
         """Channels on their way to us, to be dialled when they are here."""
 
@@ -100,11 +101,19 @@ class AriProtocol:
 
     def opened(self) -> None:
         """The event socket stands; what was remembered of the last one may be true no longer."""
+        self._unfinished |= self.codec.playing
         self.codec.reset()
         self._early.clear()
 
-    def came_up(self, channels: Sequence[models.Channel], bridges: Sequence[str]) -> None:
-        """Events are filtered and Asterisk has told what lives."""
+    @property
+    def unfinished(self) -> frozenset[str]:
+        """Playbacks of an earlier connection whose end may have been told to nobody."""
+        return frozenset(self._unfinished)
+
+    def came_up(
+        self, channels: Sequence[models.Channel], bridges: Sequence[str], playing: Collection[str] = ()
+    ) -> None:
+        """Events are filtered and Asterisk has told what lives; `playing`: which of `unfinished` go on."""
         arriving = {fact.channel for fact in self._early if isinstance(fact, CallOffered)}
         living = [channel for channel in channels if channel.id not in arriving]
         for channel in living:
@@ -116,8 +125,14 @@ class AriProtocol:
                 node=self.node,
                 channels=tuple(ChannelId(channel.id) for channel in living),
                 bridges=tuple(BridgeId(bridge) for bridge in bridges),
+                ringing=tuple(ChannelId(channel.id) for channel in living if channel.state == "Ringing"),
+                answered=tuple(ChannelId(channel.id) for channel in living if channel.state == "Up"),
             )
         )
+        for playback in sorted(self._unfinished.difference(playing)):
+            self.facts.append(PlaybackFinished(node=self.node, playback=PlaybackId(playback)))
+        self.codec.adopt_playing(playing)
+        self._unfinished.clear()
         self.facts.extend(self._early)
         self._early.clear()
 

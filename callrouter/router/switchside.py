@@ -133,6 +133,11 @@ def node_up(router: Router, event: e.NodeUp) -> None:
         if leg.node == event.node and channel not in alive:
             router.touch(live)
             _gone(router, live, leg, channel, 0)
+    for channel in event.ringing:
+        leg_ringing(router, e.LegRinging(node=event.node, channel=channel))
+    for channel in event.answered:
+        if channel in router.channels:
+            leg_answered(router, e.LegAnswered(node=event.node, channel=channel))
     for channel in event.channels:
         if channel not in router.channels and channel.startswith(OURS):
             router.out.append(c.Hangup(node=event.node, call=CallId(""), channel=channel))

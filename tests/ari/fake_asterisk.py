@@ -21,6 +21,7 @@ class FakeAsterisk:
     version: str = VERSION
     password_ok: bool = True
     channels: list[dict[str, Any]] = field(default_factory=list)
+    playing: list[str] = field(default_factory=list)
     silent: bool = False
     status: dict[str, int] = field(default_factory=dict)
     asked: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
@@ -65,6 +66,7 @@ class FakeAsterisk:
             return web.json_response([{"id": id, "bridge_class": kind} for id, kind in classes.items()])
         self.looked_up.put_nowait(path)
         known = any(path == f"channels/{channel['id']}" for channel in self.channels)
+        known = known or path in [f"playbacks/{playback}" for playback in self.playing]
         return web.json_response({"message": "x"}, status=200 if known else 404)
 
 

@@ -7,13 +7,21 @@ from collections.abc import AsyncIterator
 import pytest
 
 from acd import commands as c
-from acd.events import CallOffered, CommandFailed, NodeDown, NodeUp, SwitchEvent
-from acd.ids import BridgeId, CallId, ChannelId, NodeId
+from acd.events import (
+    CallOffered,
+    CommandFailed,
+    NodeDown,
+    NodeUp,
+    PlaybackFinished,
+    PlaybackStarted,
+    SwitchEvent,
+)
+from acd.ids import BridgeId, CallId, ChannelId, NodeId, PlaybackId
 from callrouter.ari.client import AnswerPhoneHook, AriClient, AriSettings
 from callrouter.ari.codec import ALLOWED_EVENTS
 from callrouter.ari.errors import AriError, AriRefused, AriReplaced, AriUnsuitable
 from tests.ari.fake_asterisk import FakeAsterisk, fake_asterisk
-from tests.ari.said import caller, said
+from tests.ari.said import caller, playback, said
 
 NODE, CALL, IN, LEG = NodeId("n1"), CallId("k"), ChannelId("1795412490.0"), ChannelId("leg-1")
 ANSWER = c.Answer(node=NODE, call=CALL, channel=IN)
@@ -59,9 +67,8 @@ async def failure(facts: Facts) -> CommandFailed:
 async def test_a_connection_filters_and_tells_what_lives(asterisk: FakeAsterisk) -> None:
     asterisk.channels = [{"id": "old", "state": "Up"}]
     async with running(asterisk) as (client, facts):
-        assert await facts.get() == NodeUp(
-            node=NODE, channels=(ChannelId("old"),), bridges=(BridgeId("ours"),)
-        )
+        old = (ChannelId("old"),)
+        assert await facts.get() == NodeUp(node=NODE, channels=old, bridges=(BridgeId("ours"),), answered=old)
         assert [f["type"] for f in asterisk.filters[0]["allowed"]] == list(ALLOWED_EVENTS)
         assert (client.connected, client.version) == (True, "22.10.1+dfsg")
         await asterisk.say(caller())
@@ -76,6 +83,21 @@ async def test_the_filter_is_set_again_on_each_connection(asterisk: FakeAsterisk
             await asterisk.sockets[-1].close()
             assert await facts.get() == NodeDown(node=NODE)
         assert client.metrics.connections == 3
+
+
+async def test_playbacks_whose_end_was_lost_with_the_link_are_asked_about(asterisk: FakeAsterisk) -> None:
+    async with running(asterisk) as (_, facts):
+        assert await facts.get() == UP
+        for one in ("over", "goes-on"):
+            await asterisk.say(playback("PlaybackStarted", one, "playing"))
+            assert await facts.get() == PlaybackStarted(node=NODE, playback=PlaybackId(one))
+        asterisk.playing = ["goes-on"]
+        await asterisk.sockets[-1].close()
+        assert await facts.get() == NodeDown(node=NODE)
+        assert await facts.get() == UP
+        assert await facts.get() == PlaybackFinished(node=NODE, playback=PlaybackId("over"))
+        await asterisk.say(playback("PlaybackFinished", "goes-on", "done"))
+        assert await facts.get() == PlaybackFinished(node=NODE, playback=PlaybackId("goes-on"))
 
 
 async def test_commands_and_their_refusal(asterisk: FakeAsterisk) -> None:

@@ -83,7 +83,8 @@ def test_facts_wait_for_what_lives() -> None:
     living = [models.Channel(id="old", state="Up"), models.Channel(id=IN, state="Ring")]
     protocol.came_up(living, ["b1"])
     up, offered, ended = facts(protocol)
-    assert up == NodeUp(node=NODE, channels=(ChannelId("old"),), bridges=(BridgeId("b1"),))
+    old = (ChannelId("old"),)
+    assert up == NodeUp(node=NODE, channels=old, bridges=(BridgeId("b1"),), answered=old)
     assert isinstance(offered, CallOffered)
     assert isinstance(ended, LegEnded)
 

@@ -8,7 +8,7 @@ from acd import commands as c
 from acd import events as e
 from acd.ids import ChannelId, SeatId
 from acd.record import CallRecord
-from tests.router.world import World
+from tests.router.world import NODE, World
 
 SEAT = SeatId("a1002")
 
@@ -330,6 +330,36 @@ def test_callers_of_a_controller_that_is_no_more_are_asked_in_again() -> None:
     assert isinstance(sent[1], c.DestroyBridge)
     assert isinstance(sent[2], c.ToDialplan)
     assert sent[2].channel == "1795400000.7"
+
+
+def test_who_answered_while_the_link_was_broken_has_answered() -> None:
+    world = World()
+    caller, seat = in_talk(world)
+    world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+    partner = world.leg("12315")
+    world.handle(e.NodeDown(node=NODE))
+    world.channels[partner].up = True
+    living = tuple(world.channels)
+    world.handle(e.NodeUp(node=NODE, channels=living, answered=living))
+    assert world.talking(seat, partner)
+    world.handle(e.TransferCompleted(seat=SEAT))
+    assert world.talking(caller, partner)
+
+
+def test_who_has_rung_meanwhile_is_there_though_nobody_answers() -> None:
+    """Or three of them would close the way to the line."""
+    world = World()
+    in_talk(world)
+    for _ in range(3):
+        world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+        living = tuple(world.channels)
+        world.handle(e.NodeDown(node=NODE))
+        world.handle(e.NodeUp(node=NODE, channels=living, ringing=(world.leg("12315"),)))
+        world.wait(26)
+    line = world.router.site.directory.line("12315", world.router.today())
+    assert line is not None
+    (way,) = world.router.lines.health(line, world.now)
+    assert (way.state, way.outcomes) == ("closed", {"no_answer": 3})
 
 
 def test_a_code_that_leads_nowhere_is_a_short_tone() -> None:

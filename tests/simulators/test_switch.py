@@ -312,6 +312,17 @@ def test_a_broken_link_loses_facts_and_leaves_commands_in_doubt() -> None:
     assert unheard in switch.channels
 
 
+def test_a_playback_that_ended_without_a_link_is_told_by_the_next() -> None:
+    switch = connected()
+    one = caller(switch)
+    do(switch, c.Play, channel=one, playback=PlaybackId("p1"), media=("sound:x",))
+    switch.disconnect()
+    switch.advance(10.0)
+    switch.connect()
+    told = switch.advance(0.0)
+    assert [type(fact) for fact in told[-2:]] == [NodeUp, PlaybackFinished]
+
+
 def caller_in(switch: Switch) -> ChannelId:
     channel = switch.offer()
     switch.advance(switch.now)
@@ -325,7 +336,8 @@ def test_reconnecting_tells_what_lives() -> None:
     do(switch, c.CreateBridge, bridge=BRIDGE)
     switch.disconnect()
     switch.connect()
-    assert switch.advance(0.0)[-1] == NodeUp(node=NODE, channels=(one, LEG), bridges=(BRIDGE,))
+    up = NodeUp(node=NODE, channels=(one, LEG), bridges=(BRIDGE,), answered=(one,))
+    assert switch.advance(0.0)[-1] == up
 
 
 @pytest.mark.parametrize(
