@@ -57,7 +57,10 @@ def floor(
     check: Annotated[bool, typer.Option("--check", help="Exit 1 when a wanted figure is missed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """The floor's decisions: who gets which call, at up to 10,000 seats and 100,000 waiting callers."""
+    """The floor's decisions: who gets which call, at up to 10,000 seats and 100,000 waiting callers.
+
+    Example: callrouter bench floor --seats 100 --seats 10000 --json
+    """
     from simulators.bench_floor import Effort
     from simulators.bench_wanted import sweep, verdicts
 

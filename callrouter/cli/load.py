@@ -38,7 +38,12 @@ File = Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="See docs/to
 
 
 def check(scenario: File) -> None:
-    """Read a scenario and say what it would do, without calling anyone."""
+    """Read a scenario and say what it would do, without calling anyone.
+
+    Exit codes: 0 sound; 1 more than its limits allow; 2 it cannot be read.
+
+    Example: callrouter load check evening.yaml
+    """
     from simulators.sip_load.plan import PlanTooBig, plan_calls
 
     plan = _read(scenario)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from simulators.queue_sim.staffing import Advice
 
 MISSED: Final = 1
+AHT: Final = 210.0
+DAYS: Final = 20
 _AROUND: Final = 3
 """Seats more and fewer that are shown beside the recommended number."""
 
@@ -28,14 +30,19 @@ def staffing(
         float | None, typer.Option(min=0.01, max=1e7, help="Instead of a scenario: one rate.")
     ] = None,
     aht: Annotated[
-        float, typer.Option(min=1, max=86_400, help="Mean handling time: ringing, talk, wrap-up; seconds.")
-    ] = 210.0,
+        float | None,
+        typer.Option(
+            min=1,
+            max=86_400,
+            help="Of one rate: mean handling time (ringing, talk, wrap-up) in seconds; default 210.",
+        ),
+    ] = None,
     target: Annotated[
         str | None, typer.Option(metavar="PERCENT/SECONDS", help="Promise; default 95/15.")
     ] = None,
     patience: Annotated[
         float | None,
-        typer.Option(min=1, max=86_400, help="Mean seconds until callers give up: Erlang A too."),
+        typer.Option(min=1, max=86_400, help="Of one rate: mean seconds until callers give up; Erlang A."),
     ] = None,
     occupancy: Annotated[
         float | None, typer.Option(min=0.01, max=1, help="Seats are to be no busier than this.")
@@ -46,9 +53,14 @@ def staffing(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Of a scenario: try seat numbers on the real floor, too.")
     ] = False,
-    days: Annotated[int, typer.Option(min=1, max=366, help="Days simulated for each number tried.")] = 20,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, max=366, help="With --simulated: days for each number tried; default 20."),
+    ] = None,
     queue: Annotated[str | None, typer.Option(help="Only this queue of the scenario.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Of a scenario: write a page.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")] = False,
 ) -> None:
     """How many seats keep a promise: by Erlang C, by Erlang A when callers give up, and by simulation.
@@ -64,13 +76,22 @@ def staffing(
     if (scenario is None) == (calls_per_hour is None):
         fail("give either a scenario or --calls-per-hour")
     if calls_per_hour is not None:
-        _for_a_rate(
-            calls_per_hour, aht, _target(target or "95/15", occupancy), patience, shrinkage or 0.0, as_json
-        )
+        _refuse("a scenario", {"--simulated": simulated, "--days": days, "--queue": queue, "--html": html})
+        promise = _target(target or "95/15", occupancy)
+        _for_a_rate(calls_per_hour, aht or AHT, promise, patience, shrinkage or 0.0, as_json)
     elif scenario is not None:
-        _for_a_scenario(
-            scenario, target, occupancy, shrinkage, days if simulated else None, queue, html, as_json
-        )
+        _refuse("--calls-per-hour (a scenario says it itself)", {"--aht": aht, "--patience": patience})
+        if not simulated:
+            _refuse("--simulated", {"--days": days})
+        tried = (days or DAYS) if simulated else None
+        _for_a_scenario(scenario, target, occupancy, shrinkage, tried, queue, html, as_json)
+
+
+def _refuse(where: str, given: dict[str, object]) -> None:
+    """What would be passed over without a word ends the command."""
+    for option, value in given.items():
+        if value:
+            fail(f"{option} goes with {where} only: leave it out")
 
 
 def _target(text: str, occupancy: float | None) -> "Target":
@@ -91,6 +112,7 @@ def _for_a_rate(
     calls: float, aht: float, target: "Target", patience: float | None, shrinkage: float, as_json: bool
 ) -> None:
     from simulators.erlang import seats_needed
+    from simulators.queue_sim.staffing import people_for
 
     load = calls * aht / 3600
     try:
@@ -111,17 +133,13 @@ def _for_a_rate(
         "target": {"share": target.share, "seconds": target.seconds, "most_occupancy": target.most_occupancy},
         "patience": patience,
         "seats": seats,
-        "to_pay": {name: _paid(count, shrinkage) for name, count in seats.items()},
+        "to_pay": {name: people_for(count, shrinkage) for name, count in seats.items()},
         "around": rows,
     }
     if as_json:
         typer.echo(json.dumps(report))
         return
     _show_rate(report, shrinkage)
-
-
-def _paid(seats: int, shrinkage: float) -> int:
-    return -int(-seats // (1 - shrinkage))
 
 
 def _row_of(seats: int, load: float, aht: float, seconds: float, patience: float | None) -> dict[str, Any]:

@@ -66,7 +66,13 @@ class Advice:
     def paid(self, shrinkage: float) -> int:
         """People to pay so that the seats are taken although some are away."""
         best = self.simulated if self.simulated is not None else self.erlang_a
-        return math.ceil((self.erlang_c if best is None else best) / (1 - shrinkage))
+        return people_for(self.erlang_c if best is None else best, shrinkage)
+
+
+def people_for(seats: int, shrinkage: float) -> int:
+    """So many people take the seats when a share of them (0 … 0.9) is away."""
+    # Rounded first: 7 ÷ 0.7 is a little more than 10 in floating point, and would ask for an eleventh.
+    return math.ceil(round(seats / (1 - shrinkage), 6))
 
 
 def queues_of(world: World) -> tuple[QueueId, ...]:

@@ -214,6 +214,11 @@ def test_seats_by_trial(scenario: Path) -> None:
     ("arguments", "told"),
     [
         ((), "either a scenario or --calls-per-hour"),
+        (("--calls-per-hour", "300", "--html", "x.html"), "--html goes with a scenario only"),
+        (("--calls-per-hour", "300", "--queue", "night"), "--queue goes with a scenario only"),
+        (("--calls-per-hour", "300", "--simulated"), "--simulated goes with a scenario only"),
+        (("winter.yaml", "--patience", "60"), "--patience goes with --calls-per-hour"),
+        (("winter.yaml", "--days", "3"), "--days goes with --simulated only"),
         (("--calls-per-hour", "300", "--target", "95"), "no target"),
         (("--calls-per-hour", "10000000", "--aht", "86400"), "number of servers"),
     ],

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulators.erlang import Target, seats_needed
 from simulators.queue_sim.staffing import (
@@ -15,6 +17,7 @@ from simulators.queue_sim.staffing import (
     by_formula,
     by_simulation,
     demand_of,
+    people_for,
     queues_of,
     seat_hours,
 )
@@ -64,6 +67,12 @@ def test_people_who_are_away_are_paid_too() -> None:
 
 
 @pytest.mark.slow
+@given(st.integers(0, 3000), st.integers(0, 90))
+def test_nobody_is_paid_for_a_rounding_error(seats: int, percent: int) -> None:
+    """By whole numbers: 7 seats with three in ten away are ten people, not eleven."""
+    assert people_for(seats, percent / 100) == -(-seats * 100 // (100 - percent))
+
+
 def test_a_steady_queue_needs_what_erlang_says() -> None:
     one = world(plan(1), callers(4 / 120, exponential(120.0)))
     rounds: list[int] = []
