@@ -234,7 +234,7 @@ class AriClient:
     def _end_link(self) -> None:
         self._disarm()
         if self._socket is not None:
-            self._socket.abort()
+            self._socket.close()
             self._socket = None
         if not self._overflowed:
             self.protocol.lost()

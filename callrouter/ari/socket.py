@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of one message."""
@@ -68,10 +68,11 @@ class EventSocket(WSListener):
         if several:
             self._cork(False)
 
-    def abort(self) -> None:
-        """End the connection without waiting for anybody."""
+    def close(self) -> None:
+        """Take leave and end the connection, without waiting for anybody."""
         if self._transport is not None:
-            self._transport.disconnect(graceful=False)
+            self._transport.send_close(WSCloseCode.OK)
+            self._transport.disconnect(graceful=not self._slow)
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing more is heard; `until_over` raises `error`."""
@@ -81,7 +82,7 @@ class EventSocket(WSListener):
             self._over.set_result(None)
         else:
             self._over.set_exception(error)
-            self.abort()
+            self.close()
 
     def _cork(self, corked: bool) -> None:
         """Frames of one turn leave in one segment: else each wakes Asterisk's thread, at our expense."""
@@ -100,7 +101,8 @@ class EventSocket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
-        self._tcp = transport.underlying_transport.get_extra_info("socket")
+        # Of its own: uvloop's stand-in makes a socket for each option that is set.
+        self._tcp = transport.underlying_transport.get_extra_info("socket").dup()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if self._over.done():
@@ -110,7 +112,7 @@ class EventSocket(WSListener):
             if kind is WSMsgType.TEXT and frame.fin:
                 self._heard(frame.get_payload_as_bytes())
             elif kind is WSMsgType.CLOSE:
-                transport.disconnect(graceful=False)
+                self.close()
             elif kind is not WSMsgType.PONG:
                 self._part(frame)
             if frame.last_in_buffer:
@@ -131,6 +133,9 @@ class EventSocket(WSListener):
             self._heard(whole)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if self._tcp is not None:
+            self._tcp.close()
+            self._tcp = None
         self.end()
 
     def pause_writing(self) -> None:

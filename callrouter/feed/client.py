@@ -42,6 +42,8 @@ LATELY: Final = 120.0
 LATELY_MOST: Final = 10_000
 """… and how many messages of that time are kept in mind: some megabytes."""
 LIVE_INTERVAL: Final = 0.2
+OUTBOX_EVERY: Final = 0.2
+"""Seconds from one look into the outbox to the next, at least: each costs two transactions."""
 CONFIRM_SECONDS: Final = 15.0
 LOOK_AGAIN: Final = 10.0
 """Seconds after which the outbox is looked at unasked: another controller may have written to it."""
@@ -215,21 +217,23 @@ class FeedClient:
             self.health.repeated += len(some)
 
     async def _send_outbox(self, client: Connection) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            begun = loop.time()
             self._written.clear()
             batch = await self._outbox.waiting(BATCH)
             if batch:
                 await client.publish_all((self._topic(one.topic), one.payload) for _, one in batch)
-                confirmed = asyncio.get_running_loop().time()
+                confirmed = loop.time()
                 self._lately.extend((confirmed, message) for _, message in batch)
                 await self._outbox.sent([place for place, _ in batch])
                 self.health.sent += len(batch)
+            if len(batch) == BATCH:
                 continue
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN):
                     await self._written.wait()
-            except TimeoutError:
-                continue
+            await asyncio.sleep(begun + OUTBOX_EVERY - loop.time())
 
     async def _send_live(self, client: Connection) -> None:
         while True:

@@ -77,7 +77,7 @@ async def linked(*, ping: float = 10.0) -> AsyncIterator[tuple[Ours, Peer, WSTra
             await connect(url + "x", {}, ours.socket, ping=ping, within=5)
             yield ours, peer, await peer.link
     finally:
-        ours.socket.abort()
+        ours.socket.close()
         server.close()
 
 

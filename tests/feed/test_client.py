@@ -9,13 +9,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import pytest
 
-from callrouter.feed.client import FeedClient, FeedSettings
+from callrouter.feed.client import OUTBOX_EVERY, FeedClient, FeedSettings
 from callrouter.feed.connection import Connection
 from callrouter.feed.messages import published
 from callrouter.links import feed_settings as settings_of_feed
@@ -382,3 +383,25 @@ async def test_a_broker_that_goes_first_leaves_no_complaint_behind(stage: Stage)
     gc.collect()
     await asyncio.sleep(0)
     assert complaints == []
+
+
+async def test_many_commits_cost_few_looks_into_the_outbox(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    look = StoredOutbox.waiting
+
+    async def counted(outbox: StoredOutbox, limit: int) -> Any:
+        looks.append(asyncio.get_running_loop().time())
+        return await look(outbox, limit)
+
+    monkeypatch.setattr(StoredOutbox, "waiting", counted)
+    stage.run(stage.feed.run())
+    await until(lambda: stage.feed.health.connected)
+    for number in range(30):
+        stage.writer.put(record(f"c{number}"))
+        await stage.writer.flush()
+    await until(lambda: stage.feed.health.sent == 90)
+    gaps = [later - earlier for earlier, later in pairwise(looks)]
+    assert gaps
+    assert min(gaps) > OUTBOX_EVERY - 0.01
