@@ -99,6 +99,13 @@ class Originate(Command):
 
 
 @fact
+class CountPackets(Command):
+    """Ask how many packets of audio have come from a channel; `PacketsCounted` follows, or nothing."""
+
+    channel: ChannelId
+
+
+@fact
 class AnswerPhone(Command):
     """Ask the seat's ringing phone to answer (SIP NOTIFY ``Event: talk``)."""
 

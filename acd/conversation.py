@@ -166,14 +166,18 @@ class Conversation(Stage):
         """No early media any more."""
         early.silent(self, leg, seconds, now)
 
+    def packets_counted(self, leg: Leg, received: int, now: Instant) -> None:
+        """What has come on a leg that is heard early."""
+        early.counted(self, leg, received, now)
+
     def leg_answered(self, leg: Leg, now: Instant) -> None:
         """A far end has picked up. An offer's leg waits for the floor's word (`connect`)."""
         if leg.state not in (LegState.DIALLING, LegState.RINGING):
             return
         leg.state = LegState.UP
         leg.answered = now
-        self._timers.cancel((self.call.id, "ring", leg.number))
-        self._timers.cancel((self.call.id, "quiet", leg.number))
+        for timer in ("ring", "quiet", "pulse"):
+            self._timers.cancel((self.call.id, timer, leg.number))
         if leg.role is Role.CALLER:
             outcall.reached(self, now)
         if leg.offer is not None:
@@ -187,7 +191,7 @@ class Conversation(Stage):
         if leg.state is LegState.ENDED:
             return
         before, leg.state = leg.state, LegState.ENDED
-        for timer in ("ring", "quiet", "teardown"):
+        for timer in ("ring", "quiet", "pulse", "teardown"):
             self._timers.cancel((self.call.id, timer, leg.number))
         if leg.playback is not None:
             leg.playback = None
@@ -328,6 +332,8 @@ class Conversation(Stage):
             self.handover.target_failed(TransferEvent.RING_EXPIRED, now)
         elif name == "quiet" and leg.usable and not leg.up:
             early.quiet(self, leg)
+        elif name == "pulse" and leg.usable and not leg.up:
+            early.look(self, leg, now)
         elif name == "teardown" and leg.live:
             self.leg_ended(leg, 0, now)
         elif name == "farewell":

@@ -11,14 +11,16 @@ when a leg is heard and when it falls silent; here follows who listens:
 
 The *listener* hears our ringing tone until the leg is heard, the leg itself while it
 is, and our tone again once it has been silent. After a burst as short as a ringing
-tone's a pause as long as a ringing tone's is no silence. The leg stands in the bridge
-from its first sound on; where nobody waits for it alone (all speak), nobody has a tone.
+tone's a pause as long as a ringing tone's is no silence. Where no packets come at all
+the switch notices nothing, so they are counted while the leg is heard. The leg stands in the
+bridge from its first sound on; where nobody waits for it alone (all speak), nobody has a tone.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from acd import commands as c
 from acd import outcall
 from acd.events import SILENCE
 from acd.ids import Instant, Seconds
@@ -35,12 +37,18 @@ PAUSE: Final[Seconds] = 4.4
 """How long it may pause (4 s in both), with some margin."""
 
 
+PULSE: Final[Seconds] = 0.9
+"""Between two looks at the packets: who stops sending is found out within two of them."""
+
+
 def heard(talk: Conversation, leg: Leg, now: Instant) -> None:
     """There is sound on a leg that has not answered."""
     if leg.up or not leg.usable:
         return
     leg.early = leg.sounds = True
+    leg.stalled = False
     talk.drop_timer("quiet", leg)
+    talk.look_again(leg, now + PULSE)
     attend(talk, leg)
     talk.out += talk.call.move(leg, Place.BRIDGE)
 
@@ -61,11 +69,38 @@ def quiet(talk: Conversation, leg: Leg) -> None:
     attend(talk, leg)
 
 
+def look(talk: Conversation, leg: Leg, now: Instant) -> None:
+    """Do packets still come? Not asked where the switch has noticed silence: it will notice its end."""
+    if leg.sounds or leg.stalled:
+        talk.out.append(c.CountPackets(node=leg.node, call=talk.call.id, channel=leg.channel))
+        talk.look_again(leg, now + PULSE)
+
+
+def counted(talk: Conversation, leg: Leg, received: int, now: Instant) -> None:
+    """The same number twice: none came in between."""
+    if leg.up or not leg.early:
+        return
+    stalled, leg.packets = received == leg.packets, received
+    if stalled and leg.sounds:
+        leg.stalled = True
+        talk.drop_timer("quiet", leg)
+        quiet(talk, leg)
+    elif leg.stalled and not stalled:
+        heard(talk, leg, now)
+
+
+def forget(talk: Conversation, leg: Leg) -> None:
+    """It has ended, or begins anew."""
+    leg.early = leg.sounds = leg.stalled = False
+    leg.packets = -1
+    for timer in ("quiet", "pulse"):
+        talk.drop_timer(timer, leg)
+
+
 def lost(talk: Conversation, leg: Leg) -> None:
     """The switch could not bring it into the bridge: the listener has the tone, as if nothing were heard."""
-    leg.early = leg.sounds = False
+    forget(talk, leg)
     leg.place = Place.NOWHERE
-    talk.drop_timer("quiet", leg)
     attend(talk, leg)
 
 

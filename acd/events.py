@@ -86,6 +86,15 @@ class LegSilent:
 
 
 @fact
+class PacketsCounted:
+    """So many packets of audio have come from the far end until now."""
+
+    node: NodeId
+    channel: ChannelId
+    received: int
+
+
+@fact
 class LegAnswered:
     """A leg that we originated is up and under our control: it may be bridged."""
 
@@ -202,6 +211,7 @@ SwitchEvent = (
     | LegRinging
     | LegHeard
     | LegSilent
+    | PacketsCounted
     | LegAnswered
     | LegEnded
     | DigitReceived

@@ -51,6 +51,7 @@ class Leg:
         "node",
         "number",
         "offer",
+        "packets",
         "parked",
         "party",
         "place",
@@ -58,6 +59,7 @@ class Leg:
         "role",
         "since",
         "sounds",
+        "stalled",
         "started",
         "state",
     )
@@ -92,6 +94,10 @@ class Leg:
         """Has been heard before it answered: it stands in the bridge as if it were up."""
         self.sounds = False
         """Is heard now, though it has not answered."""
+        self.packets = -1
+        """Of early media, when last counted."""
+        self.stalled = False
+        """None came any more."""
         self.closed = False
         """Its track has its last segment."""
         self.offer = offer

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acd import early
 from acd import events as e
 from acd.call import Owner, Rung
 from acd.ids import AgentId, ChannelId, Instant, SeatId
@@ -77,8 +78,7 @@ def failed(talk: Conversation, cause: str, now: Instant) -> None:
     call = talk.call
     caller = call.caller
     talk.drop_timer("ring", caller)
-    talk.drop_timer("quiet", caller)
-    caller.early = caller.sounds = False
+    early.forget(talk, caller)
     talk.drop_timer("teardown", caller)
     caller.state = LegState.PLANNED
     caller.place = Place.NOWHERE

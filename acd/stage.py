@@ -74,6 +74,9 @@ class Stage:
     def ring_until(self, leg: Leg, deadline: Instant) -> None:
         self._timers.set((self.call.id, "ring", leg.number), deadline)
 
+    def look_again(self, leg: Leg, at: Instant) -> None:
+        self._timers.set((self.call.id, "pulse", leg.number), at)
+
     def quiet_until(self, leg: Leg, deadline: Instant) -> None:
         self._timers.set((self.call.id, "quiet", leg.number), deadline)
 
@@ -92,7 +95,8 @@ class Stage:
         if leg.role is Role.SEAT and leg.answered is None:
             self.close_track(leg, now)  # free for the floor from now on, whenever the switch confirms
         self._timers.cancel((self.call.id, "ring", leg.number))
-        self._timers.cancel((self.call.id, "quiet", leg.number))
+        for timer in ("quiet", "pulse"):
+            self._timers.cancel((self.call.id, timer, leg.number))
         self._timers.set((self.call.id, "teardown", leg.number), now + TEARDOWN)
         for channel in (leg.channel, leg.parked):
             if channel is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from acd import commands as c
-from acd.events import LegEnded
+from acd.events import LegEnded, PacketsCounted
 from acd.ids import ChannelId
 from simulators.switch_parts import NO_ANSWER, Channel, Habit, Playing, State
 from simulators.switch_world import World
@@ -96,6 +96,14 @@ def _originate(world: World, command: c.Originate) -> None:
     world.at(world.now + command.ring_for, lambda: world.declined(leg.id, NO_ANSWER))
 
 
+def _count_packets(world: World, command: c.CountPackets) -> None:
+    ch = world.ours(command.channel)
+    if ch is not None:
+        # Who is heard goes on sending, 50 packets a second.
+        received = round(world.now * 50) if ch.sounds or ch.state is State.UP else 0
+        world.tell(PacketsCounted(node=world.node, channel=ch.id, received=received))
+
+
 def _answer_phone(world: World, command: c.AnswerPhone) -> None:
     leg = world.channels.get(command.channel)
     if leg is None or not leg.unanswered_leg:
@@ -154,6 +162,7 @@ EFFECTS: Mapping[type[c.Command], Callable[[World, Any], None]] = {
     c.MusicOff: _music_off,
     c.Originate: _originate,
     c.AnswerPhone: _answer_phone,
+    c.CountPackets: _count_packets,
     c.CreateBridge: _create_bridge,
     c.DestroyBridge: _destroy_bridge,
     c.Join: _join,

@@ -46,6 +46,7 @@ from acd.events import (
     LegHeard,
     LegRinging,
     LegSilent,
+    PacketsCounted,
     PeerHeld,
     PlaybackFinished,
     PlaybackStarted,
@@ -277,6 +278,15 @@ class EventCodec:
                 # Its playbacks end before StasisEnd is said: who leaves must not look like who has listened.
                 return self._gone(ChannelId(event.channel.id))
         return ()
+
+    def counted(self, channel: ChannelId, statistics: str) -> tuple[SwitchEvent, ...]:
+        """The reply to `CountPackets`; one that cannot be read says nothing."""
+        try:
+            found = msgspec.json.decode(statistics, type=models.RTPstat)
+        except msgspec.DecodeError:
+            self.malformed += 1
+            return ()
+        return (PacketsCounted(node=self.node, channel=channel, received=found.rxcount),)
 
     def _digit(self, event: models.ChannelDtmfReceived) -> tuple[SwitchEvent, ...]:
         return (DigitReceived(node=self.node, channel=ChannelId(event.channel.id), digit=event.digit),)

@@ -20,6 +20,7 @@ import msgspec
 
 from acd.commands import (
     Command,
+    CountPackets,
     Hangup,
     MonitorStart,
     MonitorStop,
@@ -314,6 +315,9 @@ class AriProtocol:
         self.metrics.round_trips.append(now - waiting.since)
         if reply.status_code >= 400:
             self._refused(waiting, reply, now)
+        elif isinstance(waiting.command, CountPackets):
+            for fact in self.codec.counted(waiting.command.channel, reply.message_body):
+                self._tell(fact, now)
 
     def _refused(self, waiting: _Pending, reply: models.RESTResponse, now: float) -> None:
         status, command = reply.status_code, waiting.command

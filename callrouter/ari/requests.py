@@ -16,6 +16,7 @@ import msgspec
 from acd.commands import (
     Answer,
     Command,
+    CountPackets,
     CreateBridge,
     DestroyBridge,
     Hangup,
@@ -230,6 +231,9 @@ _ENCODERS: Mapping[type[Command], Callable[[Any, str], Request]] = {
         settled=_GONE,
     ),
     ToDialplan: _to_dialplan,
+    CountPackets: lambda c, app: Request(
+        "GET", _path("channels", c.channel, "rtp_statistics"), c.channel, settled=_NOT_OURS
+    ),
     RecordStart: _record_start,
     # Not DELETE ("throw away"): before the first sound it fails and the recording goes on (22.10.1).
     RecordStop: lambda c, app: Request(

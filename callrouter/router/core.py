@@ -292,6 +292,7 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.LegRinging: switchside.leg_ringing,
     e.LegHeard: switchside.leg_heard,
     e.LegSilent: switchside.leg_silent,
+    e.PacketsCounted: switchside.packets_counted,
     e.LegAnswered: switchside.leg_answered,
     e.LegEnded: switchside.leg_ended,
     e.DigitReceived: switchside.digit,

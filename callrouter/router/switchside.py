@@ -42,6 +42,11 @@ def leg_silent(router: Router, event: e.LegSilent) -> None:
         found[0].talk.leg_silent(found[1], event.seconds, router.now)
 
 
+def packets_counted(router: Router, event: e.PacketsCounted) -> None:
+    if found := router.leg(event.channel):
+        found[0].talk.packets_counted(found[1], event.received, router.now)
+
+
 def leg_answered(router: Router, event: e.LegAnswered) -> None:
     if found := router.leg(event.channel):
         live, leg = found

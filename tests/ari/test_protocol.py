@@ -18,6 +18,7 @@ from acd.events import (
     LegSilent,
     NodeDown,
     NodeUp,
+    PacketsCounted,
     PlaybackFinished,
     PlaybackStarted,
     SwitchEvent,
@@ -379,6 +380,16 @@ def test_found_again_after_a_broken_link_its_answer_is_still_told() -> None:
     facts(protocol)
     protocol.receive(said("Dial", dialstatus="ANSWER", peer=channel(LEG)), 0.0)
     assert facts(protocol) == [LegAnswered(node=NODE, channel=LEG)]
+
+
+def test_packets_are_counted_by_what_asterisk_answers(link: AriProtocol) -> None:
+    count = c.CountPackets(node=NODE, call=CALL, channel=LEG)
+    for transaction, status, body in ((1, 200, '{"rxcount": 95, "txcount": 1}'), (2, 200, "{"), (3, 404, "")):
+        link.send(count, 0.0)
+        said_so = json.loads(reply(transaction, status))
+        link.receive(json.dumps({**said_so, "message_body": body}).encode(), 0.0)
+    assert asked(link) == [f"GET channels/{LEG}/rtp_statistics"] * 3
+    assert facts(link) == [PacketsCounted(node=NODE, channel=LEG, received=95)]
 
 
 def test_taken_over_by_another_client(link: AriProtocol) -> None:

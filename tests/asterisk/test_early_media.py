@@ -116,6 +116,21 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         await trio.together()
         assert (await trio.end()).transfers[0].cause == "no_answer"
 
+    async def stops_sending() -> None:
+        trio = await Trio.open(house, "12350")
+        await trio.press()
+        trio.partner.early()
+        await trio.hears(trio.seat, PARTNER, 1.0)
+        trio.partner.media.quiet()
+        await trio.hears(trio.seat, TONE)
+        assert trio.heard(trio.seat).gap < SILENT_AT_MOST
+        trio.partner.media.speak(PARTNER)
+        await trio.hears(trio.seat, PARTNER)
+        trio.partner.answer()
+        await trio.until("consulting")
+        await trio.hears(trio.seat, PARTNER)
+        await trio.end()
+
     async def caller_leaves() -> None:
         trio = await Trio.open(house, "12329")
         await trio.press()
@@ -126,7 +141,13 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         assert (await trio.record()).transfers[0].outcome == "abandoned"
 
     await asyncio.gather(
-        answers(), refuses_after_words(), rings_by_itself(), silent_packets(), no_packets(), caller_leaves()
+        answers(),
+        refuses_after_words(),
+        rings_by_itself(),
+        silent_packets(),
+        no_packets(),
+        caller_leaves(),
+        stops_sending(),
     )
 
 

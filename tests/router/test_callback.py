@@ -195,3 +195,20 @@ def test_keys_that_mean_nothing_interrupt_nothing() -> None:
     caller = ChannelId("in-C1")
     world.keys(caller, "7*#0")
     assert "callback_offer" in said(world, caller)
+
+
+def test_the_seat_hears_the_persons_network_before_anybody_answers(waiting: tuple[World, ChannelId]) -> None:
+    """ "The telephone you are calling is switched off": the seat need not wait for the ring limit."""
+    world, caller = waiting
+    promise(world, caller)
+    seat = seat_free(world)
+    person = next(x for x in reversed(world.sent) if isinstance(x, c.Originate))
+    assert person.early
+    assert world.hears(seat) == "prompt", "the ringing tone"
+    world.channels[person.channel].sounds = True
+    world.handle(e.LegHeard(node=person.node, channel=person.channel))
+    assert world.talking(seat, person.channel)
+    assert world.hears(seat) == "talk"
+    world.hang_up(person.channel, 20)
+    assert seat not in world.channels
+    assert len(world.router.promised) == 1, "tried again later"

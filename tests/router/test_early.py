@@ -4,7 +4,7 @@ import pytest
 
 from acd import commands as c
 from acd import events as e
-from acd.early import PAUSE
+from acd.early import PAUSE, PULSE
 from acd.events import SILENCE
 from acd.ids import ChannelId, SeatId
 from tests.router.test_slice import in_talk
@@ -155,3 +155,38 @@ def test_who_is_gone_before_the_bridge_has_them_costs_nobody_the_bridge() -> Non
     world.handle(gone)
     assert world.talking(caller, seat)
     assert (call.bridge, call.repairs) == (bridge, 0)
+
+
+def counts(world: World, leg: ChannelId, received: int) -> None:
+    world.handle(e.PacketsCounted(node=NODE, channel=leg, received=received))
+
+
+def looks(world: World) -> int:
+    return sum(isinstance(x, c.CountPackets) for x in world.sent)
+
+
+def test_a_line_that_stops_sending_leaves_the_tone_and_not_silence() -> None:
+    world, _, seat, line = consulting()
+    world.wait(3)
+    assert looks(world) == 0, "nothing is counted before there is sound"
+    heard(world, line)
+    world.wait(PULSE)
+    counts(world, line, 50)
+    world.wait(PULSE)
+    counts(world, line, 95)
+    assert world.hears(seat) == "talk"
+    world.wait(PULSE)
+    counts(world, line, 95)
+    assert world.hears(seat) == "prompt", "the tone"
+    assert looks(world) == 3
+    world.wait(PULSE)
+    counts(world, line, 120)
+    assert world.hears(seat) == "talk", "it speaks again"
+    silent(world, line, 9.0)
+    before = looks(world)
+    world.wait(5)
+    assert looks(world) == before, "of silence the switch tells the end"
+    world.answer(line)
+    world.wait(5)
+    counts(world, line, 120)
+    assert world.talking(seat, line)

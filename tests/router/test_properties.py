@@ -127,6 +127,12 @@ class Calls(RuleBasedStateMachine):
         else:
             self.world.handle(e.LegSilent(node=NODE, channel=line, seconds=seconds))
 
+    @precondition(lambda self: self.dialled_lines())
+    @rule(data=st.data(), received=st.sampled_from([10, 10, 20]))
+    def its_packets_are_counted(self, data: st.DataObject, received: int) -> None:
+        line: ChannelId = self.pick(data, self.dialled_lines())  # type: ignore[assignment]
+        self.world.handle(e.PacketsCounted(node=NODE, channel=line, received=received))
+
     def dialled_lines(self) -> list[ChannelId]:
         early = {x.channel for x in self.world.sent if isinstance(x, c.Originate) and x.early}
         return [k for k, x in sorted(self.world.channels.items()) if not x.up and k in early]
