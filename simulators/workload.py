@@ -8,6 +8,7 @@ in seconds, rates in calls per second unless a name says otherwise.
 import csv
 import math
 import zlib
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -236,27 +237,47 @@ def _inhomogeneous(generator: np.random.Generator, marks: Times, rates: Times) -
 
 def read_times(file: Path) -> Times:
     """Seconds since the first row of a CSV file's column `time`. Raises ValueError with the line, OSError."""
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        if reader.fieldnames is None or "time" not in reader.fieldnames:
-            raise ValueError(f"{file}:1: no column `time`")
-        instants: list[float] = []
-        for row in reader:
-            if len(instants) >= MAX_CALLS:
-                raise ValueError(f"{file}:{reader.line_num}: more than {MAX_CALLS} rows")
-            instants.append(_instant(row["time"], f"{file}:{reader.line_num}"))
-    times = np.array(instants)
-    return times - times.min() if len(times) else times
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            times = np.array(list(_instants(file, csv.DictReader(lines))))
+    except UnicodeDecodeError:
+        raise ValueError(f"{file}: not UTF-8. Save the file as UTF-8") from None
+    except csv.Error as error:
+        raise ValueError(f"{file}: not readable as CSV: {error}") from None
+    if not len(times):
+        raise ValueError(f"{file}: no row below the heading: nobody would call")
+    return np.asarray(times - times.min())
 
 
-def _instant(text: str | None, where: str) -> float:
+def _instants(file: Path, rows: "csv.DictReader[str]") -> Iterator[float]:
+    if rows.fieldnames is None or "time" not in rows.fieldnames:
+        found = ", ".join(repr(name[:40]) for name in (rows.fieldnames or ())[:8]) or "nothing"
+        raise ValueError(f"{file}:1: no column `time` (found: {found}). Separate columns with commas")
+    first: bool | None = None
+    for count, row in enumerate(rows):
+        where = f"{file}:{rows.line_num}"
+        if count >= MAX_CALLS:
+            raise ValueError(f"{where}: more than {MAX_CALLS} rows")
+        value, dated = _instant(row["time"], where)
+        if first is not None and dated is not first:
+            raise ValueError(f"{where}: seconds and dates in one column. Write all rows alike")
+        first = dated
+        yield value
+
+
+def _instant(text: str | None, where: str) -> tuple[float, bool]:
+    """Seconds, and whether they were written as a date."""
+    dated = False
     try:
         value = float(text or "")
     except ValueError:
+        dated = True
         try:
             value = datetime.fromisoformat((text or "").strip()).timestamp()
-        except ValueError:
-            raise ValueError(f"{where}: {text!r} is neither seconds nor an ISO 8601 instant") from None
+        except (ValueError, OverflowError):
+            raise ValueError(
+                f"{where}: {(text or '')[:40]!r} is neither seconds nor an ISO 8601 instant"
+            ) from None
     if not math.isfinite(value):
         raise ValueError(f"{where}: {text!r} is no instant")
-    return value
+    return value, dated

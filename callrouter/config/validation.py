@@ -106,6 +106,8 @@ def _deepest_branches(
     kept = []
     for item, path in zip(errors, paths, strict=True):
         is_union_noise = len(path) < len(at) + len(item["loc"]) and item["type"].endswith("_type")
+        # Entries with faults of their own are not counted as entries.
+        is_union_noise |= item["type"] == "too_short" and len(item["input"] or ()) > 0
         if not (is_union_noise and reach.get(path, 0) > len(path)):
             kept.append(item)
     return kept

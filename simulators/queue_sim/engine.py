@@ -41,7 +41,7 @@ from acd.ids import CallId, Instant, OfferId, SeatId
 from acd.offer import ANSWERED
 from simulators.queue_sim.draws import Caller, callers, own_stream
 from simulators.queue_sim.duty import Duty
-from simulators.queue_sim.tally import Tally
+from simulators.queue_sim.tally import CODE, Tally
 from simulators.queue_sim.world import SLOT, World, one_of
 from simulators.workload import stream
 
@@ -89,7 +89,8 @@ class Simulation:
         self._wrapping: dict[str, int] = {}
         self._populations = [population for population in world.populations for _ in population.kinds]
         self._recognised = [bool(pop.redial or pop.callbacks) for pop in self._populations]
-        self._seat_changed = self.tally.seat_changed
+        # What two of three changes append, without a call for each.
+        self._changes, self._numbers = self.tally.changes, self.tally.number
         self._plan_duty(0)
 
     # --- time
@@ -252,7 +253,7 @@ class Simulation:
             if type(output) is SeatChanged:
                 state = output.state
                 if state == "reserved" or state == "ready":
-                    self._seat_changed(output.seat, state, now)
+                    self._changes += (self._numbers[output.seat], CODE[state], now)
                     if self._by_hand:
                         self._wrapping.pop(output.seat, None)
                 elif state != "talking":
@@ -296,8 +297,8 @@ class Simulation:
         if offer.call not in self._callbacks:
             self.tally.answered(caller, now)
             known = caller if self._recognised[caller[2]] else None
-            self._count += 1
-            heappush(self._planned, (now + caller[3], self._count, _END, offer.seat, offer.call, known))
+            count = self._count = self._count + 1
+            heappush(self._planned, (now + caller[3], count, _END, offer.seat, offer.call, known))
 
     def _seat_pauses(self, change: SeatChanged, now: Instant) -> None:
         self.tally.seat_changed(change.seat, change.state, now)

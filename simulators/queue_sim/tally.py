@@ -29,7 +29,7 @@ COUNTED: Final = (
 """Rows of the counts, named as in `acd.service_level.Tally` where it has them. Times in seconds."""
 CONTACT, IDLE, WRAP_UP = range(3)
 _RESERVED, _WRAP_UP, _READY, _AWAY = range(4)
-_CODE: Final = {"reserved": _RESERVED, "wrap_up": _WRAP_UP, "ready": _READY}
+CODE: Final = {"reserved": _RESERVED, "wrap_up": _WRAP_UP, "ready": _READY}
 _SPENT: Final = {CONTACT: [_RESERVED, _WRAP_UP], IDLE: [_READY], WRAP_UP: [_WRAP_UP]}
 """What a seat's time counts as, by what it changed to last; talking is part of `reserved`."""
 ROW: Final = {name: index for index, name in enumerate(COUNTED)}
@@ -55,20 +55,20 @@ class Tally:
         self._targets = np.array([targets.get(kind.queue, 15.0) for kind in world.kinds])
         home = {name: index for index, name in enumerate(self.homes)}
         counted = [seat for seat in world.plan.seats if seat.queues]
-        self._number = {seat.seat: index for index, seat in enumerate(counted)}
+        self.number = {seat.seat: index for index, seat in enumerate(counted)}
         """Seats by number."""
         self._home_of = np.array([home[str(seat.queues[0].queue)] for seat in counted], dtype=np.int64)
         self._open = np.empty((0, 3))
         """The last change of each seat that is folded in: what it is at now."""
-        self._changes: list[float] = []
+        self.changes: list[float] = []
         """Seat, code of the state, instant."""
-        self._answers: list[float] = []
+        self.answers: list[float] = []
         self._losses: list[float] = []
 
     # --- while it runs
 
     def answered(self, caller: Caller, now: Instant) -> None:
-        self._answers += (caller[2], caller[0], now - caller[0], caller[6], caller[3])
+        self.answers += (caller[2], caller[0], now - caller[0], caller[6], caller[3])
 
     def abandoned(self, caller: Caller, now: Instant, *, ringing: bool) -> None:
         row = ROW["abandoned_ringing" if ringing else "abandoned_queue"]
@@ -93,24 +93,25 @@ class Tally:
 
     def seat_changed(self, seat: SeatId, state: str, now: Instant) -> None:
         """Any change but to talking."""
-        self._changes += (self._number[seat], _CODE.get(state, _AWAY), now)
+        self.changes += (self.number[seat], CODE.get(state, _AWAY), now)
 
     def seats_until(self, now: Instant) -> None:
         """The simulation stops: what each seat is at counts up to here."""
-        for seat in self._number.values():
-            self._changes += (seat, _AWAY, now)
+        for seat in self.number.values():
+            self.changes += (seat, _AWAY, now)
 
     # --- afterwards
 
     def fold(self) -> None:
         """Turn what was noted into counts."""
-        if self._answers:
-            self._fold_answers(np.array(self._answers).reshape(-1, 5))
+        if self.answers:
+            self._fold_answers(np.array(self.answers).reshape(-1, 5))
         if self._losses:
             self._fold_losses(np.array(self._losses).reshape(-1, 5))
-        if self._changes:
-            self._fold_changes(np.array(self._changes).reshape(-1, 3))
-        self._answers, self._losses, self._changes = [], [], []
+        if self.changes:
+            self._fold_changes(np.array(self.changes).reshape(-1, 3))
+        for noted in (self.answers, self._losses, self.changes):
+            noted.clear()
 
     def _add(self, row: str, kinds: Floats, slots: Floats, weights: Floats | None = None) -> None:
         size = self.counts.shape[1] * self._slots

@@ -5,13 +5,17 @@ Times in seconds, shares from 0 to 1.
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from simulators.sip_load.people import Keys, Name, Number
 from simulators.workload import Duration, Model, NotNegative, Positive, Share
 
 PAYLOADS: Final = {"pcma": 8, "pcmu": 0, "g722": 9, "g729": 18}
 """Static RTP payload types (RFC 3551)."""
+Password = Annotated[str, StringConstraints(pattern=r"^[^;\r\n]{1,128}$")]
+"""SIPp reads its fields from lines with semicolons."""
+Address = Annotated[str, StringConstraints(pattern=r"^([0-9.]{7,15}|\[[0-9a-fA-F:]{2,39}\]):[0-9]{1,5}$")]
+"""host:port, an address and no name."""
 Codec = Literal["pcma", "pcmu", "g722", "g729"]
 
 
@@ -34,12 +38,12 @@ class Accounts(Model):
     prefix: Name
     first: Annotated[int, Field(ge=0)]
     count: Annotated[int, Field(gt=0, le=20_000)]
-    password: str
+    password: Password
 
 
 class Account(Model):
     user: Name
-    password: str
+    password: Password
 
 
 class Transfers(Model):
@@ -130,8 +134,7 @@ class Partner(Answering):
     """A line outside: listens where the installation sends its calls."""
 
     line: Number
-    listen: str
-    """host:port"""
+    listen: Address
     refusal: Literal[404, 480, 486, 488, 500, 503, 603] = 503
 
     @property

@@ -3,7 +3,7 @@
 import time
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
@@ -204,6 +204,17 @@ def test_all_faults_at_once_in_file_order() -> None:
 @pytest.mark.parametrize("text", ["", "- 1", "hello", "lines: {a: 1}", "lines:"])
 def test_wrong_shapes(text: str) -> None:
     assert faults_of(text)
+
+
+def test_a_list_whose_only_entry_is_wrong_is_not_called_empty_besides() -> None:
+    class Lines(BaseModel):
+        lines: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+    with pytest.raises(ConfigError) as wrong:
+        parse(read_document("lines:\n  - {number: 6, mode: x}", "s.yaml"), Lines)
+    assert len(wrong.value.faults) == 1
+    with pytest.raises(ConfigError, match="at least 1"):
+        parse(read_document("lines: []", "s.yaml"), Lines)
 
 
 def test_part_of_a_document() -> None:

@@ -134,14 +134,16 @@ def test_a_recording_is_replayed(tmp_path: Path) -> None:
     assert times(1, 30, process="replay", file=file, speed=4).tolist() == [0, 2.5, 15]
     file.write_text("time\n5\n7.5\n")
     assert read_times(file).tolist() == [0, 2.5]
-    file.write_text("time\n")
-    assert read_times(file).tolist() == []
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("when\n1\n", "no column"),
+        ("time;caller\n1;2\n", "found: 'time;caller'.*commas"),
+        ("time\n", "nobody would call"),
+        ("time\n2026-01-01T08:00:00\n5\n", ":3: seconds and dates"),
+        ("time\n" + "x" * 200_000, "not readable as CSV"),
         ("time\nyesterday\n", ":2: 'yesterday'"),
         ("time\n1\nnan\n", ":3: 'nan'"),
         ("", "no column"),
