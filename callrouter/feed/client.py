@@ -70,6 +70,8 @@ class FeedHealth:
     connected: bool = False
     reason: str = ""
     """Why it is not connected."""
+    database_away: bool = False
+    """It is the outbox that cannot be read, not the broker that is gone."""
     waiting: int = 0
     """Messages in the outbox, as of the last look (`COUNT_EVERY`)."""
     sent: int = 0
@@ -83,7 +85,8 @@ class FeedHealth:
         """A sentence for the operator; ``""`` when all is well."""
         if not self.reason:
             return ""
-        return f"broker is away, {self.waiting} messages wait in the outbox: {self.reason}"
+        what = "the feed waits for the records' database" if self.database_away else "broker is away"
+        return f"{what}, {self.waiting} messages wait in the outbox: {self.reason}"
 
 
 class FeedClient:
@@ -143,9 +146,11 @@ class FeedClient:
 
     def _lost(self, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
+        away = isinstance(error, Unavailable)
         if self.health.connected or reason != self.health.reason:
-            _log.warning("broker lost; the outbox keeps what is to be sent", reason=reason)
-        self.health.reason = reason
+            lost = "outbox cannot be read" if away else "broker lost"
+            _log.warning(f"{lost}; the outbox keeps what is to be sent", reason=reason)
+        self.health.reason, self.health.database_away = reason, away
 
     async def _connected(self) -> None:
         async with self._connection() as client:

@@ -20,6 +20,7 @@ from callrouter.feed.client import OUTBOX_EVERY, FeedClient, FeedSettings
 from callrouter.feed.connection import Connection
 from callrouter.feed.messages import published
 from callrouter.links import feed_settings as settings_of_feed
+from callrouter.ports import Unavailable
 from callrouter.settings import Feed
 from callrouter.store import migrate
 from callrouter.store.database import Database
@@ -159,6 +160,22 @@ async def test_what_a_killed_broker_had_confirmed_and_not_written_down_is_told_a
     await until(lambda: len(stage.consumer.found) == 31)
     assert await stage.ask("SELECT count(*) FROM outbox") == [(0,)]
     await until(lambda: stage.feed.health.repeated >= 93)  # c0 too, when it was confirmed before the stop
+
+
+async def test_a_database_that_is_away_is_not_the_brokers_fault(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise Unavailable("the disk is gone")
+
+    stage.run(stage.feed.run())
+    await until(lambda: stage.feed.health.connected)
+    with monkeypatch.context() as broken:
+        broken.setattr(StoredOutbox, "waiting", away)
+        stage.feed.written()
+        await until(lambda: "the feed waits for the records' database" in stage.feed.health.problem())
+        assert "the disk is gone" in stage.feed.health.problem()
+    await until(lambda: stage.feed.health.problem() == "")
 
 
 async def test_live_state_is_there_for_whoever_comes_later(stage: Stage) -> None:
