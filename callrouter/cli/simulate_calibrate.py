@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from callrouter.cli.spans import Span
     from simulators.queue_sim.calibrate import Calibration
     from simulators.queue_sim.fitting import Fit
+
+
+SPARSE: Final = 24
+"""Quarter-hours of the day with calls, fewer of which make no curve."""
 
 
 def calibrate(
@@ -96,4 +100,11 @@ def _tell(found: "Calibration", file: Path) -> None:
         f"{found.redial_chance:.0%} of those who did not get through call again; "
         f"{found.never_answers:.1%} of offers are not answered"
     )
+    for queue in found.queues:
+        seen_in = int((queue.per_hour > 0).sum())
+        if seen_in < SPARSE:
+            console.print(
+                f"[yellow]{queue.queue}: calls came in {seen_in} of 96 quarter-hours only[/]. Where none "
+                "came the scenario has none: take a longer time, or write the curve by hand"
+            )
     console.print(f"scenario: {file}")

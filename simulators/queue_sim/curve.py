@@ -22,8 +22,8 @@ MOST_SPREAD: Final = 2.0
 _ROUNDS: Final = 30
 
 Whole = NDArray[np.int64]
-Covered = Mapping[int, "set[int]"]
-"""Quarter-hours of the week that were watched, by local day."""
+Covered = Mapping[int, Mapping[int, float]]
+"""Quarter-hours of the week that were watched, by local day: which part of each (0 … 1)."""
 
 
 def local_slots(at: Floats, zone: tzinfo) -> tuple[Whole, Whole]:
@@ -43,15 +43,16 @@ def _offset(at: float, zone: tzinfo) -> float:
     return offset.total_seconds()
 
 
-def covered_slots(since: Instant, until: Instant, zone: tzinfo) -> dict[int, set[int]]:
-    """Which quarter-hours lie wholly in ``[since, until)``."""
-    begin = math.ceil((since + _offset(since, zone)) / SLOT)
-    end = math.floor((until + _offset(until, zone)) / SLOT)
-    slots = np.arange(begin, max(begin, end))
+def covered_slots(since: Instant, until: Instant, zone: tzinfo) -> dict[int, dict[int, float]]:
+    """Which part of each quarter-hour lies in ``[since, until)``; those at the ends may be cut."""
+    begin, end = (since + _offset(since, zone)) / SLOT, (until + _offset(until, zone)) / SLOT
+    slots = np.arange(math.floor(begin), math.ceil(end))
     days = slots // SLOTS_A_DAY
-    covered: dict[int, set[int]] = {}
-    for day, slot in zip(days.tolist(), _of_week(days, slots).tolist(), strict=True):
-        covered.setdefault(day, set()).add(slot)
+    covered: dict[int, dict[int, float]] = {}
+    for day, slot, first in zip(days.tolist(), _of_week(days, slots).tolist(), slots.tolist(), strict=True):
+        part = min(end, first + 1) - max(begin, first)
+        if part > 0:
+            covered.setdefault(day, {})[slot] = part
     return covered
 
 
@@ -62,7 +63,7 @@ def arrival_curve(days: Whole, slots: Whole, covered: Covered) -> tuple[Floats, 
     """
     watched = np.zeros(SLOTS_A_WEEK)
     for of_day in covered.values():
-        watched[list(of_day)] += 1
+        watched[list(of_day)] += list(of_day.values())
     kept = np.array(
         [slot in covered.get(day, ()) for day, slot in zip(days.tolist(), slots.tolist(), strict=True)]
     )
@@ -86,7 +87,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 def _spread(days: Whole, covered: Covered, expected: Floats) -> float:
     """By moments: the variance of a day's calls is m + (spread·m)²."""
-    whole = [day for day, slots in covered.items() if len(slots) == SLOTS_A_DAY]
+    whole = [day for day, slots in covered.items() if sum(slots.values()) > SLOTS_A_DAY - 1e-6]
     if len(whole) < 3:
         return 0.0
     means = np.array([expected[list(covered[day])].sum() for day in whole])

@@ -19,10 +19,18 @@ def test_slots_are_local() -> None:
     assert days[0] == days[2] == days[1] + 1
 
 
-def test_only_whole_quarter_hours_are_covered() -> None:
-    covered = covered_slots(MONDAY + 10, MONDAY + 3700, SHANGHAI)
-    assert list(covered.values()) == [{1, 2, 3}]
+def test_quarter_hours_at_the_ends_are_covered_in_part() -> None:
+    (covered,) = covered_slots(MONDAY + 90, MONDAY + 3690, SHANGHAI).values()
+    assert covered == pytest.approx({0: 0.9, 1: 1.0, 2: 1.0, 3: 1.0, 4: 0.1})
     assert covered_slots(MONDAY, MONDAY, SHANGHAI) == {}
+
+
+def test_calls_of_a_quarter_hour_that_still_goes_on_count() -> None:
+    """An installation of an hour's age: nothing but the present quarter-hour may have calls."""
+    at = MONDAY + np.arange(0, 300, 3.0)
+    rates, _, _ = fitted(at, 300 / DAY)
+    assert rates[0] == pytest.approx(1200)
+    assert rates[1:].max() == 0
 
 
 def arrivals(days: int, factors: list[float], busy: float = 0.0, seed: int = 1) -> np.ndarray:
