@@ -26,7 +26,7 @@ def figures(result: RunResult) -> Figures:
     return {
         "volume": volume(result, attempts),
         "sessions": sessions(attempts),
-        "registrations": registrations(crowd),
+        "registrations": registrations(crowd, result.ended),
         "by_number": {
             number: sessions([one for one in attempts if one.call.dial == number])
             for number in sorted({one.call.dial for one in attempts})

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from simulators.sip_load.crowd import Crowd
+from simulators.sip_load.crowd import LOST_SECONDS, Crowd
 from simulators.sip_load.facts import Attempt
 
 Figures = dict[str, Any]
@@ -118,9 +118,17 @@ def _duration(attempt: Attempt) -> float:
     return attempt.bye_at - attempt.answered_at
 
 
-def registrations(crowd: Crowd) -> Figures:
-    """RRD of successful registrations, challenge included, and IRA (RFC 6076 §4.1, §4.2)."""
-    known = [one for many in crowd.registrations.values() for one in many if one.final not in (0, 401)]
+def registrations(crowd: Crowd, ended: float) -> Figures:
+    """RRD of successful registrations, challenge included, and IRA (RFC 6076 §4.1, §4.2).
+
+    A REGISTER unanswered for `LOST_SECONDS` at the end has failed; a later one may be on its way.
+    """
+    known = [
+        one
+        for many in crowd.registrations.values()
+        for one in many
+        if one.final not in (0, 401) or ended - one.sent_at > LOST_SECONDS
+    ]
     good = [one for one in known if one.final == 200]
     return {
         "count": len(known),

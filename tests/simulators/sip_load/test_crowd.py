@@ -405,6 +405,25 @@ def test_findings_name_slow_setup_refusals_waits_and_leaks() -> None:
     assert "2 channels" in found["leak"]
 
 
+def test_a_registration_that_nobody_answers_has_failed(town: Town) -> None:
+    """By hand: one in time after 0.3 s with its challenge, one refused, one lost, one on its way."""
+
+    def register(user: str, at: float, sent: bool, status: int = 0) -> None:
+        town.crowd.seat_message("crew", SipMessage(BEGIN + at, sent, user, 1, "REGISTER", status, ""))
+
+    register("a1", 0.0, True)
+    register("a1", 0.1, False, 401)
+    register("a1", 0.1, True)
+    register("a1", 0.3, False, 200)
+    register("a2", 0.0, True)
+    register("a2", 0.1, False, 403)
+    register("a3", 1.0, True)
+    register("a4", 59.0, True)
+    figures = town.report(60.0)["figures"]["registrations"]
+    assert (figures["count"], figures["IRA"]) == (3, pytest.approx(2 / 3))
+    assert figures["RRD"]["max"] == pytest.approx(0.3)
+
+
 def test_what_the_desk_refused_during_the_run_is_a_finding(town: Town) -> None:
     town.dial(1, 0.0)
     town.answer(1, 0.2)
