@@ -128,6 +128,7 @@ class App:
             self._noticed,
             self.recorder,
         )
+        self._stack.callback(self._leave_off)
         kept = self.settings.state_dir / KEPT
         self.keeper = Keeper(kept, self.controller.keep, self.controller.stirred)
         if (left := await asyncio.to_thread(take_up, kept)) is not None:
@@ -201,7 +202,6 @@ class App:
         )
         await self.writer.start(self.clock.now())
         self._stack.push_async_callback(self._close_store)
-        self._stack.callback(lambda: self.writer.end_shifts(self.clock.now()))
         self.spools = {NodeId(node.name): node.spool for node in self.settings.asterisk if node.spool}
         self.after_call = AfterCall(self.spools, self.writer.put)
         self._stack.push_async_callback(self.after_call.finish)
@@ -213,8 +213,13 @@ class App:
         self.recordings = StoredRecordings(self.database, self._sound_folders)
         self.accounts = StoredAccounts(self.database, self.clock)
 
+    def _leave_off(self) -> None:
+        # At one instant: what seats did adds up to what calls took.
+        now = self.clock.now()
+        self.controller.leave_off(now)
+        self.writer.end_shifts(now)
+
     async def _close_store(self) -> None:
-        self.writer.end_shifts(self.clock.now())
         await self.writer.stop()
 
     def _keep_house(self) -> None:

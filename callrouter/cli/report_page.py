@@ -38,7 +38,7 @@ def page(*, title: str, about: str, total: Tally, notes: Sequence[str], sections
         f"<h1>{escape(title)}</h1><p class=about>{escape(about)}</p>",
         f'<div class="tiles">{"".join(_tile(FIGURE[name], total) for name in TILES)}</div>',
         *(f'<p class="note{" bad" if "MISSED" in note else ""}">{escape(note)}</p>' for note in notes),
-        *(_section(section) for section in sections),
+        *(_section(section, notes) for section in sections),
         _glossary(),
     ]
     return _document(title, body)
@@ -83,9 +83,12 @@ def _plain(value: Value, heading: Heading) -> str:
     return shown(value, heading, Sheet("", "", (heading,), ()))
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, told: Sequence[str] = ()) -> str:
+    """`told`: notes that stand on top of the page already."""
     table = _table(section.sheet) if section.sheet is not None else ""
-    return f"<section><h2>{escape(section.title)}</h2>{section.chart}{table}</section>"
+    notes = [note for note in section.sheet.notes if note not in told] if section.sheet is not None else []
+    below = "".join(f"<p class=about>{escape(note)}</p>" for note in notes)
+    return f"<section><h2>{escape(section.title)}</h2>{section.chart}{table}{below}</section>"
 
 
 def _table(sheet: Sheet) -> str:

@@ -87,10 +87,21 @@ def kpi_sheet(found: Kpis, zone: tzinfo, names: Mapping[str, str]) -> Sheet:
         headings=headings,
         rows=rows(map(label, found.groups), list(found.groups.values())),
         total=rows([None if timed else "total"], [found.total])[0],
-        notes=(worst_note(found, zone),),
+        notes=(worst_note(found, zone), *_unnamed_note(found)),
         zone=zone,
         brief=frozenset({found.by, "offered", "answered", *SHORT_LIST}),
     )
+
+
+def _unnamed_note(found: Kpis) -> tuple[str, ...]:
+    """Why the rows may not add up to the total."""
+    if found.by in (*SPANS, "seat", "skill"):
+        return ()
+    rest = found.total.offered - sum(tally.offered for tally in found.groups.values())
+    if not rest:
+        return ()
+    calls = "1 call has no" if rest == 1 else f"{rest} calls have no"
+    return (f"{calls} {found.by}: in the total alone",)
 
 
 def worst_note(found: Kpis, zone: tzinfo) -> str:

@@ -310,6 +310,10 @@ class Controller:
         self._carry_out(self.router.resume(kept, self._clock.now()))
         self._set_timer()
 
+    def leave_off(self, now: Instant) -> None:
+        """Hand over what of finished calls is not recorded yet: the last thing, after `run`."""
+        self._carry_out(self.router.leave_off(now))
+
     def change_site(self, site: Site) -> None:
         """Swap in a checked site; calls at hand finish on the flow they began with."""
         self._carry_out(self.router.change_site(site, self._clock.now()))

@@ -146,6 +146,14 @@ class Router:
         kept.resume(self, left)
         return self._take()
 
+    def leave_off(self, now: Instant) -> list[Outcome]:
+        """The process ends: wrap-ups that go on have lasted until now, as the seats' time has."""
+        self.now = max(self.now, now)
+        for seat in list(self.wrapping):
+            for live in self.wrapping.pop(seat):
+                self.wrapped_up(live, seat)
+        return self._take()
+
     # --- what the sides use --------------------------------------------------------------
 
     def today(self) -> date:

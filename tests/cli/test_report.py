@@ -278,3 +278,15 @@ def test_a_table_ends_where_nobody_reads_on(state_dir: Path, monkeypatch: pytest
     assert result.exit_code == 0, result.output
     assert "The first 1 rows; 3 more with --format csv, json or html" in result.output
     assert sum("12345" in line for line in result.output.splitlines()) == 1
+
+
+def test_calls_that_no_row_counts_are_told(tmp_path: Path) -> None:
+    unqueued = record("c2", MIDNIGHT + 60, queue=None)
+    fill(tmp_path, record("c1", MIDNIGHT), unqueued, record("c3", MIDNIGHT + 90, queue="other"))
+    by_queue = run(APP, "report", "kpi", *DAY, "--by", "queue", "--state-dir", tmp_path)
+    assert "1 call has no queue: in the total alone" in by_queue.output
+    by_line = run(APP, "report", "kpi", *DAY, "--by", "line", "--state-dir", tmp_path)
+    assert "in the total alone" not in by_line.output
+    page = run(APP, "report", "kpi", *DAY, "--format", "html", "--state-dir", tmp_path).output
+    assert page.count("1 call has no queue: in the total alone") == 1
+    assert page.count("answer_rate of the worst") == 1

@@ -89,3 +89,21 @@ def test_a_waiting_caller_is_on_the_list_of_missed_calls_until_back() -> None:
     assert later.router.floor.missed() == ()
     entry = later.router.floor._state.entries["C2"]  # type: ignore[index]
     assert entry.enqueued == world.now < later.now, "the place of before"
+
+
+def test_a_wrap_up_that_goes_on_at_the_end_is_recorded_until_then() -> None:
+    world = World(seats=("a1002",))
+    caller = world.call()
+    world.finish_playing(caller)
+    world.answer(world.leg("a1002"))
+    world.wait(20)
+    world.hang_up(caller)
+    assert world.seat("a1002") == "wrap_up"
+    assert world.late == []
+    world.now += 3.5
+    world._carry_out(world.router.leave_off(world.now))
+    [late] = world.late
+    assert (late.segment.activity.value, late.segment.ended) == ("wrap_up", world.now)
+    assert round(late.segment.ended - late.segment.started, 6) == 3.5
+    world._carry_out(world.router.leave_off(world.now))
+    assert len(world.late) == 1
