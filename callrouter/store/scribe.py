@@ -110,7 +110,7 @@ class Scribe:
         try:
             process.stdin.write(b"\n".join((*lines, b"")))
             await process.stdin.drain()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # uvloop's word for a pipe that has been closed
             raise Unavailable(f"the process that writes records is gone: {error}") from error
 
     async def _answer(self, process: Process, seconds: float) -> Answer:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 from sqlalchemy import text
 
 from callrouter.feed.messages import published
 from callrouter.ports import AuditEntry, Unavailable
+from callrouter.store import migrate
 from callrouter.store import scribe as scribe_module
 from callrouter.store.database import Database, Unfit
 from callrouter.store.entries import encode
@@ -93,6 +95,30 @@ async def test_it_is_begun_again_when_it_was_killed(scribe: Scribe, database: Da
     assert await scribe.insert([encode(record("c1"))], SECONDS) == 1
     assert scribe.pid != pid
     assert await count(database, "calls") == 2
+
+
+def test_it_may_be_killed_at_any_time_in_the_loop_of_service(tmp_path: Path) -> None:
+    """uvloop says otherwise than asyncio that a pipe is closed."""
+
+    async def kill_and_write() -> int:
+        database = Database(tmp_path / "callrouter.sqlite")
+        await migrate.upgrade(database)
+        scribe = Scribe(database.url.render_as_string(hide_password=False), silent)
+        for number, pause in enumerate((0.0, 0.001, 0.3)):
+            await scribe.insert([encode(record(f"a{number}"))], SECONDS)
+            assert scribe.pid is not None
+            os.kill(scribe.pid, signal.SIGKILL)
+            await asyncio.sleep(pause)
+            with pytest.raises(Unavailable, match="the process that writes records"):
+                await scribe.insert([encode(record(f"b{number}"))], SECONDS)
+            assert await scribe.insert([encode(record(f"b{number}"))], SECONDS) == 1
+        await scribe.close()
+        found = await count(database, "calls")
+        await database.close()
+        return found
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(kill_and_write()) == 6
 
 
 async def test_one_that_hangs_is_ended(scribe: Scribe, monkeypatch: pytest.MonkeyPatch) -> None:
