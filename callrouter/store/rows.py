@@ -50,7 +50,9 @@ def storable(text: str) -> str:
 
 def plain(value: Any) -> Any:
     """`storable`, if it is text."""
-    return storable(value) if isinstance(value, str) else value
+    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
+        return value
+    return storable(value)
 
 
 _call_values: Final = attrgetter(*_IN_ORDER)
