@@ -25,6 +25,8 @@ from callrouter.store.entries import Entry
 from callrouter.store.inserting import Publish
 from callrouter.store.scribe import Answer, Batch, Task
 
+COLLECT_EVERY: Final = 1000
+"""Transactions."""
 _PIPE: Final = 1024 * 1024
 
 
@@ -63,6 +65,7 @@ async def _serve(said: IO[bytes], answers: IO[bytes]) -> None:
         _answer(answers, Answer(away=brief(error)))
         return
     _answer(answers, Answer())
+    written = 0
     try:
         # Between two transactions there is nothing to do: this may block.
         while line := said.readline():
@@ -70,7 +73,11 @@ async def _serve(said: IO[bytes], answers: IO[bytes]) -> None:
             payloads = [said.readline() for _ in range(batch.count)]
             if payloads and not payloads[-1].endswith(b"\n"):
                 break  # the controller ended while it spoke
-            _answer(answers, await write(database, payloads, publish, batch.seconds))
+            answer = await write(database, payloads, publish, batch.seconds)
+            _answer(answers, answer)
+            written += 1
+            if answer.away or answer.unfit or written % COLLECT_EVERY == 0:
+                gc.collect()
     finally:
         await database.close()
 
@@ -92,7 +99,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     _give_way()
-    # What a batch leaves is freed by counting references; it need not be looked for, again and again.
+    # What a batch leaves is freed by counting references, but for what an error leaves.
     gc.freeze()
     gc.disable()
     with open(0, "rb", buffering=_PIPE, closefd=False) as said, answers:
