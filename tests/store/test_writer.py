@@ -168,7 +168,7 @@ async def test_a_stopped_writer_does_not_hang_without_disk_and_database(
     async with locked():
         await writer.start()
         writer.put(record())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):  # with the start of the process that writes
             await writer.stop()
     assert writer.health().lost == 1
 
