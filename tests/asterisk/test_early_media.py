@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from simulators.audio import tone_seconds
 from tests.asterisk.trio import (
     CALLER,
     OTHER,
@@ -26,7 +27,7 @@ SILENT_AT_MOST = 2.1
 @pytest.fixture(scope="module")
 async def built(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     ladder = {"mode": "DUAL_NUMBER", "trunks": ["departments"], "ring_for": 12, "backup": "12320"}
-    async with open_house(tmp_path_factory.mktemp("early"), 20, {"12317": ladder}) as house:
+    async with open_house(tmp_path_factory.mktemp("early"), 20, {"12317": ladder}, recorded=True) as house:
         yield house
 
 
@@ -74,6 +75,10 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         await trio.together()
         record = await trio.end()
         assert [(one.outcome, one.cause) for one in record.transfers] == [("returned", "cause_17")]
+        files = await trio.recordings()
+        assert tone_seconds(files["consult"], PARTNER, (SEAT,)) > 1
+        assert tone_seconds(files["consult"], CALLER, (SEAT, PARTNER)) < 0.2
+        assert tone_seconds(files["talk"], PARTNER, (SEAT, CALLER)) < 0.2, "the caller did not hear it"
 
     async def rings_by_itself() -> None:
         """1 s of tone, 4 s of pause, as a Chinese network rings: ours is not mixed in."""
@@ -161,6 +166,9 @@ async def test_callers_hear_the_line_that_they_are_sent_to(house: House) -> None
         await trio.until("completed")
         await trio.completed()
         assert (await trio.end()).transfers[0].outcome == "completed"
+        files = await trio.recordings()
+        assert files.keys() == {"talk"}
+        assert tone_seconds(files["talk"], PARTNER, (CALLER,)) > 0.4
 
     async def blonde_and_busy() -> None:
         trio = await Trio.open(house, "12333")

@@ -7,10 +7,11 @@ is judged by the tone in each RTP packet.
 import asyncio
 import itertools
 import re
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -22,11 +23,11 @@ from acd import events as e
 from acd.ids import AgentId, CallId, SeatId
 from acd.record import CallRecord
 from callrouter.cli.province import Wishes
-from simulators.audio import FRAME, RATE, SILENCE_DBFS, Samples, level
+from simulators.audio import FRAME, RATE, SILENCE_DBFS, Samples, level, load
 from simulators.partners import ADDRESS, Behaviour, Kind
 from simulators.plain_phone import Message, Phone
 from simulators.rtp_port import Packet, RtpPort
-from tests.asterisk.transfer_proof.town import ProofProvince, make_site
+from tests.asterisk.transfer_proof.town import QUEUE, ProofProvince, make_site
 
 CALLER, SEAT, PARTNER, OTHER, TONE, OURS = 700, 1100, 1500, 1900, 450, 0
 """Tones, Hz: the people's, and the ringing tone; `OURS` is any other sound (words, music)."""
@@ -269,6 +270,18 @@ class Trio:
             await self.caller.bye()
         return await self.record()
 
+    async def recordings(self) -> dict[str, Samples]:
+        """What was recorded of the ended call, by kind: ``talk``, ``consult``."""
+        app = self.house.province.app
+        await app.after_call.finish()
+        await app.writer.flush()
+        with closing(sqlite3.connect(app.settings.state_dir / "callrouter.sqlite")) as store:
+            rows = store.execute("SELECT id, file FROM recordings WHERE call = ?", (self.call,)).fetchall()
+        spool = Path(self.house.province.asterisk.rendered.folder) / "var" / "spool"
+        kinds = {"consult" if "consult" in name else "talk": load(spool / file) for name, file in rows}
+        assert len(kinds) == len(rows), f"one file of each kind, not {rows}"
+        return kinds
+
     async def record(self, seconds: float = 15.0) -> CallRecord:
         house = self.house
         await house.until(lambda: house.live(self.call) is None, f"the end of {self.line}", seconds)
@@ -336,9 +349,12 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, seats: int, more: dict[str, dict[str, Any]] | None = None
+    folder: Path, seats: int, more: dict[str, dict[str, Any]] | None = None, *, recorded: bool = False
 ) -> AsyncIterator[House]:
-    """Lines with one trunk each (`more`: further entries of the directory), ring limit 12 s."""
+    """Lines with one trunk each (`more`: further entries of the directory), ring limit 12 s.
+
+    Calls that are `recorded` are mixed by Asterisk, others pass from leg to leg.
+    """
     entry = {"trunks": ["departments"], "ring_for": 12}
     lines: dict[str, dict[str, Any]] = {line: {**entry, "mode": "DUAL_NUMBER"} for line in LINES}
     lines |= {line: {**entry, "trunks": ["emergency"]} for line in EMERGENCIES}
@@ -348,6 +364,11 @@ async def open_house(
     for line in EMERGENCIES:
         directory["lines"][line]["kind"] = "emergency"
     file.write_text(yaml.safe_dump(directory, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    if recorded:
+        plan = site / "site" / "floor.yaml"
+        floor = yaml.safe_load(plan.read_text(encoding="utf-8"))
+        floor["queues"][QUEUE]["record"] = "talk"
+        plan.write_text(yaml.safe_dump(floor, allow_unicode=True, sort_keys=False), encoding="utf-8")
     async with ProofProvince(Wishes(site=site, state_dir=folder / "state", robots=0)) as province:
         yield House(province)
         expected = ("Playback failed", "There were no auth ids available")

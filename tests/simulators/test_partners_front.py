@@ -56,6 +56,15 @@ def test_a_retransmission_is_the_same_call() -> None:
     assert refusing.decide(request(), ROUTER, 0.5) == []
 
 
+def test_an_invite_asked_anew_in_the_same_call_goes_on_at_once() -> None:
+    """After a 401, 407 or 422: the same Call-ID, the next CSeq."""
+    tested = front()
+    tested.decide(request(), ROUTER, 0)
+    tested.decide(b"SIP/2.0 422 x\r\nCall-ID: c1\r\n\r\n", ASTERISK, 0.1)
+    assert tested.decide(request().replace(b"CSeq: 1", b"CSeq: 2"), ROUTER, 0.2)
+    assert len(tested.received) == 1
+
+
 def test_a_copy_that_would_come_after_the_answer_is_dropped() -> None:
     late = front()
     assert late.decide(request(), ROUTER, 0)
