@@ -371,6 +371,7 @@ async def open_house(
         plan.write_text(yaml.safe_dump(floor, allow_unicode=True, sort_keys=False), encoding="utf-8")
     async with ProofProvince(Wishes(site=site, state_dir=folder / "state", robots=0)) as province:
         yield House(province)
-        expected = ("Playback failed", "There were no auth ids available")
+        # The last one: a busy machine still loads modules when the first OPTIONS are due.
+        expected = ("Playback failed", "no auth ids available", "registered during operation")
         faults = [x for x in province.asterisk.log_faults() if not any(one in x for one in expected)]
         assert not faults, "\n".join(faults)
