@@ -83,7 +83,7 @@ def _merged(found: Directory, number: str, day: date) -> str:
 
 def show(found: Directory, day: date) -> None:
     """Print it as tables."""
-    console = Console()
+    console = Console(markup=False)  # a name may hold brackets
     for table in (_numbers(found, day), _lines(found, day), _trunks(found), _organisations(found)):
         console.print(table)
 

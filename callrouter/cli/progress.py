@@ -77,7 +77,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table.add_column(header[-1], overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # a prompt's text may hold brackets
     if not console.is_terminal:
         console.width = 1000
     console.print(table)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -56,9 +57,10 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     figures = report["figures"]
     console.print(f"[bold]{report['name']}[/] against {report['target']}: {VERDICTS[report['verdict']]}")
     for line in report["broken"] + report["void"]:
-        console.print(f"  [yellow]{line}[/]", highlight=False)
+        console.print(f"  [yellow]{escape(line)}[/]", highlight=False)
     for finding in report["findings"]:
-        console.print(f"  [red]{finding['code']}[/] {finding['text']}", highlight=False)
+        # It may quote what others have answered.
+        console.print(f"  [red]{finding['code']}[/] {escape(finding['text'])}", highlight=False)
     summary = Table(show_header=False, box=None, padding=(0, 2))
     for name, value in _summary(figures):
         summary.add_row(f"[dim]{name}[/]", value)

@@ -37,6 +37,17 @@ def test_a_day_for_people(app: typer.Typer) -> None:
         assert expected in result.stdout
 
 
+def test_a_name_with_brackets_is_shown_as_it_is(app: typer.Typer, tmp_path: Path) -> None:
+    text = (SITE / "site/directory.yaml").read_text(encoding="utf-8")
+    (tmp_path / "site").mkdir()
+    named = text.replace("name: 报警,", 'name: "报警 [/b] [red]x",', 1)
+    assert named != text
+    (tmp_path / "site/directory.yaml").write_text(named, encoding="utf-8")
+    result = CliRunner().invoke(app, ["directory", "show", "--site", str(tmp_path)], env={"COLUMNS": "300"})
+    assert result.exit_code == 0, result.output
+    assert "报警 [/b] [red]x" in result.stdout
+
+
 def test_no_such_day(app: typer.Typer) -> None:
     result = CliRunner().invoke(app, ["directory", "show", "--on", "2026-02-30", "--site", str(SITE)])
     assert result.exit_code == 2

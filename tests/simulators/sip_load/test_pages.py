@@ -63,6 +63,15 @@ def test_the_terminal_shows_verdict_ratios_and_delays(report: dict[str, Any]) ->
         assert word in text
 
 
+def test_what_others_have_answered_is_no_markup(report: dict[str, Any]) -> None:
+    said = "the desk said [/b] [red]no"
+    report = {**report, "broken": [said], "findings": [{"code": "desk_refuses", "text": said}]}
+    console = Console(width=140)
+    with console.capture() as captured:
+        print_report(report, console)
+    assert captured.get().count(said) == 2
+
+
 @pytest.mark.parametrize(
     ("low", "high", "steps", "expected"),
     [
