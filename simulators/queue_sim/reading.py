@@ -13,7 +13,7 @@ from callrouter.config.document import ConfigError, Document, Fault, parse, read
 from callrouter.config.validation import did_you_mean
 from callrouter.site.floor import FloorFile, Queue, Waiting, plan_of, read_floor
 from simulators.queue_sim.policies import Base, base_of, matching, merged_names, queue_with
-from simulators.queue_sim.scenario import Callers, Duty, Policy, Scenario
+from simulators.queue_sim.scenario import Callers, Duty, Policy, Scenario, SeatManners
 
 Path_ = tuple[str | int, ...]
 
@@ -59,8 +59,16 @@ def _faults(document: Document, base: Base) -> Iterator[Fault]:
         yield from _caller_faults(document, floor, ("callers", index), callers)
     for index, duty in enumerate(scenario.duty):
         yield from _duty_faults(document, floor, ("duty", index), duty)
+    yield from _manners_faults(document, ("seats",), scenario.seats)
     for index, policy in enumerate(scenario.policies):
         yield from _policy_faults(document, base, ("policies", index), policy)
+        if policy.seats is not None:
+            yield from _manners_faults(document, ("policies", index, "seats"), policy.seats)
+
+
+def _manners_faults(document: Document, at: Path_, manners: SeatManners) -> Iterator[Fault]:
+    if not manners.answer.mean < float("inf"):
+        yield document.fault((*at, "answer"), "no seat would ever answer", "Use never_answers for a share")
 
 
 def _named_twice(document: Document, what: str, names: Sequence[str]) -> Iterator[Fault]:
@@ -90,7 +98,12 @@ def _caller_faults(document: Document, floor: FloorFile, at: Path_, callers: Cal
     yield from _skill_fault(document, floor, (*at, "skills"), callers.skills)
     if not callers.talk.mean < float("inf"):
         yield document.fault((*at, "talk"), "nobody talks for ever", "Give a finite duration")
+    if not callers.flow.mean < float("inf"):
+        yield document.fault((*at, "flow"), "nobody would reach the queue", "Give a finite duration")
     for index, mix in enumerate(callers.mix):
+        if mix.talk is not None and not mix.talk.mean < float("inf"):
+            here = (*at, "mix", index, "talk")
+            yield document.fault(here, "nobody talks for ever", "Give a finite duration")
         if mix.queue is not None:
             yield from _queue_fault(document, floor.queues, (*at, "mix", index, "queue"), mix.queue)
         if mix.skills is not None:

@@ -75,6 +75,10 @@ def people_for(seats: int, shrinkage: float) -> int:
     return math.ceil(round(seats / (1 - shrinkage), 6))
 
 
+_LEAST_PATIENCE: Final = 0.01
+"""Seconds: who gives up at once has a rate of giving up nevertheless."""
+
+
 def queues_of(world: World) -> tuple[QueueId, ...]:
     """Queues that somebody calls."""
     return tuple(dict.fromkeys(kind.queue for kind in world.kinds))
@@ -92,7 +96,9 @@ def demand_of(world: World, queue: QueueId, first_slot: int | None = None) -> li
     held = _held(world, queue)
     rates = sum((rate for rate, _ in parts), start=np.zeros(SLOTS_A_DAY))
     talk = sum((rate * kind.talk.mean for rate, kind in parts), start=np.zeros(SLOTS_A_DAY))
-    gives_up = sum((rate / kind.patience.mean for rate, kind in parts), start=np.zeros(SLOTS_A_DAY))
+    gives_up = sum(
+        (rate / max(kind.patience.mean, _LEAST_PATIENCE) for rate, kind in parts), start=np.zeros(SLOTS_A_DAY)
+    )
     return [
         Demand(
             slot=slot,

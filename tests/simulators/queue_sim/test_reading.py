@@ -64,6 +64,8 @@ def test_numbers_are_replaced(tmp_path: Path) -> None:
         ("calls_per_hour: 20", "calls_per_hour: -1", 14, "at least 0"),
         ("calls_per_hour: 20", "calls_per_hour: 20\n    speed: 3", 15, "unknown key 'speed'"),
         ("talk: {lognormal: {mean: 150, cv: 0.8}}", "talk: {forever: true}", 15, "nobody talks for ever"),
+        ("    patience:", "    flow: {forever: true}\n    patience:", 16, "nobody would reach the queue"),
+        ("duty:", "seats: {answer: {forever: true}}\nduty:", 17, "no seat would ever answer"),
         ("talk: {lognormal: {mean: 150, cv: 0.8}}", "talk: {exponential: 1, constant: 2}", 15, "exactly one"),
         ("seats: [a*]", "seats: [b*]", 18, "no seat 'b*'"),
         ('begins: "08:00"', 'begins: "08:10"', 18, "08:10"),
