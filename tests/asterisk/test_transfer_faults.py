@@ -1,6 +1,8 @@
 """The link to Asterisk breaks in each state of a transfer: all goes on; what happened meanwhile counts."""
 
 import asyncio
+import os
+import signal
 import socket as net
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -8,6 +10,7 @@ import pytest
 
 from acd import events as e
 from simulators.partners import Behaviour, Kind
+from tests.asterisk.transfer_proof import books
 from tests.asterisk.transfer_proof.crowd import Meeting
 from tests.asterisk.transfer_proof.phones import SteadyPhone
 from tests.asterisk.transfer_proof.plan import (
@@ -45,13 +48,14 @@ SHAPES = (
     *((Scene.COMPLETED, who, ANSWERS, "consulted") for who in (Who.CALLER, Who.PARTNER)),
     *((Scene.RETURNED, who, ANSWERS, "consulted") for who in (Who.CALLER, Who.SEAT)),
 )
+KILLED = tuple(Case(870 + index, *shape) for index, shape in enumerate(SHAPES))
 AFTER = tuple(Case(900 + index, *shape) for index, shape in enumerate(SHAPES))
 MEANWHILE = tuple(Case(950 + index, *shape) for index, shape in enumerate(SHAPES))
 
 
 @pytest.fixture(scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with open_town(tmp_path_factory.mktemp("faults"), 40, lines((*AFTER, *MEANWHILE))) as town:
+    async with open_town(tmp_path_factory.mktemp("faults"), 40, lines((*KILLED, *AFTER, *MEANWHILE))) as town:
         yield town
 
 
@@ -144,3 +148,66 @@ async def test_whoever_leaves_while_the_link_is_broken_has_left(town: Town) -> N
     proof = await all_faulty(town, MEANWHILE, broken_now)
     assert not proof.faults, "\n".join(proof.faults)
     assert proof.lost == 0
+
+
+class Killed(Faulty):
+    """Asterisk is gone, and all calls with it."""
+
+    async def _leave(self) -> None:
+        self._met = True
+        await self._meeting.meet()
+        self._done = True
+        await self._fault()
+
+    async def _afterwards(self, left: float) -> None:
+        """Nobody is there who could hear anything."""
+
+    async def _judge(self) -> None:
+        record = self.verdict.record = await self.town.record(self.call, 30)
+        self.verdict.faults += books.tiles(record)
+        (transfer,) = record.transfers
+        outcomes = {"completed", "returned", "abandoned"}
+        if (record.outcome, record.ended_by) != ("answered", "caller") or transfer.outcome not in outcomes:
+            self.verdict.faults.append(f"{record.outcome}, ended by {record.ended_by}, {transfer.outcome}")
+        await self._no_leaks(record)
+
+
+async def test_asterisk_killed_in_each_state_leaves_exact_records_and_free_seats(town: Town) -> None:
+    """The last one: the phones register anew afterwards, and the next caller is answered."""
+    restarting: asyncio.Future[None] | None = None
+
+    async def killed() -> None:
+        nonlocal restarting
+        if restarting is None:
+            restarting = asyncio.ensure_future(kill_and_start(town))
+        await asyncio.shield(restarting)
+
+    meeting = Meeting(len(KILLED))
+    verdicts = await asyncio.gather(*(Killed(town, case, meeting, killed).run() for case in KILLED))
+    faults = [f"{one.case}: {fault}" for one in verdicts for fault in one.faults]
+    assert not faults, "\n".join(faults)
+    calls = [one.call for one in verdicts]
+    await town.until(town.all_at_rest, "the end of all wrap-ups", 20)
+    await town.province.app.writer.flush()
+    database = town.province.app.settings.state_dir / "callrouter.sqlite"
+    assert books.one_record_each(database, calls) == []
+    assert books.seats_against_calls(database, calls) == []
+    await town.come_back()
+    caller, number, hertz = await town.caller()
+    call = await town.dial(caller, number, hertz)
+    seat = await town.talking(call, 20)
+    assert (await caller.media.hears({"seat"}, {"seat": seat.hertz}, 20))[0]
+    await caller.bye()
+    caller.close()
+    assert (await town.record(call)).outcome == "answered"
+
+
+async def kill_and_start(town: Town) -> None:
+    server = town.province.asterisk
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    (client,) = town.province.app.ari.values()
+    await town.until(lambda: not client.connected, "the end is noticed")
+    await server.stop()
+    await server.start()
+    await town.until(lambda: client.connected, "the link again", 30)

@@ -194,6 +194,14 @@ class Town:
             self.engine.submit(e.SeatSignedIn(seat=seat.name, agent=AgentId(seat.name)))
             self.engine.submit(e.SeatReadied(seat=seat.name))
 
+    async def come_back(self) -> None:
+        """After a new start of Asterisk: all phones register again; who was ready is."""
+        for name, seat in self.seats.items():
+            status = await seat.phone.register(name, self.province.passwords[name], expires=3600)
+            assert status == 200, f"{name} could not register: {status}"
+        ready = lambda: all(self.desks[name].state == "ready" for name in self.seats)  # noqa: E731
+        await self.until(ready, "all seats ready again", 60)
+
     def _answered(self, name: str, invite: object) -> None:
         if self.listening is None:
             self.seats[name].phone.media.speak(self.seats[name].hertz)
