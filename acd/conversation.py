@@ -46,6 +46,15 @@ class Conversation(Stage):
     # --- what the router asks ---------------------------------------------------
 
     @property
+    def request(self) -> e.Enqueued | None:
+        """How the caller last asked for a seat."""
+        return self._request
+
+    def resume(self, request: e.Enqueued | None, *, called_back: bool) -> None:
+        """Go on as the conversation of a process that has ended."""
+        self._request, self.is_callback = request, called_back
+
+    @property
     def done(self) -> bool:
         """Every leg is gone: the record can be written."""
         return self.call.owner is Owner.ENDED and not any(leg.live for leg in self.call.legs)

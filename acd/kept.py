@@ -1,6 +1,6 @@
 """What a floor leaves to the next one when its process ends.
 
-Calls end with the controller that had them; promises and people do not. Kept are
+Promises, people and conversations do not end with the process that had them. Kept are
 callbacks with their places, callers who hung up while waiting, who sits where and
 what they asked for, and what each queue has learned of its own speed today.
 """
@@ -51,6 +51,10 @@ class KeptSeat:
     extended: bool
     misses: int
     declines: int
+    call: CallId | None = None
+    """Of the contact."""
+    since: Instant = 0.0
+    """Beginning of the state; 0: not known."""
 
 
 @fact
@@ -77,4 +81,6 @@ class FloorResumed:
     callbacks: tuple[KeptCallback, ...] = ()
     missed: tuple[MissedCall, ...] = ()
     seats: tuple[KeptSeat, ...] = ()
+    going_on: tuple[SeatId, ...] = ()
+    """Seats whose conversations have outlived the process; those of the others were cut."""
     queues: tuple[KeptQueue, ...] = ()

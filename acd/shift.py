@@ -5,12 +5,14 @@ state closes an interval at the very instant the next one begins. Hence the
 intervals of a shift add up to its length, and those of all seats to the floor's.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from acd.agent import LOGGED_OUT, NOT_READY, READY
 from acd.commands import SeatChanged
 from acd.ids import AgentId, CallId, Instant, SeatId
+from acd.kept import KeptSeat
 
 IDLE: Final = frozenset({READY})
 AWAY: Final = frozenset({NOT_READY, LOGGED_OUT})
@@ -46,6 +48,32 @@ class Shifts:
         if change.state != LOGGED_OUT:
             self._open[change.seat] = change
         return _closed(before, change.since) if before is not None else None
+
+    def resume(
+        self, seats: Iterable[KeptSeat], going_on: Collection[SeatId], at: Instant, *, orderly: bool
+    ) -> list[SeatInterval]:
+        """Take up the seats of the process before, as they were `at` the last moment it told of.
+
+        What an `orderly` end has closed already is not closed again. Nobody knows what a seat did in between,
+        unless its conversation has gone on all the time.
+        """
+        closed = []
+        for kept in seats:
+            if kept.since <= 0:
+                continue  # left by a version that did not tell
+            state = SeatChanged(
+                seat=kept.seat,
+                agent=kept.agent,
+                state=kept.state,
+                reason=kept.reason,
+                since=at if orderly else kept.since,
+                call=kept.call,
+            )
+            if kept.seat in going_on:
+                self._open[kept.seat] = state
+            elif (interval := _closed(state, at)) is not None:
+                closed.append(interval)
+        return closed
 
     def end(self, now: Instant) -> list[SeatInterval]:
         """Close all that is open: the program stops."""

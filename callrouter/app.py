@@ -128,10 +128,11 @@ class App:
             self._noticed,
             self.recorder,
         )
-        self._stack.callback(self._leave_off)
         kept = self.settings.state_dir / KEPT
         self.keeper = Keeper(kept, self.controller.keep, self.controller.stirred)
+        self._stack.callback(self._leave_off)
         if (left := await asyncio.to_thread(take_up, kept)) is not None:
+            self.writer.resume_shifts(left)
             self.controller.resume(left)
         self._task("controller", self.controller.run())
         for name, client in self.ami.items():
@@ -214,8 +215,9 @@ class App:
         self.accounts = StoredAccounts(self.database, self.clock)
 
     def _leave_off(self) -> None:
-        # At one instant: what seats did adds up to what calls took.
-        now = self.clock.now()
+        # At one instant: what seats did adds up to what calls took, and the next controller goes on from there.
+        ended = self.keeper.ended
+        now = self.clock.now() if ended is None else ended
         self.controller.leave_off(now)
         self.writer.end_shifts(now)
 

@@ -1,4 +1,4 @@
-"""Keeping on disk what the next controller must know: promised callbacks, missed calls, who sits where.
+"""Keeping on disk what the next controller must know: promises, missed calls, seats, conversations at hand.
 
 One small JSON file in the state directory, replaced as a whole: written within
 `PAUSE` of a change, at once when a callback is promised or closed, and once more
@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ import msgspec
 import structlog
 
 from acd.commands import CallbackClosed, CallbackOpened
+from acd.ids import Instant
 from callrouter.router.kept import Kept
 from callrouter.router.notices import Outcome
 
@@ -81,6 +83,8 @@ class Keeper:
         self._stirred = stirred
         self._urgent = asyncio.Event()
         self._writing = asyncio.Lock()
+        self.ended: Instant | None = None
+        """Of when the last word is."""
         self.problem = ""
         """Why nothing is kept now; ``""``: all is well."""
 
@@ -106,14 +110,17 @@ class Keeper:
                 except TimeoutError:
                     continue
         finally:
-            await self._save()
+            await self._save(orderly=True)
 
-    async def _save(self) -> float:
+    async def _save(self, *, orderly: bool = False) -> float:
         """Returns the seconds for which the loop was busy with it."""
         async with self._writing:
             begun = time.perf_counter()
             kept = self._keep()
             spent = time.perf_counter() - begun
+            if orderly:
+                kept = replace(kept, orderly=True)
+                self.ended = kept.at
             try:
                 await asyncio.to_thread(write, self._file, kept)
             except OSError as error:

@@ -1,10 +1,10 @@
 """Leaving off and taking up: what survives the end of the process.
 
-The calls themselves do not: their legs are hung up or asked in again by the
-shell. Hence a caller who waits now is kept as one who has just hung up, with the
-place; whoever is asked in again, and calls for the same queue, has it back. A
-seat that rang is ready again, one that talked wraps up; every phone counts as
-away until the phone network has said that it is there.
+A caller who waits now is asked in again by the shell, hence kept as one who has
+just hung up, with the place; who calls for the same queue again has it back. A
+seat that rang is ready again. One that talked goes on when the shell has taken
+the conversation up, else it wraps up; every phone counts as away until the phone
+network has said that it is there.
 """
 
 from acd.agent import CONSULTING, LOGGED_OUT, NOT_READY, READY, RESERVED, RINGING, TALKING, WRAP_UP, Seat
@@ -89,6 +89,8 @@ def _kept_seat(seat: Seat) -> KeptSeat:
         extended=seat.extended,
         misses=seat.misses,
         declines=seat.declines,
+        call=seat.call,
+        since=seat.since,
     )
 
 
@@ -115,8 +117,9 @@ def resumed(f: FloorState, event: FloorResumed, now: Instant) -> None:
         raise Refused("not_fresh", "Only a floor that has just begun can take up what another has left.")
     for queue in event.queues:
         take_queue(f, queue)
+    going_on = frozenset(event.going_on)
     for seat in event.seats:
-        _take_seat(f, seat, now)
+        _take_seat(f, seat, now, goes_on=seat.seat in going_on)
     for missed in event.missed:
         if now - missed.left < f.plan.missed_expiry:
             f.departed.add(missed)
@@ -135,7 +138,7 @@ def take_queue(f: FloorState, kept: KeptQueue) -> None:
     queue.handling.errors.count, queue.handling.errors.mean = kept.erred
 
 
-def _take_seat(f: FloorState, kept: KeptSeat, now: Instant) -> None:
+def _take_seat(f: FloorState, kept: KeptSeat, now: Instant, *, goes_on: bool) -> None:
     seat = f.seats.get(kept.seat)
     if seat is None or seat.agent is not None or kept.agent in f.agents:
         return
@@ -148,6 +151,11 @@ def _take_seat(f: FloorState, kept: KeptSeat, now: Instant) -> None:
     if kept.next_state in (LOGGED_OUT, NOT_READY):
         seat.next_state = LOGGED_OUT if kept.next_state == LOGGED_OUT else NOT_READY
         seat.next_reason = kept.next_reason
+    if goes_on and kept.call is not None and kept.state in (TALKING, CONSULTING):
+        seat.queue = f.queues.get(kept.queue) if kept.queue is not None else None
+        seat.call, seat.answered = kept.call, kept.answered
+        f.move(seat, TALKING, now)
+        return
     if kept.state in (TALKING, CONSULTING, WRAP_UP) and _wraps_up(f, seat, kept, now):
         return
     asked, reason = seat.next_state, seat.next_reason

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -307,6 +308,13 @@ class Controller:
 
     def resume(self, kept: Kept) -> None:
         """Take up what the controller before this one has left: before `run`, and once."""
+        known = tuple(talk for talk in kept.talks if talk.node in self._switches)
+        for talk in kept.talks:
+            if talk.node not in self._switches:
+                log.warning(
+                    "conversation at an Asterisk that has been removed", call=talk.call, node=talk.node
+                )
+        kept = dataclasses.replace(kept, talks=known)
         self._carry_out(self.router.resume(kept, self._clock.now()))
         self._set_timer()
 

@@ -11,6 +11,7 @@ from typing import Final
 from acd.ids import Instant, Seconds
 from callrouter.flow.actions import EndCall, FlowAction, LookupDone, PlayMedia, StopMedia, StopRecord
 from callrouter.flow.expression import DEFAULTS, EvaluationError
+from callrouter.flow.kept import KeptPlace
 from callrouter.flow.node import Placed, Say
 from callrouter.flow.program import BUILT_IN, Flow, FlowSet
 
@@ -94,6 +95,31 @@ class Frame:
         """Leave all subflows at once."""
         while self.stack:
             self.give_back()
+
+    def places(self) -> tuple[KeptPlace, ...]:
+        """Where the caller is, and last of all; before it the places that subflows return to."""
+        levels = [(one.flow, one.node, one.variables) for one in self.stack]
+        return tuple(
+            KeptPlace(
+                flow=flow.id,
+                node=node.name,
+                variables={name: value for name, value in variables.items() if name not in flow.secret},
+            )
+            for flow, node, variables in (*levels, (self.flow, self.at, self.variables))
+        )
+
+    def go_to(self, places: Sequence[KeptPlace]) -> None:
+        """Be where another frame was. Raises KeyError for a flow or a node that there isn't any more."""
+        found = []
+        for place in places:
+            flow = self.flows.flows[place.flow]
+            builtin = {name: self.variables[name] for name in BUILT_IN}
+            variables = {**builtin, **flow.defaults, **place.variables}
+            found.append(Caller(flow, flow.nodes[place.node], variables))
+        here = found.pop()
+        self.stack = found
+        self.flow, self.at, self.variables = here.flow, here.node, here.variables
+        self.enter()
 
     @property
     def deadline(self) -> Instant | None:

@@ -35,6 +35,7 @@ from callrouter.flow.actions import (
 from callrouter.flow.calendar import LOCAL
 from callrouter.flow.expression import EvaluationError
 from callrouter.flow.frame import JUMPED, Frame
+from callrouter.flow.kept import KeptSession
 from callrouter.flow.node import FAILED, PERSON, Placed, Signal, Wake
 from callrouter.flow.program import Flow, FlowSet
 
@@ -130,6 +131,38 @@ class FlowSession:
     def deadline(self) -> Instant | None:
         """When `tick` wants to be called, if nothing happens before."""
         return None if self.finished else self._frame.deadline
+
+    def keep(self) -> KeptSession | None:
+        """What `resume` needs, while the caller is handed over; None: the flow itself has the caller."""
+        frame = self._frame
+        if self.finished or self._answering or not (frame.at.body.hands_over or self._last_resort):
+            return None
+        *within, at = frame.places()
+        return KeptSession(
+            version=self.version,
+            root=self._root.id,
+            language=frame.language,
+            at=at,
+            within=tuple(within),
+            steps=self.steps,
+            last_resort=self._last_resort,
+        )
+
+    @classmethod
+    def resume(cls, flows: FlowSet, kept: KeptSession, call: CallFacts, now: Instant) -> "FlowSession":
+        """A session that goes on where another was handed over.
+
+        Raises KeyError when its place isn't there any more, or hands nobody over now.
+        """
+        session = cls(flows, kept.root, call, now)
+        session._frame.go_to((*kept.within, kept.at))
+        if not (session._frame.at.body.hands_over or kept.last_resort):
+            raise KeyError(kept.at.node)
+        session._frame.language = kept.language
+        session.version, session.steps, session._last_resort = kept.version, kept.steps, kept.last_resort
+        session._minute = -1
+        session._clock(now)
+        return session
 
     def start(self, now: Instant) -> list[FlowAction]:
         """Answer the call."""

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from acd.ids import CallId, Instant, Seconds
-from acd.kept import FloorResumed, KeptCallback
+from acd.agent import LOGGED_OUT
+from acd.ids import CallId, Instant, SeatId, Seconds
+from acd.kept import FloorResumed, KeptCallback, KeptSeat
 from callrouter.privacy import is_of
+from callrouter.router import surviving
 from callrouter.router.promises import Origin
+from callrouter.router.surviving import KeptTalk
 
 if TYPE_CHECKING:
     from callrouter.router.core import Router
 
 SEATS_STAY: Final[Seconds] = 600.0
-"""Whose controller was away for longer has gone elsewhere: seats are signed out then."""
+"""Whose controller was away for longer has gone elsewhere: seats are signed out then, or after their call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,15 @@ class Kept:
     missed: Mapping[CallId, Origin]
     made: int
     """Callbacks promised so far: their ids end with it."""
+    talks: tuple[KeptTalk, ...] = ()
+    """Conversations at hand."""
+    orderly: bool = False
+    """The process ended by itself: seats' intervals were closed at `at`."""
+
+    @property
+    def going_on(self) -> tuple[SeatId, ...]:
+        """Seats in conversations that the next process takes up."""
+        return tuple(seat for talk in self.talks for seat in talk.seats)
 
 
 def keep(router: Router, now: Instant) -> Kept:
@@ -45,6 +57,9 @@ def keep(router: Router, now: Instant) -> Kept:
         promised={one.call: known[one.call] for one in floor.callbacks if one.call in known},
         missed={call: origin for call, origin in origins.items() if origin is not None},
         made=known.made,
+        talks=tuple(
+            talk for live in router.calls.values() if (talk := surviving.keep(router, live, now)) is not None
+        ),
     )
 
 
@@ -74,17 +89,25 @@ def without(kept: Kept, digits: str) -> tuple[Kept, tuple[KeptCallback, ...], in
             floor=left,
             promised={call: one for call, one in kept.promised.items() if call not in gone | theirs},
             missed={call: one for call, one in kept.missed.items() if call not in gave_up},
+            talks=tuple(talk for talk in kept.talks if not is_of(talk.caller, digits)),
         ),
         dropped,
         len(gave_up),
     )
 
 
+def _last_contact(seat: KeptSeat) -> KeptSeat:
+    return replace(seat, next_state=LOGGED_OUT, next_reason="")
+
+
 def resume(router: Router, kept: Kept) -> None:
     """Give it to a router that has just begun, before its first event."""
     floor = kept.floor
     promised, missed = kept.promised, kept.missed
-    seats = floor.seats if router.now - kept.at <= SEATS_STAY else ()
+    surviving.take_up(router, kept.talks)
+    going_on = kept.going_on
+    at_work = [one for one in floor.seats if one.seat in going_on]
+    soon = router.now - kept.at <= SEATS_STAY
     router.promised.update(promised)
     router.promised.missed.update(missed)
     router.promised.made = kept.made
@@ -93,7 +116,8 @@ def resume(router: Router, kept: Kept) -> None:
             # Without its origin nobody knows over which trunk to dial.
             callbacks=tuple(one for one in floor.callbacks if one.call in promised),
             missed=floor.missed,
-            seats=seats,
+            seats=floor.seats if soon else tuple(map(_last_contact, at_work)),
+            going_on=going_on,
             queues=floor.queues,
         )
     )

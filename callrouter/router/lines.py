@@ -59,6 +59,17 @@ class Lines:
             self._at_line[leg.party] += 1
             self.board.started(leg.party, trunk, now)
 
+    def trunk(self, channel: ChannelId) -> str:
+        """By which trunk a partner's leg was dialled; ``""``: it is none."""
+        attempt = self._attempts.get(channel)
+        return attempt.trunk if attempt is not None else ""
+
+    def resumed(self, leg: Leg, trunk: str) -> None:
+        """A leg that has answered before this process began takes its place at the line."""
+        self._attempts[leg.channel] = _Attempt(leg.party, trunk, rang=True, judged=True)
+        self._at_line[leg.party] += 1
+        self._on_trunk[trunk] += 1
+
     def ringing(self, channel: ChannelId) -> None:
         if attempt := self._attempts.get(channel):
             attempt.rang = True

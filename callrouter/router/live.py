@@ -33,6 +33,7 @@ class LiveCall:
         "recorder",
         "session",
         "skills",
+        "survived",
         "talk",
         "tokens",
         "trace",
@@ -60,6 +61,8 @@ class LiveCall:
         self.waiting_since: Instant = 0.0
         self.later: list[Hangup] = []
         """Hang-ups that give a phone time to read how its REFER went."""
+        self.survived = False
+        """Taken up from the controller before; what has become of it is not known yet."""
         self.kept: Instant = 0.0
         """When a caller of the last resort was put in line again."""
 

@@ -12,7 +12,7 @@ from acd.ids import CallId, ChannelId, PlaybackId, RecordingId
 from acd.leg import Leg
 from acd.record import Role
 from callrouter.flow.actions import ActionFailed, Digit, LookupDone, MediaFinished
-from callrouter.router import flowside, recording, voicemail, waiting
+from callrouter.router import flowside, recording, surviving, voicemail, waiting
 from callrouter.router.live import LiveCall
 from callrouter.router.notices import FlowAnswered
 
@@ -156,6 +156,9 @@ def node_up(router: Router, event: e.NodeUp) -> None:
             # Somebody whose controller is no more: not left alone with the music, but asked in again.
             router.odd("caller_found", channel=channel)
             router.out.append(c.ToDialplan(node=event.node, call=CallId(""), channel=channel))
+    for live in list(router.calls.values()):
+        if live.survived and live.call.node == event.node:
+            surviving.settle(router, live)
     router.phones.node_up(router, event.node)
 
 

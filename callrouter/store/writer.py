@@ -30,6 +30,7 @@ from acd.service_level import micros
 from acd.shift import SeatInterval, Shifts
 from callrouter.mail import RejectedMessage
 from callrouter.ports import AuditEntry, Unavailable
+from callrouter.router.kept import Kept
 from callrouter.store import entries, inserting, schema
 from callrouter.store.database import Database, Unfit, brief
 from callrouter.store.entries import Entry
@@ -144,6 +145,12 @@ class RecordWriter:
                 self._enqueue_interval(interval)
         elif isinstance(notice, OfferClosed | CallbackOpened | CallbackClosed):
             self._enqueue(notice)
+
+    def resume_shifts(self, kept: Kept) -> None:
+        """Go on with the seats' intervals where the process before ended; before its first notice."""
+        closed = self._shifts.resume(kept.floor.seats, kept.going_on, kept.at, orderly=kept.orderly)
+        for interval in closed:
+            self._enqueue(interval)
 
     def end_shifts(self, now: Instant) -> None:
         """Close the seats' open intervals; the last thing before `stop`."""

@@ -53,7 +53,7 @@ async def test_promises_and_people_survive_a_controller_that_is_killed(
         town = rig.hotline.province
         rig.ready("m3", "m4")
         rig.engine.submit(e.SeatNotReadied(seat=SeatId("m4"), reason="lunch"))
-        await rig.call("main", "13890000001")
+        callers, _ = await rig.call("main", "13890000001")
         await rig.talking("13890000001")
         missed = await rig.hotline.call(rig.person, "12345")
         await rig.hotline.until(lambda: rig.hotline.live(missed).owner == "queue", "waiting")
@@ -72,6 +72,9 @@ async def test_promises_and_people_survive_a_controller_that_is_killed(
             (kept,) = app.controller.callbacks()
             assert (kept.callback, kept.number, kept.state) == (callback, PERSON, "waiting")
             assert (rig.view("m4").state, rig.view("m4").reason) == ("not_ready", "lunch")
+            await app.ready(20)
+            assert rig.view("m3").state == "talking", "nobody has cut it off"
+            callers.hang_up("13890000001")
             await rig.person.incoming(20)
             assert rig.view("m3").state == "talking", "after its wrap-up, without signing in"
             await rig.person.answer()

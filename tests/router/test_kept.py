@@ -8,7 +8,7 @@ from acd import events as e
 from acd.ids import CallId, SeatId
 from callrouter.router.kept import SEATS_STAY, Kept
 from tests.router.test_callback import busy_world, offered, promise
-from tests.router.world import World
+from tests.router.world import NODE, World
 
 
 def after(world: World, seconds: float = 5.0) -> World:
@@ -17,6 +17,7 @@ def after(world: World, seconds: float = 5.0) -> World:
     found = World(seats=())
     found.now = world.now + seconds
     found._carry_out(found.router.resume(msgspec.json.decode(paper, type=Kept), found.now))
+    found.handle(e.NodeUp(node=NODE))
     return found
 
 
@@ -73,7 +74,10 @@ def test_ids_go_on_where_they_were(ended: World) -> None:
 
 def test_who_comes_back_soon_is_told_nothing_of_agents_long_gone(ended: World) -> None:
     soon, late = after(ended, SEATS_STAY), after(ended, SEATS_STAY + 1)
-    assert (soon.seat("a1001"), late.seat("a1001")) == ("wrap_up", "logged_out")
+    assert (soon.seat("a1001"), late.seat("a1001")) == ("wrap_up", "wrap_up")
+    soon.wait(60)
+    late.wait(60)
+    assert (soon.seat("a1001"), late.seat("a1001")) == ("not_ready", "logged_out"), "one waits for its phone"
     assert len(late.router.floor.callbacks()) == 1, "callbacks do not depend on it"
 
 
