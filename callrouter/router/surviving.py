@@ -81,6 +81,7 @@ class KeptCall:
     bridges: int
     mixed: bool
     playbacks: int
+    hops: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
