@@ -117,6 +117,7 @@ async def test_the_first_request_finds_its_route_built(world: World, monkeypatch
         mailboxes=world.mailboxes,
         recordings=world.recordings,
         site=world.site,
+        past=world.past,
         accounts=world.accounts,
         audit=world.audit,
         metrics=FakeMetrics(),

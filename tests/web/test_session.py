@@ -98,6 +98,7 @@ async def test_requests_without_a_token_are_refused_everywhere(world: World) -> 
                         call="c1",
                         callback="b1",
                         message="m1",
+                        version="v1",
                         recording="r1",
                         name="province.yaml",
                     ),
