@@ -215,7 +215,7 @@ class App:
         self.accounts = StoredAccounts(self.database, self.clock)
 
     def _leave_off(self) -> None:
-        # At one instant: what seats did adds up to what calls took, and the next controller goes on from there.
+        # At one instant: what seats did adds up to what calls took; the next controller goes on there.
         ended = self.keeper.ended
         now = self.clock.now() if ended is None else ended
         self.controller.leave_off(now)
