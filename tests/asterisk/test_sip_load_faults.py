@@ -1,7 +1,9 @@
 """Faults planted one by one and together on a real Asterisk: the report names each, and no other."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,8 @@ from tests.asterisk.test_sip_load import callers, codes, crew, run, scenario
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
 
-SEATS = [f"a{number}" for number in range(1001, 1011)]
-LINES = {line: free_udp_port("127.0.0.1") for line in ("12315", "12333", "12345x")}
+SEATS = [f"a{number}" for number in range(1001, 1021)]
+LINES = {line: free_udp_port("127.0.0.1") for line in ("12315", "12333", "12328")}
 MORE = """
 exten => tenth,1,Set(GLOBAL(TURN)=$[0${{TURN}}+1])
  same => n,GotoIf($[${{TURN}} % 10 = 0]?refused)
@@ -28,11 +30,13 @@ exten => silent,1,Answer()
  same => n,Wait(1)
  same => n,Dial(PJSIP/a1008,30)
 exten => keyless,1,Dial(PJSIP/a1008,30,D(12))
-exten => cutting,1,Dial(PJSIP/a1002,30,S(1))
+exten => cutting,1,Dial(PJSIP/a1011,30,S(1))
+exten => cutting2,1,Dial(PJSIP/a1018,30,S(1))
 exten => recorded,1,Answer()
  same => n,MixMonitor(${{UNIQUEID}}.wav)
- same => n,Dial(PJSIP/a1001,30)
+ same => n,Dial(PJSIP/a1014,30)
 exten => 12315,1,Dial(PJSIP/12315@line-12315,30)
+exten => 12328,1,Dial(PJSIP/12328@line-12328,30)
 exten => 12333,1,Dial(PJSIP/12333@line-12333,30)
 """
 
@@ -49,69 +53,63 @@ def partner(line: str, **more: object) -> dict[str, object]:
     return {"line": line, "listen": f"127.0.0.1:{LINES[line]}", "answer": {"constant": 0.1}, **more}
 
 
-async def test_a_trunk_that_refuses_every_tenth_call_is_named_with_its_rhythm(
-    tmp_path: Path, town: Exchange
-) -> None:
-    plan = scenario(tmp_path, town, duration=5, callers=[callers("tenth", rate=8)])
-    report = await run(plan, town)
-    text = codes(report)["refusals"]
-    assert "tenth" in text
-    assert "every 10th call is refused" in text
-    assert "503" in text
+async def together(tmp_path: Path, town: Exchange, **plans: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The reports of several runs side by side, each with seats and lines of its own."""
+    runs = {}
+    for name, plan in plans.items():
+        (folder := tmp_path / name).mkdir()
+        recordings = plan.pop("recordings", None)
+        one = scenario(folder, town, **plan)
+        assert one.target is not None
+        target = one.target.model_copy(update={"recordings": recordings})
+        runs[name] = run(one.model_copy(update={"target": target}), town)
+    return dict(zip(runs, await asyncio.gather(*runs.values()), strict=True))
 
 
-async def test_a_partner_that_hangs_up_or_refuses_is_named(tmp_path: Path, town: Exchange) -> None:
-    plan = scenario(
+async def test_each_planted_fault_is_named_where_it_is(tmp_path: Path, town: Exchange) -> None:
+    spool = town.server.rendered.folder / "var" / "spool"
+    for_three = callers(["a1001", "a1002", "a1003"], rate=3, talk={"constant": 3})
+    reports = await together(
         tmp_path,
         town,
-        callers=[callers(["12315", "12333"], rate=3, talk={"constant": 3})],
-        partners=[partner("12315", leaves={"constant": 0.4}), partner("12333", refuses=0.5)],
+        tenth={"callers": [callers("tenth", rate=8)]},
+        lines={
+            "callers": [callers(["12315", "12333"], rate=3, talk={"constant": 3})],
+            "partners": [partner("12315", leaves={"constant": 0.4}), partner("12333", refuses=0.5)],
+        },
+        manners={
+            "callers": [for_three],
+            "seats": [crew("a1001"), crew("a1002", leaves={"constant": 0.3}), crew("a1003", refuses=1.0)],
+        },
+        cut={
+            "callers": [callers(["a1010", "cutting"], rate=3, talk={"constant": 3})],
+            "seats": [crew("a1010"), crew("a1011")],
+        },
+        codec={
+            "callers": [callers("a1012", rate=1)],
+            "seats": [crew("a1012"), crew("a1013", codecs=["g729"])],
+            "probes": {"callers": 1, "dial": "a1013", "every": 4, "talk": 2},
+        },
+        recorded={"callers": [callers("recorded", rate=2)], "seats": [crew("a1014")], "recordings": spool},
+        unrecorded={
+            "callers": [callers("a1015", rate=2)],
+            "seats": [crew("a1015")],
+            "recordings": tmp_path,
+        },
     )
-    found = codes(await run(plan, town))
-    assert found["partner_hangs_up"].startswith("line 12315 answered and hung up at once")
-    assert "12333 refused" in found["partner_refuses"]
-    assert "503" in found["partner_refuses"]
-    assert "slow_partner" not in found
-
-
-async def test_a_seat_whose_phone_speaks_another_codec_is_named(tmp_path: Path, town: Exchange) -> None:
-    plan = scenario(
-        tmp_path,
-        town,
-        callers=[callers("a1001", rate=1, talk={"constant": 2})],
-        seats=[crew("a1001"), crew("a1002", codecs=["g729"])],
-        probes={"callers": 1, "dial": "a1002", "every": 4, "talk": 2},
-    )
-    assert "a1002" in codes(await run(plan, town))["no_audio"]
-
-
-async def test_conversations_that_the_installation_ends_are_named_by_seat(
-    tmp_path: Path, town: Exchange
-) -> None:
-    plan = scenario(
-        tmp_path,
-        town,
-        callers=[callers(["a1001", "cutting"], rate=3, talk={"constant": 3})],
-        seats=[crew("a1001"), crew("a1002")],
-    )
-    found = codes(await run(plan, town))
-    assert found["cut_off"].startswith("seat a1002:")
-
-
-async def test_a_seat_that_hangs_up_and_one_that_declines_are_told_apart(
-    tmp_path: Path, town: Exchange
-) -> None:
-    plan = scenario(
-        tmp_path,
-        town,
-        callers=[callers(["a1001", "a1002", "a1003"], rate=3, talk={"constant": 2})],
-        seats=[crew("a1001"), crew("a1002", leaves={"constant": 0.3}), crew("a1003", refuses=1.0)],
-    )
-    report = await run(plan, town)
-    found = codes(report)
-    assert "seat a1002 answered and hung up at once" in found["seat_hangs_up"]
-    assert "a1003" in found["seat_declines"]
-    assert report["figures"]["seats"]["declined"] > 0
+    found = {name: codes(report) for name, report in reports.items()}
+    assert "every 10th call is refused" in found["tenth"]["refusals"]
+    assert "503" in found["tenth"]["refusals"]
+    assert found["lines"]["partner_hangs_up"].startswith("line 12315 answered and hung up at once")
+    assert "12333 refused" in found["lines"]["partner_refuses"]
+    assert "slow_partner" not in found["lines"]
+    assert "seat a1002 answered and hung up at once" in found["manners"]["seat_hangs_up"]
+    assert "a1003" in found["manners"]["seat_declines"]
+    assert reports["manners"]["figures"]["seats"]["declined"] > 0
+    assert found["cut"]["cut_off"].startswith("seat a1011:")
+    assert "a1013" in found["codec"]["no_audio"]
+    assert "not_recorded" in found["unrecorded"]
+    assert "not_recorded" not in found["recorded"], reports["recorded"]["figures"]["recordings"]
 
 
 async def test_missing_greeting_and_lost_keys_are_named_with_what_arrived(
@@ -135,57 +133,46 @@ async def test_missing_greeting_and_lost_keys_are_named_with_what_arrived(
     assert "a1008" in lost["digits"]
 
 
-async def test_a_recorder_that_is_off_is_named(tmp_path: Path, town: Exchange) -> None:
-    spool = town.server.rendered.folder / "var" / "spool"
-    for dial, missing in (("recorded", False), ("a1001", True)):
-        plan = scenario(tmp_path, town, callers=[callers(dial, rate=2)], seats=[crew("a1001")], duration=3)
-        assert plan.target is not None
-        target = plan.target.model_copy(update={"recordings": spool})
-        report = await run(plan.model_copy(update={"target": target}), town)
-        assert ("not_recorded" in codes(report)) is missing, report["figures"]["recordings"]
-
-
-async def test_speaking_silent_and_abusive_callers(tmp_path: Path, town: Exchange) -> None:
-    plan = scenario(
+async def test_faults_planted_together_are_all_named_and_abusive_callers_break_nothing(
+    tmp_path: Path, town: Exchange
+) -> None:
+    reports = await together(
         tmp_path,
         town,
-        callers=[
-            callers("a1001", rate=1, talk={"constant": 2}, audio="speech", language="bo"),
-            {**callers("music", rate=1, talk={"constant": 2}), "name": "silent"},
-            {
-                **callers("music", rate=1, talk={"constant": 2}),
-                "name": "abusive",
-                "hammer": {"keys": 100, "every": 0.05},
-                "redial": {"chance": 1, "after": {"constant": 0.1}, "at_most": 20},
-            },
-        ],
-        seats=[crew("a1001")],
+        many={
+            "duration": 8,
+            "callers": [
+                callers(["a1017", "cutting2", "a1019", "12328", "gone"], rate=6, talk={"constant": 3})
+            ],
+            "seats": [crew("a1017"), crew("a1018"), crew("a1019", never_answers=1.0)],
+            "partners": [partner("12328", answer={"constant": 4})],
+            "bounds": {"answered_in_time": 0.1},
+        },
+        crowd={
+            "callers": [
+                callers("a1016", rate=1, talk={"constant": 2}, audio="speech", language="bo"),
+                {**callers("music", rate=1, talk={"constant": 2}), "name": "silent"},
+                {
+                    **callers("music", rate=1, talk={"constant": 2}),
+                    "name": "abusive",
+                    "hammer": {"keys": 100, "every": 0.05},
+                    "redial": {"chance": 1, "after": {"constant": 0.1}, "at_most": 20},
+                },
+            ],
+            "seats": [crew("a1016")],
+        },
     )
-    report = await run(plan, town)
-    figures = report["figures"]
-    assert report["broken"] == []
+    found = codes(reports["many"])
+    assert "a1018" in found["cut_off"]
+    assert "a1019" in found["seat_never_answers"]
+    assert "12328" in found["slow_partner"]
+    assert "gone:" in found["refusals"]
+    assert "seat_hangs_up" not in found
+    figures = reports["crowd"]["figures"]
+    assert reports["crowd"]["broken"] == []
     assert figures["generator"]["unexpected"] == 0
-    assert figures["left_behind"] == 0
     assert set(figures["by_language"]) == {"bo", "zh"}
     assert figures["by_language"]["bo"]["met_a_person"] > 0
-
-
-async def test_faults_planted_together_are_all_named(tmp_path: Path, town: Exchange) -> None:
-    plan = scenario(
-        tmp_path,
-        town,
-        duration=8,
-        callers=[callers(["a1001", "cutting", "a1003", "12315", "gone"], rate=6, talk={"constant": 3})],
-        seats=[crew("a1001"), crew("a1002"), crew("a1003", never_answers=1.0)],
-        partners=[partner("12315", answer={"constant": 4})],
-        bounds={"answered_in_time": 0.1},
-    )
-    found = codes(await run(plan, town))
-    assert "a1002" in found["cut_off"]
-    assert "a1003" in found["seat_never_answers"]
-    assert "12315" in found["slow_partner"]
-    assert found["refusals"].startswith("gone:")
-    assert "seat_hangs_up" not in found
 
 
 def test_the_voice_of_speaking_callers_has_pauses_and_sound() -> None:
