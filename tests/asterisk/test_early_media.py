@@ -12,6 +12,7 @@ from tests.asterisk.trio import (
     OTHER,
     OURS,
     PARTNER,
+    PATIENCE,
     SEAT,
     TONE,
     House,
@@ -55,7 +56,7 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         caller = trio.heard(trio.caller)
         assert caller.gap < SILENT_AT_MOST
         assert not caller.seconds.get(PARTNER), "the caller on hold hears nothing of it"
-        await trio.key("*1")
+        trio.ask("*1")
         await trio.completed()
         record = await trio.end()
         assert [one.outcome for one in record.transfers] == ["completed"]
@@ -93,9 +94,9 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         trio.partner.media.speak(PARTNER)
         await trio.hears(trio.seat, PARTNER)
         assert not trio.heard(trio.seat, since).seconds.get(TONE)
-        await trio.key("*0")
+        trio.ask("*0")
         await trio.until("returned")
-        await trio.partner.got("CANCEL")
+        await trio.partner.got("CANCEL", seconds=PATIENCE)
         await trio.together()
         await trio.end()
 
@@ -107,7 +108,7 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         heard = trio.heard(trio.seat)
         assert heard.gap < SILENT_AT_MOST
         assert heard.seconds[TONE] > 0.9
-        await trio.until("returned", 15)
+        await trio.until("returned")
         await trio.together()
         assert (await trio.end()).transfers[0].cause == "no_answer"
 
@@ -116,7 +117,7 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         await trio.press()
         trio.partner.say(183, sdp=True)
         await trio.hears(trio.seat, TONE)
-        await trio.until("returned", 15)
+        await trio.until("returned")
         assert trio.heard(trio.seat).gap < SILENT_AT_MOST
         await trio.together()
         assert (await trio.end()).transfers[0].cause == "no_answer"
@@ -142,7 +143,7 @@ async def test_a_seat_that_consults_hears_the_line_before_it_answers(house: Hous
         trio.partner.early()
         await trio.hears(trio.seat, PARTNER)
         await trio.caller.bye()
-        await trio.partner.got("CANCEL")
+        await trio.partner.got("CANCEL", seconds=PATIENCE)
         assert (await trio.record()).transfers[0].outcome == "abandoned"
 
     await asyncio.gather(
@@ -175,7 +176,7 @@ async def test_callers_hear_the_line_that_they_are_sent_to(house: House) -> None
         await trio.press()
         trio.partner.early()
         await trio.hears(trio.seat, PARTNER)
-        await trio.key("*1")
+        trio.ask("*1")
         await trio.until("blonde")
         await trio.hears(trio.caller, PARTNER)
         trio.partner.say(486)
@@ -187,7 +188,7 @@ async def test_callers_hear_the_line_that_they_are_sent_to(house: House) -> None
         await trio.press()
         trio.partner.early()
         await trio.hears(trio.seat, PARTNER, 2.6)
-        await trio.key("*1")
+        trio.ask("*1")
         await trio.until("blonde")
         trio.partner.media.speak(0)
         await trio.hears(trio.caller, TONE)
@@ -206,13 +207,13 @@ async def test_callers_hear_the_line_that_they_are_sent_to(house: House) -> None
         since = time.monotonic()
         trio.partner.say(486)
         trio.partner.media.quiet()
-        await trio.partner.got("INVITE", since=since)
+        await trio.partner.got("INVITE", since=since, seconds=PATIENCE)
         trio.partner.say(180)
         await trio.hears(trio.seat, TONE)
         trio.partner.answer()
         await trio.until("consulting")
         await trio.hears(trio.seat, PARTNER)
-        await trio.key("*1")
+        trio.ask("*1")
         await trio.completed()
         assert (await trio.end()).transfers[0].outcome == "completed"
 
@@ -252,12 +253,12 @@ async def test_all_who_speak_hear_an_emergency_service_and_a_further_line(house:
         await trio.press()
         trio.partner.answer()
         await trio.until("consulting")
-        await trio.key("*3")
+        trio.ask("*3")
         await trio.until("conference")
         trio.partner.media.speak(OTHER)
         further = await trio.further("12333")
-        await trio.key("*212333")
-        await further.got("INVITE", seconds=10)
+        trio.ask("*212333")
+        await further.got("INVITE", seconds=PATIENCE)
         further.early()
         everybody = (trio.caller, trio.seat, trio.partner)
         await asyncio.gather(*(trio.hears(phone, PARTNER) for phone in everybody))

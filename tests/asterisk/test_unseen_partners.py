@@ -12,7 +12,7 @@ import pytest
 from acd import events as e
 from simulators.plain_phone import Message
 from simulators.rtp_port import RtpPort
-from tests.asterisk.trio import ADDRESS, PARTNER, SEAT, TONE, House, Trio, open_house
+from tests.asterisk.trio import ADDRESS, PARTNER, PATIENCE, SEAT, TONE, House, Trio, open_house
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
 SILENT_AT_MOST = 2.1
@@ -38,7 +38,7 @@ async def side_by_side(house: House, *stories: tuple[str, Story]) -> None:
         try:
             await story(await Trio.open(house, line))
         except (AssertionError, TimeoutError) as fault:
-            raise AssertionError(f"{story.__name__}: {fault or 'nothing came'}") from fault
+            raise AssertionError(f"{story.__name__}: {str(fault) or 'nothing came'}") from fault
 
     told = await asyncio.gather(*(one(*story) for story in stories), return_exceptions=True)
     faults = [str(fault) for fault in told if fault is not None]
@@ -49,7 +49,7 @@ async def consulted(trio: Trio) -> None:
     """Answered: seat and partner hear each other; completed: caller and partner do; the record says so."""
     await trio.until("consulting")
     await asyncio.gather(trio.hears(trio.seat, PARTNER), trio.hears(trio.partner, SEAT))
-    await trio.key("*1")
+    trio.ask("*1")
     await trio.until("completed")
     await trio.completed()
     assert trio.heard(trio.caller).gap < SILENT_AT_MOST
@@ -59,7 +59,7 @@ async def consulted(trio: Trio) -> None:
 
 async def returned(trio: Trio, cause: str = "") -> None:
     """It came to nothing: caller and seat are together again, the record says why."""
-    await trio.until("returned", 15)
+    await trio.until("returned")
     await trio.together()
     assert trio.heard(trio.caller).gap < SILENT_AT_MOST
     assert trio.heard(trio.seat).gap < SILENT_AT_MOST
@@ -106,7 +106,7 @@ async def reliable_without_description(trio: Trio) -> None:
     invite = await trio.press()
     assert "100rel" in ",".join(invite.all("Supported"))
     trio.partner.say(183, extra="Require: 100rel\r\nRSeq: 7\r\n")
-    prack = await trio.partner.got("PRACK")
+    prack = await trio.partner.got("PRACK", seconds=PATIENCE)
     assert prack.get("RAck").startswith("7 ")
     await trio.hears(trio.seat, TONE)
     trio.partner.answer()
@@ -116,7 +116,7 @@ async def reliable_without_description(trio: Trio) -> None:
 async def reliable_with_description(trio: Trio) -> None:
     await trio.press()
     trio.partner.say(183, sdp=True, extra="Require: 100rel\r\nRSeq: 1\r\n")
-    await trio.partner.got("PRACK")
+    await trio.partner.got("PRACK", seconds=PATIENCE)
     trio.partner.media.speak(PARTNER)
     await trio.hears(trio.seat, PARTNER)
     trio.partner.answer()
@@ -151,7 +151,7 @@ async def wants_longer_sessions(trio: Trio) -> None:
     await trio.press()
     trio.partner.dialog = None
     trio.partner.say(422, extra="Min-SE: 3600\r\n")
-    await trio.partner.got("ACK", since=since)
+    await trio.partner.got("ACK", since=since, seconds=PATIENCE)
     invite = await _asked_again(trio)
     assert int(invite.get("Session-Expires").partition(";")[0]) >= 3600
     trio.partner.say(200, sdp=True, extra="Require: timer\r\nSession-Expires: 3600;refresher=uas\r\n")
@@ -160,9 +160,9 @@ async def wants_longer_sessions(trio: Trio) -> None:
 
 
 async def _asked_again(trio: Trio) -> Message:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while len({x.get("CSeq") for x in trio.partner.requests if x.method == "INVITE"}) < 2:
-            await trio.partner.got("INVITE")
+            await trio.partner.got("INVITE", seconds=PATIENCE)
             await asyncio.sleep(0.02)
     return trio.partner.invite
 
@@ -189,7 +189,7 @@ def refuses(status: int, extra: str = "", after: int = 0) -> Story:
         if after:
             trio.partner.say(after)
         trio.partner.say(status, extra=extra)
-        await trio.partner.got("ACK")
+        await trio.partner.got("ACK", seconds=PATIENCE)
         await returned(trio)
         assert len({x.get("CSeq") for x in trio.partner.requests if x.method == "INVITE"}) == 1
 
@@ -223,10 +223,10 @@ async def answers_what_we_cancel(trio: Trio) -> None:
     trio.partner.say(180)
     await trio.hears(trio.seat, TONE)
     trio.partner.on_cancel = trio.partner.answer
-    await trio.key("*0")
-    await trio.partner.got("CANCEL")
-    await trio.partner.got("ACK")
-    await trio.partner.got("BYE")
+    trio.ask("*0")
+    await trio.partner.got("CANCEL", seconds=PATIENCE)
+    await trio.partner.got("ACK", seconds=PATIENCE)
+    await trio.partner.got("BYE", seconds=PATIENCE)
     await returned(trio)
 
 
@@ -234,11 +234,11 @@ async def hangs_up_as_we_do(trio: Trio) -> None:
     await trio.press()
     trio.partner.answer()
     await trio.until("consulting")
-    await trio.key("*1")
+    trio.ask("*1")
     await trio.completed()
     trio.partner.on_bye = trio.partner.hang_up
     await trio.caller.bye()
-    await trio.partner.got("BYE")
+    await trio.partner.got("BYE", seconds=PATIENCE)
     record = await trio.record()
     assert [one.outcome for one in record.transfers] == ["completed"]
     assert record.ended_by == "caller"
@@ -257,7 +257,7 @@ async def says_200_twice_from_two_phones(trio: Trio) -> None:
     await trio.press()
     trio.partner.say(200, sdp=True, tag="first")
     trio.partner.media.speak(PARTNER)
-    await trio.partner.got("ACK")
+    await trio.partner.got("ACK", seconds=PATIENCE)
     trio.partner.say(200, sdp=True, tag="second")
     trio.partner.tag = "first"
     await consulted(trio)
@@ -356,7 +356,7 @@ async def pauses(trio: Trio) -> None:
 async def sends_the_caller_back(trio: Trio) -> None:
     """REFER to 12345: the caller comes to a person here."""
     await answered(trio)
-    await trio.key("*1")
+    trio.ask("*1")
     await trio.completed()
     trio.house.engine.submit(e.SeatReadied(seat=trio.seat_name))
     host, port = trio.house.server

@@ -38,6 +38,8 @@ TONE_PAUSE: Final = 4.0
 """Seconds; the ringing tone's own, no silence."""
 LINES: Final = ("12315", "12333", "12328", "12348", "12316", "12329", "12350", "12317", "12320", "12366")
 EMERGENCIES: Final = ("120", "119", "110", "122")
+PATIENCE: Final = 20.0
+"""Seconds for whatever has to come; a busy machine is slow."""
 SDP: Final = "Content-Type: application/sdp\r\n"
 
 
@@ -225,17 +227,27 @@ class Trio:
 
     # --- deeds
 
-    async def key(self, keys: str) -> None:
-        """The seat's keys."""
-        for key in keys:
-            await self.seat.media.press(key)
+    def ask(self, code: str) -> None:
+        """What a feature code stands for, asked at the desk: that keys arrive is tried elsewhere."""
+        seat, kind = self.seat_name, "blind" if code.startswith("*7") else "consult"
+        wish: e.Intent
+        match code[:2]:
+            case "*0":
+                wish = e.TransferCancelled(seat=seat)
+            case "*1":
+                wish = e.TransferCompleted(seat=seat)
+            case "*3":
+                wish = e.ThreePartyAsked(seat=seat)
+            case _:
+                wish = e.TransferAsked(seat=seat, target=code[2:], kind=kind)
+        self.house.engine.submit(wish)
 
     async def press(self, prefix: str = "*2", line: str = "") -> Message:
-        """Dial the line by feature code; returns the partner's INVITE. From here on is listened to."""
+        """Ask for the line; returns the partner's INVITE. From here on is listened to."""
         self.partner.requests.clear()
         self.began = time.monotonic()
-        await self.key(prefix + (line or self.line))
-        invite = await self.partner.got("INVITE", since=self.began, seconds=10)
+        self.ask(prefix + (line or self.line))
+        invite = await self.partner.got("INVITE", since=self.began, seconds=PATIENCE)
         self.began = time.monotonic()
         return invite
 
@@ -246,7 +258,7 @@ class Trio:
         since = since or self.began
         return judge(phone.media.since(since), since, time.monotonic())
 
-    async def hears(self, phone: Phone, hertz: int, seconds: float = 0.3, within: float = 8.0) -> float:
+    async def hears(self, phone: Phone, hertz: int, seconds: float = 0.3, within: float = PATIENCE) -> float:
         """Until it hears this tone for so long from now on; returns when the tone first came."""
         since = time.monotonic()
         while True:
@@ -261,7 +273,7 @@ class Trio:
         view = self.house.live(self.call)
         return view.transfer_state if view is not None else "over"
 
-    async def until(self, state: str, seconds: float = 10.0) -> None:
+    async def until(self, state: str, seconds: float = PATIENCE) -> None:
         await self.house.until(lambda: self.state == state, f"{self.line} {state}", seconds)
 
     async def end(self) -> CallRecord:
@@ -282,7 +294,7 @@ class Trio:
         assert len(kinds) == len(rows), f"one file of each kind, not {rows}"
         return kinds
 
-    async def record(self, seconds: float = 15.0) -> CallRecord:
+    async def record(self, seconds: float = PATIENCE) -> CallRecord:
         house = self.house
         await house.until(lambda: house.live(self.call) is None, f"the end of {self.line}", seconds)
         await house.province.app.writer.flush()
@@ -312,7 +324,7 @@ class House:
     def live(self, call: CallId) -> Any:
         return next((view for view in self.engine.snapshot().calls if view.call == call), None)
 
-    async def until(self, test: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+    async def until(self, test: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
         deadline = time.monotonic() + seconds
         while not (found := test()):
             if time.monotonic() > deadline:
