@@ -13,10 +13,30 @@ LOOK: Final = 0.15
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of all threads of a process so far. Raises OSError when it is gone."""
+    """User and system time so far: of a process, its children and theirs, those that have ended too.
+
+    Raises OSError when the process itself is gone.
+    """
+    fields = _fields(pid)
+    spent, ended = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+    return (spent + ended) * _TICK + sum(map(_child, _children(pid)))
+
+
+def _child(pid: int) -> float:
+    try:
+        return cpu_seconds(pid)
+    except OSError:
+        return 0.0  # it has ended meanwhile: the next look finds it in its parent's account
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
+
+
+def _fields(pid: int) -> list[str]:
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold blanks and brackets
-    return (int(fields[11]) + int(fields[12])) * _TICK
+    return stat.rpartition(")")[2].split()  # the name before it may hold blanks and brackets
 
 
 def accounts(pids: Mapping[str, int]) -> dict[str, float]:

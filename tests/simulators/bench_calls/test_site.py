@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -48,6 +50,20 @@ def test_account_grows_with_work() -> None:
     assert cpu_seconds(os.getpid()) - before >= 0.1
     with pytest.raises(OSError, match="4194305"):
         cpu_seconds(4194305)  # above the kernel's largest process id
+
+
+def test_account_has_children_while_they_live_and_afterwards() -> None:
+    """A controller's records are written by a process of its own: its work is the controller's."""
+    work = "import sys, time\nwhile time.process_time() < 0.25: sum(range(1000))"
+    busy = f"{work}\nprint(flush=True)\nsys.stdin.read()"
+    before = cpu_seconds(os.getpid())
+    with subprocess.Popen(
+        [sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert cpu_seconds(os.getpid()) - before >= 0.2
+    assert cpu_seconds(os.getpid()) - before >= 0.2
 
 
 @pytest.mark.parametrize("scenario", [bench_caller_scenario(2.5), bench_seat_scenario(2.5)])
