@@ -35,7 +35,7 @@ def test_the_page_is_of_a_run_without_a_fault() -> None:
         f"0 of {CROWD}",
     ]
     assert "**fault**" not in PAGE
-    assert re.search(r"On \d{4}-\d\d-\d\d \d\d:\d\d UTC, with Asterisk 22\.\d+\.\d+", PAGE)
+    assert re.search(r"On \d{4}-\d\d-\d\d \d\d:\d\d UTC, with\s+Asterisk 22\.\d+\.\d+", PAGE)
 
 
 def test_every_state_and_party_has_its_field() -> None:
