@@ -20,8 +20,8 @@ from callrouter.cli.story import safe, span
 FORMATS: Final = ("table", "csv", "json", "html", "parquet")
 
 
-TABLE_ROWS: Final = 1_000
-"""Rows of a table in a terminal: more than anybody reads, and a second's work."""
+TABLE_ROWS: Final = 500
+"""Rows of a table in a terminal: more than anybody reads, and half a second's work."""
 
 
 class FormatError(Exception):

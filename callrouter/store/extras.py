@@ -23,7 +23,8 @@ async def transfer_rows(
     database: Database, since: int, until: int, now: Instant, organisations: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
     """Attempts by target with what became of them, most attempts first. Raises `Unavailable`."""
-    part = (await load(database, ("transfers",), since, until, now))["transfers"]
+    names = ("target", "outcome", "organisation")
+    part = (await load(database, ("transfers",), since, until, now, names))["transfers"]
     causes = await _causes(database, since, until, organisations)
     if organisations is not None:
         part = part.where(part.names["organisation"].equal(*organisations))
