@@ -7,14 +7,14 @@ compares and hashes by value.
 """
 
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ParamSpec, TypeVar, dataclass_transform
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def fact(cls: type[T]) -> type[T]:
     """Make a class a fact."""
     return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
@@ -28,12 +28,12 @@ def maker(kind: Callable[P, T]) -> Callable[P, T]:
     """
     known: Any = kind
     defaults = {}
-    for field in fields(known):
-        if field.default_factory is not MISSING:
-            raise TypeError(f"{known.__name__}.{field.name} has a factory: call the class itself")
-        if field.default is not MISSING:
-            defaults[field.name] = field.default
-    names = [field.name for field in fields(known)]
+    for one in fields(known):
+        if one.default_factory is not MISSING:
+            raise TypeError(f"{known.__name__}.{one.name} has a factory: call the class itself")
+        if one.default is not MISSING:
+            defaults[one.name] = one.default
+    names = [one.name for one in fields(known)]
     arguments = ", ".join(f"{name}=defaults[{name!r}]" if name in defaults else name for name in names)
     lines = [f"def make(*, {arguments}):", "    self = new(kind)"]
     lines += [f"    self.{name} = {name}" for name in names]

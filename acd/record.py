@@ -8,10 +8,11 @@ the same stamps, hence sums are exact.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
+from acd.fact import fact
 from acd.ids import AgentId, CallId, ChannelId, Instant, QueueId, SeatId
 
 REJECTED: Final = "rejected"
@@ -43,7 +44,7 @@ JOINED: Final = "joined"
 """First word of the cause of a transfer whose caller went on in another call; its id follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Segment:
     """One stretch of one leg's track."""
 
@@ -60,7 +61,7 @@ class Segment:
     """Flow node, queue, or how a ring ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LateSegment:
     """A segment that ended after its call's record was written: wrap-up, as a rule."""
 
@@ -69,7 +70,7 @@ class LateSegment:
     segment: Segment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TransferRecord:
     """One attempt to hand the caller over, from key press to its terminal state."""
 
@@ -92,7 +93,7 @@ class TransferRecord:
         return CallId(call) if word == JOINED else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class FlowStep:
     """One node passed by the caller."""
 
@@ -104,7 +105,7 @@ class FlowStep:
     variables: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallRecord:
     """The whole story of one call; written once, when its last leg is gone.
 

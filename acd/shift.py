@@ -11,6 +11,7 @@ from typing import Final
 
 from acd.agent import LOGGED_OUT, NOT_READY, READY
 from acd.commands import SeatChanged
+from acd.fact import fact
 from acd.ids import AgentId, CallId, Instant, SeatId
 from acd.kept import KeptSeat
 
@@ -19,7 +20,7 @@ AWAY: Final = frozenset({NOT_READY, LOGGED_OUT})
 """All other states are contact."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatInterval:
     """A seat with an agent in one state, from `started` to `ended`."""
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from acd.commands import Command, OfferClosed
 from acd.events import Intent, SwitchEvent
+from acd.fact import fact
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord, FlowStep, LateSegment
 
@@ -48,7 +49,7 @@ class RecordSink(Protocol):
     def put(self, record: CallRecord | LateSegment) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class SeatView:
     """A seat as screens show it. Times are instants, so that a screen counts up by itself."""
 
@@ -71,7 +72,7 @@ class SeatView:
     """What may be asked of the seat itself now, spelt as the API's paths (`acd.deeds`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class QueueView:
     queue: QueueId
     name: str
@@ -93,7 +94,7 @@ class QueueView:
     """When it closes, or opens again; None: it is always open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class LegView:
     role: str
     party: str
@@ -103,7 +104,7 @@ class LegView:
     """What this party, when it is a seat, may ask of the call now (`acd.deeds`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CallView:
     """A live call. `caller` is as received: the web masks it unless a right allows."""
 
@@ -211,7 +212,7 @@ class MissedView:
     organisation: OrgId = NO_ORGANISATION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Change:
     """Something on the screens is different. Exactly one of the four is set.
 

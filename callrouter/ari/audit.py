@@ -18,14 +18,10 @@ class FieldAudit:
 
     def __init__(self) -> None:
         self.unknown: Counter[str] = Counter()
-        self._seen: Counter[str] = Counter()
 
-    def look(self, name: str, model: type[msgspec.Struct], data: bytes) -> None:
+    def look(self, model: type[msgspec.Struct], data: bytes) -> None:
         """`data` is a message that has been decoded as `model`, hence is sound JSON."""
-        seen = self._seen[name]
-        self._seen[name] = seen + 1
-        if seen % EVERY == 0:
-            self._compare(msgspec.json.decode(data, type=dict[str, object]), model)
+        self._compare(msgspec.json.decode(data, type=dict[str, object]), model)
 
     def _compare(self, said: Mapping[str, object], model: type[msgspec.Struct]) -> None:
         known = {field.encode_name: field.type for field in msgspec.structs.fields(model)}

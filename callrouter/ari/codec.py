@@ -56,7 +56,7 @@ from acd.events import (
 )
 from acd.ids import CallId, ChannelId, NodeId, PlaybackId, RecordingId
 from callrouter.ari import models
-from callrouter.ari.audit import FieldAudit
+from callrouter.ari.audit import EVERY, FieldAudit
 from callrouter.ari.caller import clean_dialled, clean_display, clean_number, clean_text, decode_header
 from callrouter.ari.requests import EARLY_LEG, LEG
 
@@ -128,8 +128,10 @@ class EventCodec:
             self._count_undecodable(data)
             return None
         name = type(event).__name__
-        self.events[name] += 1
-        self._audit.look(name, type(event), data)
+        seen = self.events[name]
+        self.events[name] = seen + 1
+        if seen % EVERY == 0:
+            self._audit.look(type(event), data)
         return event
 
     def _count_undecodable(self, data: bytes) -> None:

@@ -41,6 +41,7 @@ from callrouter.ari.models import RESTQueryStringParameter, RESTRequest
 MAX_FRAME = 64 * 1024
 """Bytes; larger WebSocket frames make Asterisk drop the link."""
 MAX_DIGITS = 32
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
 _DIGITS = frozenset("0123456789*#ABCD")
 _GONE = frozenset({400, 404})
@@ -79,7 +80,7 @@ def _path(*parts: str) -> str:
 
 
 def _clean(value: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+    if _CONTROL(value):
         raise Unencodable(f"control character in {value[:40]!r}")
     return value
 

@@ -21,6 +21,7 @@ from acd.events import (
     SwitchEvent,
 )
 from acd.ids import CallId, ChannelId, NodeId, PlaybackId, RecordingId
+from callrouter.ari.audit import EVERY
 from callrouter.ari.codec import ALLOWED_EVENTS, EventCodec, call_id
 from tests.ari.said import caller, channel, entered, of_channel, playback, said
 
@@ -331,3 +332,12 @@ def test_between_two_entries_a_leg_ends_at_most_once(story: list[bytes]) -> None
 def test_any_json_is_survived(value: object) -> None:
     codec = EventCodec(NODE)
     assert feed(codec, json.dumps(value).encode()) == []
+
+
+def test_fields_are_looked_at_in_the_first_message_of_a_type_and_then_now_and_again() -> None:
+    codec = EventCodec(NODE)
+    for _ in range(EVERY):
+        codec.decode(said("ApplicationReplaced", newer=1))
+    assert codec.unknown_fields == {"ApplicationReplaced.newer": 1}
+    codec.decode(said("ApplicationReplaced", newer=1))
+    assert codec.unknown_fields == {"ApplicationReplaced.newer": 2}
