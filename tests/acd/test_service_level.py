@@ -68,6 +68,42 @@ def test_figures_are_ratios_of_sums_or_nothing(tally: Tally) -> None:
         assert (value is None) == (base <= 0)
 
 
+def test_every_formula_written_out() -> None:
+    """Each count has a value of its own, so that no figure can take one for another."""
+    t = Tally(**{name: 9000 - 37 * place for place, name in enumerate(TALLY_FIELDS)})
+    left = t.abandoned_queue + t.abandoned_ringing
+    assert {figure.name: figure.of(t) for figure in FIGURES} == pytest.approx(
+        {
+            "answer_rate": t.answered / t.offered,
+            "answer_rate_without_short": t.answered / (t.offered - t.short),
+            "service_level_offered": t.answered_in_target / t.offered,
+            "service_level_answered": t.answered_in_target / t.answered,
+            "service_level_abandon_ok": (t.answered_in_target + t.abandoned_in_target) / (t.answered + left),
+            "time_to_human": t.to_human / t.answered / MICRO,
+            "asa": t.wait / t.answered / MICRO,
+            "abandonment": t.abandoned_queue / t.enqueued,
+            "abandonment_flow": t.abandoned_flow / t.offered,
+            "abandonment_ringing": t.abandoned_ringing / t.enqueued,
+            "transfer_success": t.transfers_answered / t.transfers,
+            "callback_completion": t.called_back / t.missed,
+            "aht": (t.talk + t.hold + t.wrap_up) / t.handled / MICRO,
+            "occupancy": t.on_contact / (t.on_contact + t.idle),
+            "satisfaction": t.satisfied / t.rated,
+            "survey_response": t.rated / t.surveyed,
+        }
+    )
+
+
+def test_five_seconds_are_no_longer_short() -> None:
+    short, not_short = (
+        call_tally(
+            replace(record(), outcome="abandoned_flow", enqueued=None, answered=None, ended=T0 + after)
+        )
+        for after in (4.999999, 5.0)
+    )
+    assert (short.short, not_short.short) == (1, 0)
+
+
 def test_nothing_gives_no_figure() -> None:
     assert all(figure.of(Tally()) is None for figure in FIGURES)
     assert FIGURE["answer_rate"].met(None) is None

@@ -243,7 +243,7 @@ async def test_callbacks_and_grades(database: Database) -> None:
 
     grades = [
         Survey(id=str(n), call=CallId("c1"), seat=SeatId("s1"), agent=None, asked=MIDNIGHT + 90, grade=grade)
-        for n, grade in enumerate((5, 4, 2, None))
+        for n, grade in enumerate((5, 4, 3, 2, None))
     ]
     await fill(
         database,
@@ -252,11 +252,25 @@ async def test_callbacks_and_grades(database: Database) -> None:
         *callback("b2", "reached", 31),
         *callback("b3", "called_in", 1),
         *callback("b4", "unreached", 25)[:1],
+        *callback("b5", "reached", 30),
         *grades,
     )
     found = await asked(database, "organisation")
     tally = found.groups["qinghai"]
-    assert (tally.missed, tally.called_back, tally.surveyed, tally.rated, tally.satisfied) == (4, 2, 4, 3, 2)
+    assert (tally.missed, tally.called_back, tally.surveyed, tally.rated, tally.satisfied) == (5, 3, 5, 4, 2)
+
+
+async def test_who_hung_up_and_is_called_back_was_missed_once(database: Database) -> None:
+    common: dict[str, Any] = {"call": CallId("b1"), "origin": CallId("c1"), "queue": QueueId("main")}
+    at = MIDNIGHT + 100
+    await fill(
+        database,
+        record("c1", MIDNIGHT + 1, outcome="abandoned_queue", answered=None),
+        CallbackOpened(number="13812345678", at=at, **common),
+        CallbackClosed(outcome="reached", attempts=1, asked=at, ended=at + 60, **common),
+    )
+    total = (await asked(database, "day")).total
+    assert (total.missed, total.called_back) == (1, 1)
 
 
 async def test_only_some_organisations(database: Database) -> None:
