@@ -22,7 +22,7 @@ from callrouter.cli.sheets import (
 from callrouter.cli.spans import Span
 from callrouter.store.call_list import listed
 from callrouter.store.database import Database
-from callrouter.store.extras import away_by_seat, transfer_rows
+from callrouter.store.extras import transfer_rows
 from callrouter.store.kpi import Kpis, kpis_by_each
 
 _TITLES: Final = {
@@ -54,11 +54,7 @@ async def figures(
 
 
 async def build_seats(database: Database, span: Span) -> Sheet:
-    return await _seats(database, span, (await figures(database, span, "seat"))["seat"])
-
-
-async def _seats(database: Database, span: Span, found: Kpis) -> Sheet:
-    return seat_sheet(found, await away_by_seat(database, span.since, span.until, span.now), {})
+    return seat_sheet((await figures(database, span, "seat"))["seat"], {})
 
 
 async def call_pages(database: Database, span: Span, *, masked: bool) -> AsyncIterator[Sheet]:
@@ -86,7 +82,7 @@ async def build_page(database: Database, span: Span, tree: Organisations) -> str
     if rows:
         sections.append(Section("转接 Transfers by target", sheet=transfer_sheet(rows, labels)))
     if span.organisations is None:
-        sections.append(Section("座席 Seats", sheet=await _seats(database, span, found["seat"])))
+        sections.append(Section("座席 Seats", sheet=seat_sheet(found["seat"], {})))
     sections.append(Section(f"明细 By {grain}", sheet=kpi_sheet(over_time, span.zone, {})))
     return whole_page(
         title="12345 热线话务报告",

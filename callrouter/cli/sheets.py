@@ -141,7 +141,7 @@ def transfer_sheet(rows: Iterable[Mapping[str, Value]], names: Mapping[str, str]
     )
 
 
-def seat_sheet(found: Kpis, away: Mapping[str, int], names: Mapping[str, str]) -> Sheet:
+def seat_sheet(found: Kpis, names: Mapping[str, str]) -> Sheet:
     """One row a seat: contacts, their lengths, and how its time was spent."""
     headings = (
         Heading("seat"),
@@ -171,10 +171,10 @@ def seat_sheet(found: Kpis, away: Mapping[str, int], names: Mapping[str, str]) -
         title="Seats",
         headings=headings,
         rows=tuple(
-            row(names.get(str(seat), str(seat)), tally, away.get(str(seat), 0))
+            row(names.get(str(seat), str(seat)), tally, found.away.get(str(seat), 0))
             for seat, tally in found.groups.items()
         ),
-        total=row("total", found.total, sum(away.values())),
+        total=row("total", found.total, sum(found.away.values())),
     )
 
 

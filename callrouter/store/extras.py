@@ -75,10 +75,3 @@ async def _causes(
         for row in await connection.execute(query):
             found[row.target].append(f"{row.cause} {row[2]}")
     return {target: ", ".join(parts[:CAUSES_SHOWN]) for target, parts in found.items()}
-
-
-async def away_by_seat(database: Database, since: int, until: int, now: Instant) -> dict[str, int]:
-    """Microseconds each seat was signed in but not ready. Raises `Unavailable`."""
-    part = (await load(database, ("seat_time",), since, until, now))["seat_time"]
-    seats = part.names["seat"]
-    return dict(zip(seats.names, _by(seats, part.numbers["away"]), strict=True))

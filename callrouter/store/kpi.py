@@ -6,8 +6,9 @@ of microseconds over a year is an integer that a float64 holds.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from typing import Final
@@ -29,7 +30,7 @@ from acd.service_level import (
     Tally,
 )
 from callrouter.store.database import Database
-from callrouter.store.packed import Mask, Numbers, Packed
+from callrouter.store.packed import Mask, Names, Numbers, Packed
 from callrouter.store.packing import QUARTER, load
 from callrouter.store.summing import Counts, Key, Sums, add_by_names, add_by_span
 
@@ -57,6 +58,8 @@ class Kpis:
     total: Tally
     worst: Window | None
     """The worst continuous 24 hours within the span."""
+    away: Mapping[str, int] = field(default_factory=dict)
+    """By seat: microseconds for which each seat was signed in but not ready, whomever it served."""
 
 
 async def kpis(
@@ -111,6 +114,7 @@ async def kpis_by_each(
         names.add("organisation")
     groups = {one: Sums() for one in by}
     total = Tally()
+    away: Counter[str] = Counter()
     stamps: list[Numbers] = []
     reached: list[Mask] = []
     for begin, end in _blocks(since, until):
@@ -120,6 +124,8 @@ async def kpis_by_each(
             counts = _COUNTERS[kind](part, target)
             total.add(_tally(counts))
             _add_by_group(groups, part, counts, offset, ranks)
+            if kind == "seat_time" and "seat" in by:
+                away.update(_by_name(whole.names["seat"], whole.numbers["away"]))
             if kind == "calls":
                 offered = np.asarray(counts["offered"], dtype=np.bool_)
                 stamps.append(part.numbers["ingress"][offered])
@@ -128,9 +134,16 @@ async def kpis_by_each(
         await asyncio.sleep(0)
     worst = worst_window(np.concatenate(stamps), np.concatenate(reached), since, until)
     return {
-        one: Kpis(by=one, since=since, until=until, groups=found.tallies(), total=total, worst=worst)
+        one: Kpis(
+            by=one, since=since, until=until, groups=found.tallies(), total=total, worst=worst, away=away
+        )
         for one, found in groups.items()
     }
+
+
+def _by_name(names: Names, values: Numbers) -> dict[str, int]:
+    sums = np.bincount(names.codes, weights=values.astype(np.float64), minlength=len(names.names))
+    return {name: int(value) for name, value in zip(names.names, sums.tolist(), strict=True)}
 
 
 def _blocks(since: int, until: int) -> Iterator[tuple[int, int]]:

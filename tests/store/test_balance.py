@@ -14,7 +14,6 @@ from acd.shift import AWAY, IDLE
 from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.floor_log.replay import replay
 from callrouter.store.database import Database
-from callrouter.store.extras import away_by_seat
 from callrouter.store.kpi import DIMENSIONS, kpis_by_each
 from callrouter.store.reader import StoredRecords
 from callrouter.store.writer import RecordWriter
@@ -120,7 +119,7 @@ async def test_screens_reports_and_logs_agree_exactly(lived: Lived, database: Da
     calls = summed(seat_tallies(segments).values())
     assert by_seat.talk + by_seat.hold == calls.talk + calls.hold == speaking
     assert by_seat.wrap_up == calls.wrap_up
-    away = sum((await away_by_seat(database, since, until, world.now)).values())
+    away = sum(found["seat"].away.values())
     assert by_seat.on_contact + by_seat.idle + away == sum(
         micros(one.ended) - micros(one.started) for one in intervals_of(lived.changes, world.now)
     )
