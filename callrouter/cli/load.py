@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from callrouter.cli.load_target import Given, aim, fail_load
+from callrouter.cli.load_target import Given, aim, fail_load, require_room
 
 if TYPE_CHECKING:
     from simulators.sip_load.engine import Run
@@ -121,6 +121,11 @@ def run(
     except NoReport as error:
         fail_load(str(error))
     base = report or Path(f"{plan.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    require_room(base.parent, "--report")
+    if logs is not None:
+        require_room(logs, "--logs")
+        if any(logs.iterdir()):
+            fail_load(f"{logs} is not empty: give an empty folder with --logs")
     session = _Session(plan, sip, watched, earlier, base, logs, as_json)
     try:
         result = asyncio.run(session.search() if find_capacity else session.once(plan))
@@ -155,6 +160,7 @@ class _Session:
         self._quiet = quiet
         self._console = wide_console(stderr=quiet)
         self._saved_at = 0.0
+        self._runs = 0
 
     async def once(self, plan: "Scenario") -> dict[str, Any]:
         """One run with its report, written and shown."""
@@ -251,9 +257,13 @@ class _Session:
                     live.update(screen.draw(now))
                 self._save_unfinished(session)
 
-            if self._logs is not None:
-                self._logs.mkdir(parents=True, exist_ok=True)
-            return await session.go(show, self._logs)
+            self._runs += 1
+            folder = self._logs
+            if folder is not None:
+                # A search makes several runs: the first one's logs lie in the folder itself.
+                folder = folder if self._runs == 1 else folder / f"run{self._runs}"
+                folder.mkdir(exist_ok=True)
+            return await session.go(show, folder)
 
     def _save_unfinished(self, session: "Run") -> None:
         """Keep what is known so far: whatever ends this program, a report is there."""
@@ -265,15 +275,21 @@ class _Session:
             return
         self._saved_at = time.monotonic()
         unfinished = replace(session.result, broken=[*session.result.broken, "not finished"])
-        write_report(document(unfinished), self._base.with_name(self._base.name + ".json"))
+        try:
+            write_report(document(unfinished), self._base.with_name(self._base.name + ".json"))
+        except OSError as error:
+            # The run goes on: its end will say it again.
+            self._console.print(f"[yellow]the report so far cannot be written: {error}[/]", highlight=False)
 
     def _write(self, report: dict[str, Any]) -> None:
         from simulators.sip_load.page import page
         from simulators.sip_load.report import write_report
 
-        self._base.parent.mkdir(parents=True, exist_ok=True)
-        write_report(report, self._base.with_name(self._base.name + ".json"))
-        self._base.with_name(self._base.name + ".html").write_text(page(report), encoding="utf-8")
+        try:
+            write_report(report, self._base.with_name(self._base.name + ".json"))
+            self._base.with_name(self._base.name + ".html").write_text(page(report), encoding="utf-8")
+        except OSError as error:
+            fail_load(f"the report cannot be written: {error}")
 
 
 @contextlib.contextmanager

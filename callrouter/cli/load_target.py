@@ -1,5 +1,6 @@
 """Where a load run goes: the scenario's target, what options say instead, a demo's ready file."""
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,15 @@ def aim(plan: "Scenario", given: Given, allowed: tuple[str, ...]) -> tuple["Scen
     watched = {**ready.get("processes", {}), **_processes(given.processes)}
     seats = tuple(_staffed(group, ready, given.demo) for group in plan.seats)
     return plan.model_copy(update={"target": aimed, "seats": seats}), aimed.sip, watched
+
+
+def require_room(folder: Path, option: str) -> None:
+    """End the command now when nothing can be written there, not after the run."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        fail_load(f"{folder} cannot be written to: {error.strerror}. Give another with {option}")
 
 
 def _staffed(group: "Seats", ready: Mapping[str, Any], demo: Path | None) -> "Seats":

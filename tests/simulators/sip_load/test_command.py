@@ -85,6 +85,20 @@ def test_ctrl_c_before_anybody_dials_is_one_line(file: Path, monkeypatch: pytest
     assert "interrupted before the run was over" in result.output
 
 
+@pytest.mark.parametrize("option", ["--report", "--logs"])
+def test_a_place_that_cannot_be_written_is_said_before_the_run(file: Path, option: str) -> None:
+    place = file / "report" if option == "--report" else file
+    result = run("run", file, "--target", "127.0.0.1:5060", option, place)
+    assert result.exit_code == 2
+    assert f"Give another with {option}" in result.output
+
+
+def test_logs_go_into_an_empty_folder_only(file: Path) -> None:
+    result = run("run", file, "--target", "127.0.0.1:5060", "--logs", file.parent)
+    assert result.exit_code == 2
+    assert "is not empty" in result.output
+
+
 def test_an_earlier_report_must_be_one(file: Path) -> None:
     result = run("run", file, "--target", "127.0.0.1:5060", "--compare", file)
     assert result.exit_code == 2
