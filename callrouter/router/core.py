@@ -147,11 +147,13 @@ class Router:
         return self._take()
 
     def leave_off(self, now: Instant) -> list[Outcome]:
-        """The process ends: wrap-ups that go on have lasted until now, as the seats' time has."""
-        self.now = max(self.now, now)
+        """The process ends: wrap-ups that go on have lasted until `now`, as the seats' time has.
+
+        That may lie a little before the last fact: then the next process takes up from there.
+        """
         for seat in list(self.wrapping):
             for live in self.wrapping.pop(seat):
-                self.wrapped_up(live, seat)
+                self.wrapped_up(live, seat, now)
         return self._take()
 
     # --- what the sides use --------------------------------------------------------------
@@ -188,10 +190,10 @@ class Router:
         else:
             self._timers.set((live.call.id, name, 0), at)
 
-    def wrapped_up(self, live: LiveCall, seat: SeatId) -> None:
+    def wrapped_up(self, live: LiveCall, seat: SeatId, now: Instant) -> None:
         """A wrap-up has ended; when the record is out already its segment follows."""
         written = len(live.call.segments)
-        live.talk.wrap_up_over(seat, self.now)
+        live.talk.wrap_up_over(seat, now)
         if live.recorded:
             for number, segment in enumerate(live.call.segments[written:], written):
                 late = LateSegment(id=f"{segment.call}/{segment.track}/{number}", segment=segment)

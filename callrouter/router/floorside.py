@@ -139,4 +139,4 @@ def _wrap_up(router: Router, change: c.SeatChanged) -> None:
     if change.state == "wrap_up" or change.seat not in router.wrapping:
         return
     for live in router.wrapping.pop(change.seat):
-        router.wrapped_up(live, change.seat)
+        router.wrapped_up(live, change.seat, router.now)
