@@ -124,6 +124,28 @@ def test_a_line_takes_no_more_calls_than_it_has_places(monkeypatch: pytest.Monke
     world.handle(e.TransferAsked(seat=SEAT, target="12315"))
 
 
+def test_a_trunk_carries_no_more_calls_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two calls at a time, to whatever line or number."""
+    world = World()
+    in_talk(world)
+    line = world.router.site.directory.line("12315", world.router.today())
+    assert line is not None
+    trunk = replace(line.trunks[0], capacity=2)
+    changed(world, monkeypatch, trunks=(trunk,))
+    (live,) = world.router.calls.values()
+    lines = world.router.lines
+    for number in ("12333", "13900000000"):
+        small = replace(line, trunks=(trunk,))
+        assert lines.ways(small, world.now) == (trunk,)
+        leg = live.call.add_leg(Role.PARTNER, number, None, Activity.RING, world.now)
+        lines.dialled(leg, trunk.endpoint(number), world.now, line=number == "12333")
+    assert lines.ways(replace(line, trunks=(trunk,)), world.now) == ()
+    assert refusal(world) == "line_down"
+    lines.ended(leg, 16, world.now)
+    world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+    assert world.leg("12315") in world.channels
+
+
 def test_a_closed_line_says_when_it_opens_and_its_backup_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     in_talk(world)
