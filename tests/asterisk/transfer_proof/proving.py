@@ -18,8 +18,9 @@ SIDE_BY_SIDE: Final = 24
 STAMPS: Final = ("ingress", "accepted", "ended")
 LAG: Final = 3.0
 """Seconds that our stamps may lag on a machine that runs all phones, two Asterisks and the tests."""
-EXPECTED: Final = ("Playback failed", "PubSub Module")
-"""Warnings of Asterisk that somebody hung up during a prompt, and about its own start."""
+EXPECTED: Final = ("Playback failed", "PubSub Module", "high water mark")
+"""Warnings of Asterisk that somebody hung up during a prompt, about its own start, and that two hundred
+keys at once fill its queue of events for us (500) for a moment: what would be lost by that, cases tell."""
 
 
 @dataclass(slots=True)
