@@ -395,6 +395,16 @@ async def test_vanished_phone_is_reported_within_two_seconds(
     writer.close()
 
 
+async def listening(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection, as soon as one is taken: a reload opens the manager's port anew."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await asyncio.open_connection(host, port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.05)
+
+
 async def test_calls_make_no_manager_events(server: AsteriskServer, desk: AriDesk, phones: OpenPhone) -> None:
     """They would wake each session's thread fifty times a call; one without filters hears none either."""
     rendered = server.rendered
@@ -402,7 +412,7 @@ async def test_calls_make_no_manager_events(server: AsteriskServer, desk: AriDes
     with manager.open("a", encoding="utf-8") as more:
         more.write(f"\n[witness]\nsecret = {PASSWORD}\nread = all\nwrite = system\n")
     await server.command("manager reload")
-    reader, writer = await asyncio.open_connection(rendered.ami_host, rendered.ami_port)
+    reader, writer = await listening(rendered.ami_host, rendered.ami_port)
     writer.write(f"Action: Login\r\nUsername: witness\r\nSecret: {PASSWORD}\r\n\r\n".encode())
     caller, _, _, leg = await bridged(desk, phones)
     await caller.bye()

@@ -323,17 +323,6 @@ async def only_talks(trio: Trio) -> None:
     await consulted(trio)
 
 
-async def inactive(trio: Trio) -> None:
-    await trio.press()
-    trio.partner.say(200, sdp=True, direction="inactive")
-    await trio.until("consulting")
-    await asyncio.sleep(3)  # silence would show
-    assert trio.heard(trio.seat).gap < SILENT_AT_MOST
-    trio.partner.media.speak(PARTNER)
-    assert await trio.partner.offer("INVITE", trio.partner.sdp()) == 200
-    await consulted(trio)
-
-
 async def speaks_from_another_port(trio: Trio) -> None:
     """Its packets come from where its description does not say, as behind a NAT."""
     await trio.press()
@@ -373,7 +362,6 @@ async def test_whatever_a_line_does_in_talk_nobody_is_lost(house: House) -> None
         ("12315", updates),
         ("12333", changes_the_codec),
         ("12328", only_talks),
-        ("12348", inactive),
         ("12316", speaks_from_another_port),
         ("12329", pauses),
         ("12350", sends_the_caller_back),
