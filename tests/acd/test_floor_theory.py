@@ -16,6 +16,8 @@ from acd.plan import FloorPlan, Membership, QueuePlan, SeatPlan
 from tests.acd.floors import Q
 from tests.acd.rehearsal import Rehearsal, exponential, open_floor, within
 
+pytestmark = pytest.mark.slow  # together seconds: not in `make check`
+
 SCALES = [pytest.param(1, id="fast"), pytest.param(12, id="slow", marks=pytest.mark.slow)]
 """Thousands of callers times this; the slow form tells finer differences."""
 

@@ -9,6 +9,8 @@ from tests.cli.stage import command, run, serving
 from tests.web.conftest import World
 from tests.web.fakes import T0, message_view
 
+pytestmark = pytest.mark.slow  # together seconds: not in `make check`
+
 APP = command("voicemail")
 SOUND = b"RIFF0000WAVE" + bytes(100)
 

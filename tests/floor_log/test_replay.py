@@ -21,6 +21,8 @@ from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.floor_log.replay import LogFault, Replayed, replay
 from callrouter.router.watched import WatchedFloor
 
+pytestmark = pytest.mark.slow  # together seconds: not in `make check`
+
 T0 = 1_795_000_000.25
 MAIN, NIGHT = QueueId("main"), QueueId("night")
 

@@ -21,6 +21,8 @@ from callrouter.store.retention import Retention
 from tests.store.samples import T0, record
 from tests.store.test_person import figures
 
+pytestmark = pytest.mark.slow  # together seconds: not in `make check`
+
 NUMBER = "13812345678"
 THEIRS = (
     "monitor/cr-c1-talk1.wav",

@@ -15,6 +15,8 @@ from tests.toolchain.conftest import Machine, MirrorServer, locator
 from tests.toolchain.openpgp import Key
 from tests.toolchain.small import GREETER, SMALL
 
+pytestmark = pytest.mark.slow  # together seconds: not in `make check`
+
 
 def current(machine: Machine) -> Path:
     return (machine.tools / "small/current").resolve()

@@ -25,6 +25,8 @@ from simulators.queue_sim.world import Kind, Manners
 from simulators.workload import Duration
 from tests.simulators.queue_sim.worlds import Q, callers, exponential, plan, world
 
+pytestmark = pytest.mark.slow  # together seconds: not in `make check`
+
 PROMISE = Target.parse("80/20")
 
 

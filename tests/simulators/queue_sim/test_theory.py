@@ -10,6 +10,8 @@ from simulators.queue_sim.world import Kind
 from simulators.workload import Duration
 from tests.simulators.queue_sim.worlds import ENDLESS, callers, exponential, outcomes, plan, within, world
 
+pytestmark = pytest.mark.slow  # together seconds: not in `make check`
+
 SLOW = pytest.param(30, id="slow", marks=pytest.mark.slow)
 SCALES = [pytest.param(4, id="fast"), SLOW]
 """Replications of a day; the slow form tells finer differences."""
