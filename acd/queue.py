@@ -281,6 +281,7 @@ class Queue:
         "handling",
         "lines",
         "offered",
+        "personal",
         "plan",
         "queue",
         "reach",
@@ -310,6 +311,8 @@ class Queue:
         self.groups: list[Group] = []
         self.classes: dict[tuple[str, int, int], WaitingClass] = {}
         """By demand's source, relaxation step and reach."""
+        self.personal: list[WaitingClass] = []
+        """Rows of callers who wait for one seat alone."""
         self.at_work = 0
         """Seats serving it that are neither signed out nor not ready."""
         self.reach = 0

@@ -132,6 +132,7 @@ def personal_class(f: FloorState, seat: Seat, queue: Queue) -> WaitingClass:
     cls.groups = (seat.group,)
     cls.index = f.board.add_class(cls)
     seat.personal += (cls,)
+    queue.personal.append(cls)
     return cls
 
 

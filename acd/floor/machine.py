@@ -152,7 +152,7 @@ class Floor:
     def queue(self, queue: QueueId) -> QueueStatus:
         """Raises `KeyError` for a queue that the plan does not know."""
         state = self._state
-        return queue_status(state.queues[queue], state.offers.values(), state.seats.values())
+        return queue_status(state.queues[queue], state.offers.values())
 
     def queues(self) -> tuple[QueueStatus, ...]:
         return tuple(self.queue(queue) for queue in self._state.queues)

@@ -100,14 +100,10 @@ def seat_status(seat: Seat, *, more_time: bool) -> SeatStatus:
     )
 
 
-def queue_status(queue: Queue, offers: Iterable[Offer], seats: Iterable[Seat]) -> QueueStatus:
-    """`offers`: all that are open; `seats`: all.
-
-    Whom a seat is rung for waits still, but stands in no row; who waits for one seat stands in its row.
-    """
+def queue_status(queue: Queue, offers: Iterable[Offer]) -> QueueStatus:
+    """`offers`: all that are open. Whom a seat is rung for waits still, but stands in no row."""
     places = [offer.entry for offer in offers if offer.entry is not None and offer.entry.queue is queue]
-    rows = [*queue.classes.values(), *(cls for seat in seats for cls in seat.personal if cls.queue is queue)]
-    places += [cls.first() for cls in rows if cls.live]
+    places += [cls.first() for cls in (*queue.classes.values(), *queue.personal) if cls.live]
     return QueueStatus(
         queue=queue.queue,
         name=queue.plan.name,

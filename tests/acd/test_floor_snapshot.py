@@ -27,6 +27,7 @@ DERIVED = {
     Offer: {"entry": "call"},
     Callback: {},
     Queue: {
+        "personal": "",
         "plan": "",
         "strategy": "",
         "groups": "",
