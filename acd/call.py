@@ -11,6 +11,7 @@ one, and nothing when the leg is there already. What a leg *does* (its
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from acd import commands as c
 from acd.ids import (
@@ -29,6 +30,9 @@ from acd.ids import (
 from acd.leg import IN_BRIDGE, RING_TONE, Leg, LegState, Place
 from acd.record import Activity, Role, Segment, TransferRecord
 from acd.transfer import TERMINAL, TransferState
+
+EMERGENCY: Final = "emergency"
+"""Kind of a transfer to 110, 119, 120 or 122, however it was asked for."""
 
 
 class TargetKind(StrEnum):
@@ -92,6 +96,21 @@ class Transfer:
     @property
     def live(self) -> bool:
         return self.state not in TERMINAL
+
+    def record(self, call: CallId, ended: Instant, outcome: TransferState, cause: str) -> TransferRecord:
+        """The attempt as it is written down."""
+        return TransferRecord(
+            call=call,
+            number=self.number,
+            kind=EMERGENCY if self.target.emergency else self.kind,
+            by=self.by,
+            target=self.target.code,
+            asked=self.asked,
+            answered=self.answered,
+            ended=ended,
+            outcome=outcome.value,
+            cause=cause,
+        )
 
 
 class Owner(StrEnum):
@@ -229,20 +248,25 @@ class Call:
         leg.detail = detail
 
     def cut(self, leg: Leg, now: Instant, detail: str | None = None) -> None:
-        if now > leg.since:
-            self.segments.append(
-                Segment(
-                    call=self.id,
-                    track=leg.track,
-                    role=leg.role,
-                    party=leg.party,
-                    activity=leg.activity,
-                    started=leg.since,
-                    ended=now,
-                    detail=leg.detail if detail is None else detail,
-                )
-            )
+        self.segments += self.stretch(leg, now, detail)
         leg.since = now
+
+    def stretch(self, leg: Leg, now: Instant, detail: str | None = None) -> tuple[Segment, ...]:
+        """What the leg has been doing until `now`; nothing when it has only just begun."""
+        if now <= leg.since:
+            return ()
+        return (
+            Segment(
+                call=self.id,
+                track=leg.track,
+                role=leg.role,
+                party=leg.party,
+                activity=leg.activity,
+                started=leg.since,
+                ended=now,
+                detail=leg.detail if detail is None else detail,
+            ),
+        )
 
     # --- placement --------------------------------------------------------------
 

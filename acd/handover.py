@@ -14,14 +14,13 @@ from acd import events as e
 from acd.call import Owner, Target, TargetKind, Transfer
 from acd.ids import Instant, SeatId
 from acd.leg import Place
-from acd.record import Activity, Role, TransferRecord
+from acd.record import Activity, Role
 from acd.transfer import Action, Row, TransferEvent, TransferState, Verdict, step
 
 if TYPE_CHECKING:
     from acd.conversation import Conversation
 
 
-EMERGENCY: Final = "emergency"
 """Kind of a transfer's record when it was asked for 110, 119, 120 or 122, however it was asked."""
 
 
@@ -257,20 +256,8 @@ class Handover:
 
     def _close(self, transfer: Transfer, now: Instant) -> None:
         transfer.closed = True
-        self._conversation.call.transfers.append(
-            TransferRecord(
-                call=self._conversation.call.id,
-                number=transfer.number,
-                kind=EMERGENCY if transfer.target.emergency else transfer.kind,
-                by=transfer.by,
-                target=transfer.target.code,
-                asked=transfer.asked,
-                answered=transfer.answered,
-                ended=now,
-                outcome=transfer.state.value,
-                cause=transfer.cause,
-            )
-        )
+        call = self._conversation.call
+        call.transfers.append(transfer.record(call.id, now, transfer.state, transfer.cause))
         if transfer.beneath is not None:
             self.end(transfer.beneath, transfer.state, now)
 

@@ -126,15 +126,17 @@ class Controller:
         """Handle what has come, at most `BATCH`: then screens, the API and the socket get their turn."""
         if self._loop is None:
             return
-        for _ in range(min(BATCH, len(self._facts))):
-            arrived, event = self._facts.popleft()
-            self._one(event)
-            now = time.monotonic()
-            self.delays.add(now - arrived, now)
-        self._set_timer()
-        self._work_due = False
-        if self._facts:
-            self._work_soon()
+        try:
+            for _ in range(min(BATCH, len(self._facts))):
+                arrived, event = self._facts.popleft()
+                self._one(event)
+                now = time.monotonic()
+                self.delays.add(now - arrived, now)
+            self._set_timer()
+        finally:  # whatever goes wrong, the next fact is handled
+            self._work_due = False
+            if self._facts:
+                self._work_soon()
 
     def _one(self, event: Event | FlowAnswered) -> None:
         if (node := getattr(event, "node", None)) is not None:
@@ -308,12 +310,10 @@ class Controller:
 
     def resume(self, kept: Kept) -> None:
         """Take up what the controller before this one has left: before `run`, and once."""
-        known = tuple(talk for talk in kept.talks if talk.node in self._switches)
         for talk in kept.talks:
             if talk.node not in self._switches:
-                log.warning(
-                    "conversation at an Asterisk that has been removed", call=talk.call, node=talk.node
-                )
+                log.warning("conversation at an Asterisk that has been removed", call=talk.call)
+        known = tuple(talk for talk in kept.talks if talk.node in self._switches)
         kept = dataclasses.replace(kept, talks=known)
         self._carry_out(self.router.resume(kept, self._clock.now()))
         self._set_timer()

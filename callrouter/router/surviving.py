@@ -82,6 +82,7 @@ class KeptCall:
     mixed: bool
     playbacks: int
     hops: int | None = None
+    came_by: ChannelId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,11 @@ def keep(router: Router, live: LiveCall, now: Instant) -> KeptTalk | None:
     ):
         return None
     staying = (call.caller, other)
-    left = [leg for leg in call.legs if leg.live and leg not in staying]
+    left = [
+        leg
+        for leg in call.legs
+        if leg.live and leg not in staying and not leg.closed and leg.activity is not Activity.WRAP_UP
+    ]
     return KeptTalk(
         call=call.id,
         node=call.node,
@@ -138,8 +143,11 @@ def keep(router: Router, live: LiveCall, now: Instant) -> KeptTalk | None:
         ingress=call.ingress,
         known=KeptCall(**{field.name: getattr(call, field.name) for field in fields(KeptCall)}),
         legs=tuple(_kept_leg(router, leg, now, stays=leg in staying) for leg in call.legs),
-        segments=(*call.segments, *(found for leg in left if (found := _last(call, leg, now)) is not None)),
-        transfers=(*call.transfers, *_cut_off(call, now)),
+        segments=(*call.segments, *(found for leg in left for found in call.stretch(leg, now))),
+        transfers=(
+            *call.transfers,
+            *(one.record(call.id, now, TransferState.RETURNED, CUT) for one in call.open_transfers()),
+        ),
         request=live.talk.request,
         called_back=live.talk.is_callback,
         flow=live.flow,
@@ -168,38 +176,6 @@ def _kept_leg(router: Router, leg: Leg, now: Instant, *, stays: bool) -> KeptLeg
         closed=leg.closed or (let_go and not wraps_up),
         trunk=router.lines.trunk(leg.channel) if stays else "",
     )
-
-
-def _last(call: Call, leg: Leg, now: Instant) -> Segment | None:
-    """What somebody was doing who is let go."""
-    if leg.closed or leg.activity is Activity.WRAP_UP or now <= leg.since:
-        return None
-    return Segment(
-        call=call.id,
-        track=leg.track,
-        role=leg.role,
-        party=leg.party,
-        activity=leg.activity,
-        started=leg.since,
-        ended=now,
-        detail=leg.detail,
-    )
-
-
-def _cut_off(call: Call, now: Instant) -> Iterable[TransferRecord]:
-    for transfer in call.open_transfers():
-        yield TransferRecord(
-            call=call.id,
-            number=transfer.number,
-            kind="emergency" if transfer.target.emergency else transfer.kind,
-            by=transfer.by,
-            target=transfer.target.code,
-            asked=transfer.asked,
-            answered=transfer.answered,
-            ended=now,
-            outcome=TransferState.RETURNED.value,
-            cause=CUT,
-        )
 
 
 # --- taking up

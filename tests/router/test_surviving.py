@@ -1,6 +1,7 @@
 """A controller that ends in the middle of conversations, and the one after it: nobody is cut off."""
 
 import copy
+import dataclasses
 import itertools
 
 import msgspec
@@ -12,6 +13,7 @@ from acd.ids import BridgeId, CallId, ChannelId, SeatId
 from acd.record import Activity
 from acd.shift import Shifts
 from callrouter.router.kept import Kept
+from callrouter.router.surviving import KeptCall
 from tests.router.test_slice import SEAT, assert_tiles, consulting, ended, in_talk
 from tests.router.world import NODE, World
 
@@ -223,3 +225,21 @@ def test_seats_intervals_meet_over_the_gap(orderly: bool) -> None:
     other = [x for x in written if x.seat == SeatId("a1003")]
     assert other[0].state == "ready"
     assert max(x.ended for x in other if x.started < before.now) == paper.at
+
+
+NOT_KEPT = {
+    # given apart: what a call is made with, its tracks, and who is in it
+    *("id", "node", "dialled", "caller_number", "display", "trunk", "ingress"),
+    *("segments", "transfers", "legs", "caller"),
+    # settled by being taken up: a plain conversation, in a bridge that has not failed yet
+    *("owner", "transfer", "holding", "repairs"),
+    # of calls that nobody has in care
+    *("ended", "ended_by", "cause", "rejected", "callback_outcome"),
+}
+
+
+def test_whatever_a_call_knows_is_kept_or_deliberately_not() -> None:
+    world = World()
+    in_talk(world)
+    known = set(vars(world.router.calls[CallId("C1")].call))
+    assert known == NOT_KEPT | {field.name for field in dataclasses.fields(KeptCall)}
