@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from callrouter.cli import schemas
+
 directory = typer.Typer(help="Organisations, trunks, partner lines and the numbers that we answer.")
 FILE = Path("site/directory.yaml")
 
@@ -56,23 +58,16 @@ def show(
 
 @directory.command("schema")
 def schema(
-    write: Annotated[
-        Path | None,
-        typer.Option("--write", metavar="FOLDER", help="Write it into a folder of flows."),
-    ] = None,
+    write: schemas.Folder = None,
 ) -> None:
     """Print the JSON Schema that editors complete and explain site/directory.yaml with.
 
     Example: callrouter directory schema --write ivr_flows
     """
-    from callrouter.config.json_schema import printed, schema_of, write_schema
+    from callrouter.config.json_schema import schema_of
     from callrouter.directory.schema import DirectoryFile
 
-    made = schema_of(DirectoryFile, "The directory of callrouter")
-    if write is None:
-        typer.echo(printed(made), nl=False)
-    else:
-        write_schema(write, "directory", made)
+    schemas.give("directory", schema_of(DirectoryFile, "The directory of callrouter"), write)
 
 
 def _day(text: str) -> date:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from callrouter.cli import schemas
 from callrouter.cli.state import StateDir, default_state_dir, fail
 
 if TYPE_CHECKING:
@@ -105,20 +106,13 @@ def _show(found: "Replayed") -> None:
 
 
 def schema(
-    write: Annotated[
-        Path | None,
-        typer.Option("--write", metavar="FOLDER", help="Write it into a folder of flows."),
-    ] = None,
+    write: schemas.Folder = None,
 ) -> None:
     """Print the JSON Schema that editors complete and explain site/floor.yaml with.
 
     Example: callrouter floor schema --write ivr_flows
     """
-    from callrouter.config.json_schema import printed, schema_of, write_schema
+    from callrouter.config.json_schema import schema_of
     from callrouter.site.floor import FloorFile
 
-    made = schema_of(FloorFile, "The floor plan of callrouter")
-    if write is None:
-        typer.echo(printed(made), nl=False)
-    else:
-        write_schema(write, "floor", made)
+    schemas.give("floor", schema_of(FloorFile, "The floor plan of callrouter"), write)

@@ -231,7 +231,15 @@ def schema_command(
     cases: Annotated[bool, typer.Option("--cases", help="The schema of test cases instead.")] = False,
     calendar: Annotated[bool, typer.Option("--calendar", help="The schema of calendars instead.")] = False,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="FOLDER", help="Write all three into a folder of flows.")
+        Path | None,
+        typer.Option(
+            "--write",
+            metavar="FOLDER",
+            exists=True,
+            file_okay=False,
+            writable=True,
+            help="Write all three into a folder of flows.",
+        ),
     ] = None,
     docs: Annotated[
         Path | None, typer.Option("--docs", metavar="FOLDER", help="Write the reference pages of all verbs.")

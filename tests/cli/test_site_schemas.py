@@ -29,6 +29,13 @@ def test_the_shipped_schema_is_of_today(group: str, tmp_path: Path) -> None:
     assert json.loads(fresh) == schema(group)
 
 
+@pytest.mark.parametrize("group", [*FILES, "flow"])
+def test_a_folder_that_is_not_there_is_wrong_usage(group: str, tmp_path: Path) -> None:
+    result = run(command(group), group, "schema", "--write", tmp_path / "nope")
+    assert result.exit_code == 2
+    assert not isinstance(result.exception, OSError)
+
+
 class Reader:
     """As much of JSON Schema as an editor needs to underline a key or a word that does not belong."""
 
