@@ -252,7 +252,7 @@ class OfferMade:
 
 @fact
 class OfferWithdrawn:
-    """Stop ringing: ``expired``, ``caller_left``, ``answered_elsewhere``, ``seat_lost``."""
+    """Stop ringing; `reason`: ``expired`` or as the outcomes of an offer (`acd.offer`)."""
 
     offer: OfferId
     call: CallId

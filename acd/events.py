@@ -402,7 +402,8 @@ class Enqueued:
     place kept after a drop and for sticky seats), ``""`` when unknown;
     `arrived` is when the call reached us (time_to_human counts from there);
     `again`: who has been offered to this queue in this visit already, or only
-    leaves a place behind for a callback, is not counted as offered.
+    leaves a place behind for a callback, is not counted as offered. `reachable`:
+    no seat can be joined with the caller for now when it is false (`CallersUnreachable`).
     """
 
     call: CallId
@@ -415,6 +416,7 @@ class Enqueued:
     first_in_line: bool = False
     arrived: float = 0.0
     again: bool = False
+    reachable: bool = True
 
 
 @fact
@@ -423,6 +425,20 @@ class CallerLeft:
 
     call: CallId
     reason: str = "hung_up"
+
+
+@fact
+class CallersUnreachable:
+    """The link to the Asterisk of these callers is down: they keep their places and are offered to nobody."""
+
+    calls: tuple[CallId, ...]
+
+
+@fact
+class CallersReachable:
+    """The Asterisk of these callers is under control again: whoever still waits is offered, in turn."""
+
+    calls: tuple[CallId, ...]
 
 
 @fact
@@ -529,6 +545,8 @@ FloorEvent = (
     | WrapUpExtended
     | Enqueued
     | CallerLeft
+    | CallersUnreachable
+    | CallersReachable
     | OfferRinging
     | OfferAnswered
     | OfferRefused

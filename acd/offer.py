@@ -25,6 +25,8 @@ EXPIRED: Final = "expired"
 CALLER_LEFT: Final = "caller_left"
 ANSWERED_ELSEWHERE: Final = "answered_elsewhere"
 SEAT_LOST: Final = "seat_lost"
+CALLER_UNREACHABLE: Final = "caller_unreachable"
+"""The link to the caller's Asterisk, which rings the seat, is down."""
 
 
 class Offer:

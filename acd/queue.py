@@ -60,6 +60,7 @@ class Entry:
         "priority",
         "queue",
         "reach",
+        "reachable",
         "retry_at",
         "slot",
         "source",
@@ -98,6 +99,8 @@ class Entry:
         """How many relaxation steps have been taken."""
         self.reach = 0
         """How many overflow rungs are open to this caller."""
+        self.reachable = True
+        """False: the link to the caller's Asterisk is down. In line, in no row, offered to nobody."""
         self.cls: WaitingClass | None = None
         """Class of the present demand."""
         self.filed: WaitingClass | None = None

@@ -38,6 +38,7 @@ def asked(f: FloorState, event: CallbackAsked, now: Instant) -> None:
     )
     f.callbacks.add(callback)
     f.entries.pop(event.call, None)
+    f.unreachable.pop(event.call, None)
     f.entries[event.callback] = entry
     entry.call = event.callback
     entry.callback = callback
@@ -49,7 +50,10 @@ def asked(f: FloorState, event: CallbackAsked, now: Instant) -> None:
             call=event.callback, origin=event.call, queue=entry.queue.queue, number=event.number, at=now
         )
     )
-    if missed is None:
+    if not entry.reachable:
+        entry.reachable = True  # the person is dialled anew: their old channel is of no account
+        seek(f, entry, now, "callback")
+    elif missed is None:
         rearm(f, entry, now)
     else:
         f.announce_waiting(entry.queue, now)

@@ -7,6 +7,7 @@ from acd.estimate import expected_wait, newcomer_wait, position
 from acd.events import CallerLeft, Enqueued
 from acd.floor import callbacks
 from acd.floor.joining import file, free, leave_queue, make, rearm, remove, seek, seek_anew, withdraw
+from acd.floor.reach import hold_back
 from acd.floor.state import FloorState
 from acd.ids import Instant, SeatId
 from acd.matching import best_entry
@@ -54,6 +55,9 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
     f.announce_waiting(queue, now)
     if queue.widens:
         _review(f, queue, entry, now)
+    if not event.reachable:
+        hold_back(f, entry)
+        return
     if event.sticky is None or not _stick(f, entry, event.sticky, now):
         seek(f, entry, now, "arrival")
 

@@ -110,6 +110,8 @@ def remove(f: FloorState, entry: Entry, now: Instant) -> None:
         entry.filed.take(entry)
     if entry.line is not None:
         entry.step_out()
+    if not entry.reachable:
+        del f.unreachable[entry.call]
     entry.deadline = None
     entry.queue.waiting -= 1
     del f.entries[entry.call]

@@ -9,7 +9,7 @@ from acd.callback import MissedCall
 from acd.commands import FloorOutput
 from acd.estimate import expected_wait, position
 from acd.events import FloorEvent
-from acd.floor import callbacks, calls, editing, keeping, offers, seats
+from acd.floor import callbacks, calls, editing, keeping, offers, reach, seats
 from acd.floor.restoring import restore
 from acd.floor.snapshot import FloorSnapshot, snapshot
 from acd.floor.state import FloorState
@@ -40,6 +40,8 @@ _HANDLERS: Final[Mapping[type, Callable[[FloorState, Any, Instant], None]]] = {
     events.ContactEnded: seats.contact_ended,
     events.Enqueued: calls.enqueued,
     events.CallerLeft: calls.caller_left,
+    events.CallersUnreachable: reach.unreachable,
+    events.CallersReachable: reach.reachable,
     events.OfferRinging: offers.ringing,
     events.OfferAnswered: offers.answered,
     events.OfferRefused: offers.refused,
@@ -152,7 +154,7 @@ class Floor:
     def queue(self, queue: QueueId) -> QueueStatus:
         """Raises `KeyError` for a queue that the plan does not know."""
         state = self._state
-        return queue_status(state.queues[queue], state.offers.values())
+        return queue_status(state.queues[queue], state.offers.values(), state.unreachable.values())
 
     def queues(self) -> tuple[QueueStatus, ...]:
         return tuple(self.queue(queue) for queue in self._state.queues)

@@ -49,6 +49,8 @@ def _restored(snapshot: FloorSnapshot) -> FloorState:
     for one in snapshot.entries:
         entry = _entry(f, one, ghosts)
         f.entries[entry.call] = entry
+        if not entry.reachable:
+            f.unreachable[entry.call] = entry
         entry.queue.waiting += 1
     _rows(f, snapshot)
     for offer in snapshot.offers:
@@ -135,6 +137,7 @@ def _entry(f: FloorState, now: EntryNow, ghosts: dict[SeatId, Seat]) -> Entry:
     entry.unstaffed_since = _infinite(now.unstaffed_since)
     entry.next_announce = _infinite(now.next_announce)
     entry.predicted = now.predicted
+    entry.reachable = now.reachable
     return entry
 
 

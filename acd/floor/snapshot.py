@@ -102,6 +102,7 @@ class EntryNow:
     predicted: tuple[Instant, float] | None
     deadline: Instant | None
     ticket: int
+    reachable: bool = True
 
 
 @fact
@@ -275,6 +276,7 @@ def _entry(entry: Entry, marks: _Marks) -> EntryNow:
         predicted=entry.predicted,
         deadline=entry.deadline,
         ticket=marks.ticket(entry),
+        reachable=entry.reachable,
     )
 
 

@@ -42,6 +42,7 @@ class FloorState:
         "plan",
         "queues",
         "seats",
+        "unreachable",
     )
 
     def __init__(self, plan: FloorPlan) -> None:
@@ -54,6 +55,8 @@ class FloorState:
         self.queues: dict[QueueId, Queue] = {}
         self.agents: dict[AgentId, Seat] = {}
         self.entries: dict[CallId, Entry] = {}
+        self.unreachable: dict[CallId, Entry] = {}
+        """Those of `entries` who are held back: the link to their Asterisk is down."""
         self.offers: dict[OfferId, Offer] = {}
         self.closed = ClosedOffers()
         self.callbacks = Callbacks()

@@ -9,7 +9,7 @@ from acd.callback import PAUSED, Callback
 from acd.deeds import Deeds, of_seat
 from acd.ids import AgentId, CallId, Instant, QueueId, SeatId
 from acd.offer import Offer
-from acd.queue import Queue
+from acd.queue import Entry, Queue
 
 _BUSY: Final[tuple[State, ...]] = (RESERVED, RINGING, TALKING, CONSULTING, WRAP_UP)
 
@@ -100,9 +100,10 @@ def seat_status(seat: Seat, *, more_time: bool) -> SeatStatus:
     )
 
 
-def queue_status(queue: Queue, offers: Iterable[Offer]) -> QueueStatus:
-    """`offers`: all that are open. Whom a seat is rung for waits still, but stands in no row."""
+def queue_status(queue: Queue, offers: Iterable[Offer], unreachable: Iterable[Entry]) -> QueueStatus:
+    """All open `offers`, all `unreachable` callers: these wait, too, but stand in no row."""
     places = [offer.entry for offer in offers if offer.entry is not None and offer.entry.queue is queue]
+    places += [entry for entry in unreachable if entry.queue is queue]
     places += [cls.first() for cls in (*queue.classes.values(), *queue.personal) if cls.live]
     return QueueStatus(
         queue=queue.queue,

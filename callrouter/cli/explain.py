@@ -27,6 +27,7 @@ _OUTCOMES: Final = {
     "declined": ("declined", "bold yellow"),
     "missed": ("not answered", "bold red"),
     "expired": ("rang to the end of its lease", "bold red"),
+    "caller_unreachable": ("the link to the caller's Asterisk was down", "bold red"),
     "seat_lost": ("the seat's phone or agent was gone", "bold red"),
 }
 _TRIGGERS: Final = {
@@ -39,6 +40,7 @@ _TRIGGERS: Final = {
     "sticky": "this seat knows the caller",
     "sticky_over": "the wait for a certain seat was over",
     "retry": "the only seat possible was asked again",
+    "reachable": "the caller's Asterisk was back",
     "callback": "the callback's turn had come",
     "plan_changed": "the floor was edited",
     "consult": "a colleague asked for this seat",

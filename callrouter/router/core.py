@@ -10,6 +10,7 @@ the tests and under the simulator.
 
 from collections import deque
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -263,6 +264,8 @@ class Router:
             self.promised.remember(live.call, self.site.floor.missed_limit)
         if isinstance(event, e.ContactEnded):
             self.wrapping.setdefault(event.seat, []).append(live)
+        if isinstance(event, e.Enqueued) and not self.phones.joins(live.call.node):
+            event = replace(event, reachable=False)
         self.tell_floor(event)
         if isinstance(event, e.OfferAnswered):
             floorside.confirmed(self, live, event.offer)

@@ -1,10 +1,13 @@
-"""Which phones can be rung: as the manager interface says, as long as there is a switch to ring them.
+"""Which phones can be rung, and for whom: as the manager interface says, where a switch can ring them.
 
 Without a switch no leg can be made. Were seats offered callers all the same, each offer
 would fail at once, seat after seat, and everybody would be found not ready for calls
 that never rang. So seats count as out of reach until the switch is back, callers keep their
 places, and nobody has missed anything. Who is in a conversation is left in it: it
 goes on in Asterisk.
+
+With several switches a seat is rung on the switch of its caller. While that one is down
+its callers are held back, each at the place it has, and seats take those of the others.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from acd import agent
 from acd import events as e
-from acd.ids import NodeId, SeatId
+from acd.call import Owner
+from acd.ids import CallId, NodeId, SeatId
 from callrouter.router.notices import SeatShown
 
 if TYPE_CHECKING:
@@ -28,24 +32,36 @@ class Phones:
     def __init__(self) -> None:
         self.registered: dict[SeatId, None] = {}
         self._up: set[NodeId] = set()
+        self._down: set[NodeId] = set()
+        """There was a link, and there is none now."""
         self.dark = False
         """There was a switch, and there is none now."""
 
     def node_up(self, router: Router, node: NodeId) -> None:
         self._up.add(node)
+        self._down.discard(node)
         if self.dark:
             self.dark = False
             for seat in self.registered:
                 _tell(router, e.SeatReachable(seat=seat))
+        if calls := _waiting(router, node):
+            router.tell_floor(e.CallersReachable(calls=calls))
 
     def node_down(self, router: Router, node: NodeId) -> None:
         self._up.discard(node)
+        self._down.add(node)
+        if calls := _waiting(router, node):
+            router.tell_floor(e.CallersUnreachable(calls=calls))
         if self._up or self.dark:
             return
         self.dark = True
         for seat in self.registered:
             if router.site.seat(seat) is not None and router.floor.seat(seat).state not in _IN_TALK:
                 _tell(router, e.SeatUnreachable(seat=seat))
+
+    def joins(self, node: NodeId) -> bool:
+        """Whether seats can be rung for the callers of this switch."""
+        return node not in self._down
 
     def told(self, router: Router, event: e.SeatReachable | e.SeatUnreachable) -> None:
         """A fact of the manager interface."""
@@ -56,6 +72,14 @@ class Phones:
         else:
             self.registered.pop(event.seat, None)
         _tell(router, event)
+
+
+def _waiting(router: Router, node: NodeId) -> tuple[CallId, ...]:
+    return tuple(
+        live.call.id
+        for live in router.calls.values()
+        if live.call.node == node and live.call.owner is Owner.QUEUE
+    )
 
 
 def _tell(router: Router, event: e.SeatReachable | e.SeatUnreachable) -> None:

@@ -276,7 +276,8 @@ class Offer(BaseModel):
     made: Instant
     ended: Instant
     outcome: str = Field(
-        description="answered, declined, missed, expired, caller_left, answered_elsewhere or seat_lost.",
+        description="answered, declined, missed, expired, caller_left, answered_elsewhere, seat_lost "
+        "or caller_unreachable.",
         examples=["answered"],
     )
     explanation: dict[str, Any] = Field(

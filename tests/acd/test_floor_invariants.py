@@ -102,6 +102,11 @@ plans = st.builds(
 )
 
 
+def in_line(entry: Entry) -> bool:
+    """Counted among those who wait: in a row, or held back while their Asterisk is out of reach."""
+    return entry.filed is not None or not entry.reachable
+
+
 class FloorMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -231,9 +236,17 @@ class FloorMachine(RuleBasedStateMachine):
         identity=st.sampled_from(PEOPLE),
         sticky=st.sampled_from([None, None, *SEATS]),
         first=st.booleans(),
+        reachable=st.sampled_from([True, True, True, False]),
     )
     def enqueue(
-        self, queue: QueueId, demand: str, priority: int, identity: str, sticky: SeatId | None, first: bool
+        self,
+        queue: QueueId,
+        demand: str,
+        priority: int,
+        identity: str,
+        sticky: SeatId | None,
+        first: bool,
+        reachable: bool,
     ) -> None:
         self.calls += 1
         call = CallId(f"c{self.calls}")
@@ -245,6 +258,7 @@ class FloorMachine(RuleBasedStateMachine):
             identity=identity,
             sticky=sticky,
             first_in_line=first and self.calls % 5 == 0,
+            reachable=reachable,
         )
         self.enqueued[call] = event
         self.handle(event)
@@ -261,6 +275,17 @@ class FloorMachine(RuleBasedStateMachine):
     @rule(data=st.data(), reason=st.sampled_from(["hung_up", "moved"]))
     def leave(self, data: st.DataObject, reason: str) -> None:
         self.handle(e.CallerLeft(call=self.some_call(data), reason=reason))
+
+    @rule(data=st.data(), back=st.booleans())
+    def switch_comes_and_goes(self, data: st.DataObject, back: bool) -> None:
+        calls = tuple({self.some_call(data) for _ in range(3)})
+        places = {call: (entry.key, entry.number) for call, entry in self.state.entries.items()}
+        self.one_step = False
+        before = len(self.log)
+        self.handle(e.CallersReachable(calls=calls) if back else e.CallersUnreachable(calls=calls))
+        assert len(self.log) == before + 1
+        left = {call: (entry.key, entry.number) for call, entry in self.state.entries.items()}
+        assert left == places, "the link to a switch moved a caller"
 
     @rule(data=st.data(), what=st.sampled_from(["ringing", "answered", "answered", "declined", "missed"]))
     def offer_fact(self, data: st.DataObject, what: str) -> None:
@@ -392,20 +417,28 @@ class FloorMachine(RuleBasedStateMachine):
     def one_caller_one_place(self) -> None:
         for call, entry in self.state.entries.items():
             assert entry.call == call
-            assert (entry.filed is None) is bool(entry.offers), "neither waiting nor offered, or both"
+            if entry.reachable:
+                assert (entry.filed is None) is bool(entry.offers), "neither waiting nor offered, or both"
+            else:
+                assert entry.filed is None, "offered without a switch"
+                assert not entry.offers
+                assert entry.deadline is None
+                assert entry.callback is None
             assert all(offer.entry is entry for offer in entry.offers)
-            assert (entry.line is not None) is (entry.filed is not None)
+            assert (entry.line is not None) is in_line(entry)
             if entry.filed is not None:
                 assert [other for other in entry.filed.entries() if other is entry] == [entry]
                 assert entry.deadline is not None
+        held = {call: entry for call, entry in self.state.entries.items() if not entry.reachable}
+        assert self.state.unreachable == held
         for queue in self.state.queues.values():
             mine = [entry for entry in self.state.entries.values() if entry.queue is queue]
             assert queue.waiting == len(mine)
             since = self.floor.queue(queue.queue).longest_since
             assert (since is None) is (not mine)
             assert since is None or since in [entry.enqueued for entry in mine]
-            assert sum(line.live for line in queue.lines.values()) == sum(x.filed is not None for x in mine)
-            places = sorted(self.floor.position(x.call) or 0 for x in mine if x.filed is not None)
+            assert sum(line.live for line in queue.lines.values()) == sum(map(in_line, mine))
+            places = sorted(self.floor.position(x.call) or 0 for x in mine if in_line(x))
             assert not places or 1 <= places[0] <= places[-1] <= len(places)
 
     @invariant()
@@ -465,6 +498,7 @@ class FloorMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "floor"):
             return
+        self.handle(e.CallersReachable(calls=tuple(self.state.entries)))
         for _ in range(10_000):
             for seat in tuple(self.state.seats.values()):
                 if seat.state in ("talking", "consulting") and seat.call is not None:
