@@ -59,6 +59,7 @@ DERIVED = {
         "out": "",
         "agenda": "",
         "idle": "",
+        "unreachable": "entries",
     },
 }
 """Parts that a snapshot has under another name, or that follow from others (``""``)."""

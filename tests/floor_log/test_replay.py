@@ -74,6 +74,8 @@ def shift(recorder: FloorRecorder, seed: int, turns: int = 1500) -> None:
             e.SeatNotReadied(seat=seat, reason="lunch"),
             e.ContactEnded(seat=seat, call=floor.seat(seat).call or call),
             e.CallerLeft(call=call),
+            e.CallersUnreachable(calls=(call, draw.choice(calls))),
+            e.CallersReachable(calls=tuple(calls[::2])),
             e.CallbackAsked(call=call, callback=CallId(f"b{draw.random()}"), number="13812345678"),
         ]
         choices += [
@@ -147,7 +149,9 @@ def test_all_parts_of_a_run_are_replayed(tmp_path: Path) -> None:
 def test_steps_that_lead_elsewhere_do_not_agree_with_the_snapshot(tmp_path: Path) -> None:
     _, files = recorded(tmp_path, 7, roll_bytes=60_000)
     lines = files[0].read_bytes().splitlines(keepends=True)
-    files[0].write_bytes(b"".join(lines[:-1]))
+    # Up to a step that has moved something: the very last one may be a tick on which nothing was due.
+    moved = max(number for number, line in enumerate(lines) if b"OfferMade" in line)
+    files[0].write_bytes(b"".join(lines[:moved]))
     found = replay(files[1])
     assert found.difference is not None
     assert (found.difference.file, found.difference.line, found.difference.given) == (files[1], 2, "snapshot")
