@@ -26,9 +26,9 @@ callback at a time.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from acd.fact import Fact
 from acd.ids import CallId, Instant, QueueId, Seconds
 
 if TYPE_CHECKING:
@@ -140,8 +140,7 @@ class Callbacks:
         return tuple(self.by_call.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissedCall:
+class MissedCall(Fact):
     """Somebody who hung up while waiting, and has not been spoken to since."""
 
     call: CallId

@@ -7,9 +7,10 @@ changed and never fails.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 
-from acd.fact import fact
+from msgspec import field
+
+from acd.fact import Fact
 from acd.ids import (
     AgentId,
     BridgeId,
@@ -31,18 +32,15 @@ _EMPTY: Mapping[str, str] = {}
 # --- to the switch ----------------------------------------------------------------
 
 
-@fact
-class Command:
+class Command(Fact):
     node: NodeId
     call: CallId
 
 
-@fact
 class Answer(Command):
     channel: ChannelId
 
 
-@fact
 class Ring(Command):
     """Let the caller hear ringback (180 before answer, tone after)."""
 
@@ -50,7 +48,6 @@ class Ring(Command):
     on: bool = True
 
 
-@fact
 class Play(Command):
     """Play media URIs one after another to one channel (bridged or not)."""
 
@@ -59,12 +56,10 @@ class Play(Command):
     media: tuple[str, ...]
 
 
-@fact
 class StopPlayback(Command):
     playback: PlaybackId
 
 
-@fact
 class MusicOn(Command):
     """Music until `MusicOff`, in a bridge too; a prompt only covers it."""
 
@@ -72,12 +67,10 @@ class MusicOn(Command):
     music: str = "default"
 
 
-@fact
 class MusicOff(Command):
     channel: ChannelId
 
 
-@fact
 class Originate(Command):
     """Dial `endpoint` (e.g. ``PJSIP/a1001`` or ``PJSIP/12315@t-12315``) as `channel`.
 
@@ -98,21 +91,18 @@ class Originate(Command):
     early: bool = False
 
 
-@fact
 class CountPackets(Command):
     """Ask how many packets of audio have come from a channel; `PacketsCounted` follows, or nothing."""
 
     channel: ChannelId
 
 
-@fact
 class AnswerPhone(Command):
     """Ask the seat's ringing phone to answer (SIP NOTIFY ``Event: talk``)."""
 
     channel: ChannelId
 
 
-@fact
 class CreateBridge(Command):
     """`mixed`: mix even two legs instead of passing packets from one to the other.
 
@@ -124,12 +114,10 @@ class CreateBridge(Command):
     mixed: bool = False
 
 
-@fact
 class DestroyBridge(Command):
     bridge: BridgeId
 
 
-@fact
 class Join(Command):
     """Like `Leave` and `Answer` it ends what plays to the channel.
 
@@ -143,19 +131,16 @@ class Join(Command):
     introduced: bool = False
 
 
-@fact
 class Leave(Command):
     bridge: BridgeId
     channel: ChannelId
 
 
-@fact
 class SendDigits(Command):
     channel: ChannelId
     digits: str
 
 
-@fact
 class RecordStart(Command):
     """Record what this channel says, alone, as ``wav``; `RecordingEnded` follows.
 
@@ -170,21 +155,18 @@ class RecordStart(Command):
     beep: bool = True
 
 
-@fact
 class RecordStop(Command):
     """End a recording and keep it (see `RecordDiscard`)."""
 
     recording: RecordingId
 
 
-@fact
 class RecordDiscard(Command):
     """Delete a recording that has ended."""
 
     recording: RecordingId
 
 
-@fact
 class MonitorStart(Command):
     """Write down both directions of a channel, wherever it is moved, until it ends or `MonitorStop`."""
 
@@ -192,7 +174,6 @@ class MonitorStart(Command):
     recording: RecordingId
 
 
-@fact
 class MonitorStop(Command):
     """End every `MonitorStart` of the channel."""
 
@@ -200,7 +181,6 @@ class MonitorStop(Command):
     recording: RecordingId
 
 
-@fact
 class ReferProgress(Command):
     """Tell a REFER's sender how far it has come (RFC 3515 NOTIFY).
 
@@ -211,7 +191,6 @@ class ReferProgress(Command):
     state: str
 
 
-@fact
 class Hangup(Command):
     """End a channel; `cause` is a Q.850 cause (16 normal, 1 unallocated → 404, 17 busy)."""
 
@@ -219,7 +198,6 @@ class Hangup(Command):
     cause: int = 16
 
 
-@fact
 class ToDialplan(Command):
     """Give the channel back to the dialplan (the safety net).
 
@@ -234,8 +212,7 @@ class ToDialplan(Command):
 # --- the floor's decisions ----------------------------------------------------------
 
 
-@fact
-class OfferMade:
+class OfferMade(Fact):
     """Ring this seat for this call. The seat is RESERVED under a lease until `lease_until`.
 
     The router originates the seat's leg and reports `OfferRinging`,
@@ -250,8 +227,7 @@ class OfferMade:
     lease_until: Instant
 
 
-@fact
-class OfferWithdrawn:
+class OfferWithdrawn(Fact):
     """Stop ringing; `reason`: ``expired`` or as the outcomes of an offer (`acd.offer`)."""
 
     offer: OfferId
@@ -260,8 +236,7 @@ class OfferWithdrawn:
     reason: str
 
 
-@fact
-class AnnounceDue:
+class AnnounceDue(Fact):
     """Time to tell the waiting caller something honest; None means: say no number.
 
     `callback`: a callback may be offered with it.
@@ -273,8 +248,7 @@ class AnnounceDue:
     callback: bool = False
 
 
-@fact
-class QueueExited:
+class QueueExited(Fact):
     """The caller goes back to the flow.
 
     `reason`: ``full``, ``closed``, ``timeout``, ``unstaffed``, ``callback`` …
@@ -285,8 +259,7 @@ class QueueExited:
     reason: str
 
 
-@fact
-class SeatDropped:
+class SeatDropped(Fact):
     """A seat in a call has to leave it (forced sign-out, phone vanished)."""
 
     seat: SeatId
@@ -294,8 +267,7 @@ class SeatDropped:
     reason: str
 
 
-@fact
-class CallbackDial:
+class CallbackDial(Fact):
     """The seat has accepted a callback: dial the person now and connect them.
 
     Answered by `CallbackReached` or `CallbackFailed`.
@@ -310,8 +282,7 @@ class CallbackDial:
 # --- notices ------------------------------------------------------------------------
 
 
-@fact
-class SeatChanged:
+class SeatChanged(Fact):
     """A seat's state, as shown on screens and stored as an interval."""
 
     seat: SeatId
@@ -322,8 +293,7 @@ class SeatChanged:
     call: CallId | None = None
 
 
-@fact
-class OfferClosed:
+class OfferClosed(Fact):
     """An offer's end with all that explains it (`explanation` is JSON-ready)."""
 
     offer: OfferId
@@ -336,15 +306,13 @@ class OfferClosed:
     explanation: Mapping[str, object]
 
 
-@fact
-class QueueChanged:
+class QueueChanged(Fact):
     queue: QueueId
     waiting: int
     at: Instant
 
 
-@fact
-class CallbackOpened:
+class CallbackOpened(Fact):
     """A callback holds the place that `origin` had."""
 
     call: CallId
@@ -354,8 +322,7 @@ class CallbackOpened:
     at: Instant
 
 
-@fact
-class CallbackClosed:
+class CallbackClosed(Fact):
     """A callback's one outcome.
 
     ``reached``, ``unreached``, ``called_in``, ``cancelled``, ``expired`` or ``queue_removed``.

@@ -10,8 +10,9 @@ Who stands where (`Call.move`) carries the media; the transfer table
 * a seat's part ends exactly once (`ContactEnded`), whoever ended it.
 """
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from acd import commands as c
 from acd import early, further, outcall

@@ -7,10 +7,11 @@ is involved.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Final
 
-from acd.fact import fact
+from msgspec import field
+
+from acd.fact import Fact
 from acd.ids import (
     AgentId,
     BridgeId,
@@ -35,8 +36,7 @@ SILENCE: Final[Seconds] = 1.5
 # --- the switch -----------------------------------------------------------------
 
 
-@fact
-class CallOffered:
+class CallOffered(Fact):
     """A caller's channel has entered our application, not yet answered.
 
     `caller` is the number after clean-up (``""`` when withheld); `trunk` is the
@@ -54,16 +54,14 @@ class CallOffered:
     headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
 
 
-@fact
-class LegRinging:
+class LegRinging(Fact):
     """The far end of a leg that we originated is alerting (180 or 183)."""
 
     node: NodeId
     channel: ChannelId
 
 
-@fact
-class LegHeard:
+class LegHeard(Fact):
     """The far end of a leg dialled `early` sends sound and has not answered yet (early media).
 
     Told again when it is heard again after a `LegSilent`.
@@ -73,8 +71,7 @@ class LegHeard:
     channel: ChannelId
 
 
-@fact
-class LegSilent:
+class LegSilent(Fact):
     """Of a leg that has not answered yet nothing has been heard for `SILENCE`.
 
     `seconds`: how long it was heard before, pauses shorter than that included.
@@ -85,8 +82,7 @@ class LegSilent:
     seconds: float = 0.0
 
 
-@fact
-class PacketsCounted:
+class PacketsCounted(Fact):
     """So many packets of audio have come from the far end until now."""
 
     node: NodeId
@@ -94,16 +90,14 @@ class PacketsCounted:
     received: int
 
 
-@fact
-class LegAnswered:
+class LegAnswered(Fact):
     """A leg that we originated is up and under our control: it may be bridged."""
 
     node: NodeId
     channel: ChannelId
 
 
-@fact
-class LegEnded:
+class LegEnded(Fact):
     """The channel is gone. `cause` is the Q.850 cause, 0 when unknown."""
 
     node: NodeId
@@ -111,8 +105,7 @@ class LegEnded:
     cause: int = 0
 
 
-@fact
-class DigitReceived:
+class DigitReceived(Fact):
     """A finished DTMF digit (RFC 4733 event or SIP INFO) from a leg."""
 
     node: NodeId
@@ -120,14 +113,12 @@ class DigitReceived:
     digit: str
 
 
-@fact
-class PlaybackStarted:
+class PlaybackStarted(Fact):
     node: NodeId
     playback: PlaybackId
 
 
-@fact
-class PlaybackFinished:
+class PlaybackFinished(Fact):
     """The playback has ended: played out, stopped by us, or failed."""
 
     node: NodeId
@@ -135,8 +126,7 @@ class PlaybackFinished:
     failed: bool = False
 
 
-@fact
-class RecordingEnded:
+class RecordingEnded(Fact):
     """A `RecordStart` is over; `seconds` are whole ones, without silence at the end.
 
     `ok` is false when there is no file. A recording stopped in its first
@@ -150,8 +140,7 @@ class RecordingEnded:
     reason: str = ""
 
 
-@fact
-class ReferAsked:
+class ReferAsked(Fact):
     """The far end of a leg wants to hand over whom it speaks with (SIP REFER, RFC 3515).
 
     `target` is the user part of Refer-To, cleaned. An attended transfer
@@ -164,8 +153,7 @@ class ReferAsked:
     replaces: ChannelId | None = None
 
 
-@fact
-class PeerHeld:
+class PeerHeld(Fact):
     """The far end put us on hold (re-INVITE) or took us back."""
 
     node: NodeId
@@ -173,8 +161,7 @@ class PeerHeld:
     held: bool
 
 
-@fact
-class CommandFailed:
+class CommandFailed(Fact):
     """The switch refused a command, or nobody answered it in time.
 
     `what` is the command's class name, `subject` the channel, bridge or playback
@@ -189,8 +176,7 @@ class CommandFailed:
     reason: str
 
 
-@fact
-class NodeUp:
+class NodeUp(Fact):
     """The link to an Asterisk stands again; `channels` and `bridges` live there."""
 
     node: NodeId
@@ -201,8 +187,7 @@ class NodeUp:
     """Those of `channels` that ring, or have been answered, by now."""
 
 
-@fact
-class NodeDown:
+class NodeDown(Fact):
     node: NodeId
 
 
@@ -229,29 +214,25 @@ SwitchEvent = (
 # --- the phone network, about seats (from AMI) ----------------------------------
 
 
-@fact
-class SeatReachable:
+class SeatReachable(Fact):
     """The seat's phone has a live registration."""
 
     seat: SeatId
 
 
-@fact
-class SeatUnreachable:
+class SeatUnreachable(Fact):
     """The seat's phone is gone: registration expired, removed or not answering."""
 
     seat: SeatId
 
 
-@fact
-class TrunkReachable:
+class TrunkReachable(Fact):
     """OPTIONS sent by this trunk are answered."""
 
     trunk: str
 
 
-@fact
-class TrunkUnreachable:
+class TrunkUnreachable(Fact):
     """OPTIONS sent by this trunk are no longer answered."""
 
     trunk: str
@@ -263,8 +244,7 @@ PhoneEvent = SeatReachable | SeatUnreachable | TrunkReachable | TrunkUnreachable
 # --- people at desks -------------------------------------------------------------
 
 
-@fact
-class SeatSignedIn:
+class SeatSignedIn(Fact):
     """An agent takes a seat (hot-desking: any agent, any seat of theirs).
 
     The seat starts not ready with reason ``signed_in``.
@@ -274,8 +254,7 @@ class SeatSignedIn:
     agent: AgentId
 
 
-@fact
-class SeatSignedOut:
+class SeatSignedOut(Fact):
     """Leaves the seat. During a call it is honoured when the call ends unless `forced`."""
 
     seat: SeatId
@@ -283,63 +262,53 @@ class SeatSignedOut:
     by: str = ""
 
 
-@fact
-class SeatReadied:
+class SeatReadied(Fact):
     seat: SeatId
 
 
-@fact
-class SeatNotReadied:
+class SeatNotReadied(Fact):
     seat: SeatId
     reason: str
 
 
-@fact
-class WrapUpFinished:
+class WrapUpFinished(Fact):
     """The agent has written the disposition (or skips it) and ends wrap-up early."""
 
     seat: SeatId
     disposition: str = ""
 
 
-@fact
-class WrapUpExtended:
+class WrapUpExtended(Fact):
     """Once per contact; refused the second time and beyond the queue's ceiling."""
 
     seat: SeatId
 
 
-@fact
-class AnswerAsked:
+class AnswerAsked(Fact):
     """ "Answer" clicked at the desk while the seat's phone rings."""
 
     seat: SeatId
 
 
-@fact
-class DeclineAsked:
+class DeclineAsked(Fact):
     seat: SeatId
 
 
-@fact
-class HangupAsked:
+class HangupAsked(Fact):
     """The seat leaves its conversation; what that means depends on the transfer state."""
 
     seat: SeatId
 
 
-@fact
-class HoldAsked:
+class HoldAsked(Fact):
     seat: SeatId
 
 
-@fact
-class ResumeAsked:
+class ResumeAsked(Fact):
     seat: SeatId
 
 
-@fact
-class TransferAsked:
+class TransferAsked(Fact):
     """One key: `target` is a line's number, a seat id or a phone number."""
 
     seat: SeatId
@@ -350,23 +319,19 @@ class TransferAsked:
     """The caller's story in the seat's words; it travels along."""
 
 
-@fact
-class TransferCompleted:
+class TransferCompleted(Fact):
     seat: SeatId
 
 
-@fact
-class TransferCancelled:
+class TransferCancelled(Fact):
     seat: SeatId
 
 
-@fact
-class TransferSwapped:
+class TransferSwapped(Fact):
     seat: SeatId
 
 
-@fact
-class ThreePartyAsked:
+class ThreePartyAsked(Fact):
     seat: SeatId
 
 
@@ -393,8 +358,7 @@ Intent = (
 # --- the call's machinery, to the floor ------------------------------------------
 
 
-@fact
-class Enqueued:
+class Enqueued(Fact):
     """A caller wants a seat.
 
     `skills` is a skill expression's source (``""``: any seat of the queue);
@@ -419,40 +383,34 @@ class Enqueued:
     reachable: bool = True
 
 
-@fact
-class CallerLeft:
+class CallerLeft(Fact):
     """The waiting (or ringing) caller is gone or was taken elsewhere."""
 
     call: CallId
     reason: str = "hung_up"
 
 
-@fact
-class CallersUnreachable:
+class CallersUnreachable(Fact):
     """The link to the Asterisk of these callers is down: they keep their places and are offered to nobody."""
 
     calls: tuple[CallId, ...]
 
 
-@fact
-class CallersReachable:
+class CallersReachable(Fact):
     """The Asterisk of these callers is under control again: whoever still waits is offered, in turn."""
 
     calls: tuple[CallId, ...]
 
 
-@fact
-class OfferRinging:
+class OfferRinging(Fact):
     offer: OfferId
 
 
-@fact
-class OfferAnswered:
+class OfferAnswered(Fact):
     offer: OfferId
 
 
-@fact
-class OfferRefused:
+class OfferRefused(Fact):
     """Declined (486/603, desk) when `missed` is false; otherwise no answer or not reachable."""
 
     offer: OfferId
@@ -460,22 +418,19 @@ class OfferRefused:
     missed: bool = False
 
 
-@fact
-class SeatConsulting:
+class SeatConsulting(Fact):
     """The seat's contact has become a consultation (caller held)."""
 
     seat: SeatId
 
 
-@fact
-class SeatTalking:
+class SeatTalking(Fact):
     """Speaks with the caller again: back from a consultation, or in a three-party call."""
 
     seat: SeatId
 
 
-@fact
-class SeatTaken:
+class SeatTaken(Fact):
     """A seat is wanted for a consult call: reserve it now, or refuse (`Refused`)."""
 
     seat: SeatId
@@ -483,16 +438,14 @@ class SeatTaken:
     offer: OfferId
 
 
-@fact
-class ContactEnded:
+class ContactEnded(Fact):
     """The seat's part in the call is over: wrap-up begins."""
 
     seat: SeatId
     call: CallId
 
 
-@fact
-class CallbackAsked:
+class CallbackAsked(Fact):
     """A waiting caller, or one on the list of missed calls, is to be called back.
 
     The place in the queue passes from `call` to `callback`, a call id chosen by
@@ -505,30 +458,26 @@ class CallbackAsked:
     number: str
 
 
-@fact
-class CallbackReached:
+class CallbackReached(Fact):
     """The person dialled for a callback has answered."""
 
     call: CallId
 
 
-@fact
-class CallbackFailed:
+class CallbackFailed(Fact):
     """The person dialled for a callback was not reached. The seat is free again, without wrap-up."""
 
     call: CallId
     cause: str
 
 
-@fact
-class CallbackCancelled:
+class CallbackCancelled(Fact):
     """Not wanted any more. Refused while it is being dialled."""
 
     call: CallId
 
 
-@fact
-class MissedForgotten:
+class MissedForgotten(Fact):
     """Who hung up in this call is no more to be known: neither their place nor their number is kept."""
 
     call: CallId

@@ -6,12 +6,11 @@ what they asked for, and what each queue has learned of its own speed today.
 """
 
 from acd.callback import CallbackState, MissedCall
-from acd.fact import fact
+from acd.fact import Fact
 from acd.ids import AgentId, CallId, Instant, QueueId, SeatId, Seconds
 
 
-@fact
-class KeptCallback:
+class KeptCallback(Fact):
     """An open callback and its place; the oldest place first."""
 
     call: CallId
@@ -32,8 +31,7 @@ class KeptCallback:
     called_in: bool
 
 
-@fact
-class KeptSeat:
+class KeptSeat(Fact):
     """Who sat there, and in what state."""
 
     seat: SeatId
@@ -57,8 +55,7 @@ class KeptSeat:
     """Beginning of the state; 0: not known."""
 
 
-@fact
-class KeptQueue:
+class KeptQueue(Fact):
     """The day's counters; means of handling times and of how wrong predictions were."""
 
     queue: QueueId
@@ -71,8 +68,7 @@ class KeptQueue:
     erred: tuple[int, float]
 
 
-@fact
-class FloorResumed:
+class FloorResumed(Fact):
     """To a floor that has just begun: what the one before it has left.
 
     Refused (``not_fresh``) once anybody is signed in or waits.

@@ -8,11 +8,12 @@ the same stamps, hence sums are exact.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
-from acd.fact import fact
+from msgspec import field
+
+from acd.fact import Fact
 from acd.ids import AgentId, CallId, ChannelId, Instant, QueueId, SeatId
 
 REJECTED: Final = "rejected"
@@ -44,8 +45,7 @@ JOINED: Final = "joined"
 """First word of the cause of a transfer whose caller went on in another call; its id follows."""
 
 
-@fact
-class Segment:
+class Segment(Fact):
     """One stretch of one leg's track."""
 
     call: CallId
@@ -61,8 +61,7 @@ class Segment:
     """Flow node, queue, or how a ring ended."""
 
 
-@fact
-class LateSegment:
+class LateSegment(Fact):
     """A segment that ended after its call's record was written: wrap-up, as a rule."""
 
     id: str
@@ -70,8 +69,7 @@ class LateSegment:
     segment: Segment
 
 
-@fact
-class TransferRecord:
+class TransferRecord(Fact):
     """One attempt to hand the caller over, from key press to its terminal state."""
 
     call: CallId
@@ -93,8 +91,7 @@ class TransferRecord:
         return CallId(call) if word == JOINED else None
 
 
-@fact
-class FlowStep:
+class FlowStep(Fact):
     """One node passed by the caller."""
 
     at: Instant
@@ -105,8 +102,7 @@ class FlowStep:
     variables: Mapping[str, object] = field(default_factory=dict)
 
 
-@fact
-class CallRecord:
+class CallRecord(Fact):
     """The whole story of one call; written once, when its last leg is gone.
 
     Stamps are None when the call never got there. `ended_by` is ``caller``,

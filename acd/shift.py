@@ -11,7 +11,7 @@ from typing import Final
 
 from acd.agent import LOGGED_OUT, NOT_READY, READY
 from acd.commands import SeatChanged
-from acd.fact import fact
+from acd.fact import Fact
 from acd.ids import AgentId, CallId, Instant, SeatId
 from acd.kept import KeptSeat
 
@@ -20,8 +20,7 @@ AWAY: Final = frozenset({NOT_READY, LOGGED_OUT})
 """All other states are contact."""
 
 
-@fact
-class SeatInterval:
+class SeatInterval(Fact):
     """A seat with an agent in one state, from `started` to `ended`."""
 
     seat: SeatId

@@ -6,13 +6,15 @@ implement or use these and know nothing of each other.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from msgspec import field
+
 from acd.commands import Command, OfferClosed
 from acd.events import Intent, SwitchEvent
-from acd.fact import fact
+from acd.fact import Fact
 from acd.ids import AgentId, CallId, Instant, NodeId, OrgId, QueueId, SeatId
 from acd.record import CallRecord, FlowStep, LateSegment
 
@@ -49,8 +51,7 @@ class RecordSink(Protocol):
     def put(self, record: CallRecord | LateSegment) -> None: ...
 
 
-@fact
-class SeatView:
+class SeatView(Fact):
     """A seat as screens show it. Times are instants, so that a screen counts up by itself."""
 
     seat: SeatId
@@ -72,8 +73,7 @@ class SeatView:
     """What may be asked of the seat itself now, spelt as the API's paths (`acd.deeds`)."""
 
 
-@fact
-class QueueView:
+class QueueView(Fact):
     queue: QueueId
     name: str
     waiting: int
@@ -94,8 +94,7 @@ class QueueView:
     """When it closes, or opens again; None: it is always open."""
 
 
-@fact
-class LegView:
+class LegView(Fact):
     role: str
     party: str
     activity: str
@@ -104,8 +103,7 @@ class LegView:
     """What this party, when it is a seat, may ask of the call now (`acd.deeds`)."""
 
 
-@fact
-class CallView:
+class CallView(Fact):
     """A live call. `caller` is as received: the web masks it unless a right allows."""
 
     call: CallId
@@ -212,8 +210,7 @@ class MissedView:
     organisation: OrgId = NO_ORGANISATION
 
 
-@fact
-class Change:
+class Change(Fact):
     """Something on the screens is different. Exactly one of the four is set.
 
     `ended` names a call that is over (its record is on its way to the store).

@@ -10,14 +10,11 @@ from typing import Any
 from acd.agent import LOGGED_OUT, NOT_READY, READY, RESERVED, Seat
 from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueExited
 from acd.explanation import Explanation
-from acd.fact import maker
 from acd.floor.state import FloorState
 from acd.ids import Instant, Seconds
 from acd.matching import best_entry, best_seat
 from acd.offer import ANSWERED, Offer
 from acd.queue import INFINITE, Entry, WaitingClass
-
-_made, _closed = maker(OfferMade), maker(OfferClosed)
 
 # --- callers
 
@@ -201,7 +198,7 @@ def make(f: FloorState, entry: Entry, seat: Seat, now: Instant, trigger: str) ->
     entry.sticky_until = INFINITE
     reserve(f, offer, ring_for, now)
     f.out.append(
-        _made(
+        OfferMade(
             offer=name,
             call=call,
             seat=seat.id,
@@ -239,7 +236,7 @@ def close(f: FloorState, offer: Offer, outcome: str, now: Instant) -> None:
         f.closed.add(offer.offer, offer.call, seat.id, outcome)
     queue = offer.queue
     f.out.append(
-        _closed(
+        OfferClosed(
             offer=offer.offer,
             call=offer.call,
             seat=seat.id,

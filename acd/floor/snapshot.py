@@ -14,7 +14,7 @@ from typing import Any
 
 from acd.agent import Seat, State
 from acd.callback import Callback, CallbackState, MissedCall
-from acd.fact import fact
+from acd.fact import Fact
 from acd.floor.keeping import kept_queue
 from acd.floor.state import FloorState, Timed
 from acd.ids import AgentId, CallId, Instant, OfferId, QueueId, SeatId
@@ -24,8 +24,7 @@ from acd.plan import FloorPlan, QueuePlan, SeatPlan
 from acd.queue import INFINITE, Entry
 
 
-@fact
-class SeatNow:
+class SeatNow(Fact):
     """`gone` and `gone_queue`: plans of what is no longer in the floor's."""
 
     seat: SeatId
@@ -58,24 +57,21 @@ class SeatNow:
     """Orderings that its group keeps, and its place in each while it is idle."""
 
 
-@fact
-class ClassNow:
+class ClassNow(Fact):
     queue: QueueId
     source: str
     step: int
     reach: int
 
 
-@fact
-class LineNow:
+class LineNow(Fact):
     queue: QueueId
     source: str
     priority: int
     latest: float
 
 
-@fact
-class EntryNow:
+class EntryNow(Fact):
     call: CallId
     queue: QueueId
     number: int
@@ -105,8 +101,7 @@ class EntryNow:
     reachable: bool = True
 
 
-@fact
-class OfferNow:
+class OfferNow(Fact):
     offer: OfferId
     number: int
     call: CallId
@@ -116,8 +111,7 @@ class OfferNow:
     reasons: dict[str, Any]
 
 
-@fact
-class CallbackNow:
+class CallbackNow(Fact):
     """`entry`: its place while it is not in the queue."""
 
     call: CallId
@@ -135,8 +129,7 @@ class CallbackNow:
     entry: EntryNow | None
 
 
-@fact
-class FloorSnapshot:
+class FloorSnapshot(Fact):
     plan: FloorPlan
     number: int
     seats: tuple[SeatNow, ...]

@@ -7,7 +7,6 @@ from acd.agent import AT_WORK, STATE_INDEX, TRANSITIONS, Refusal, Seat, State
 from acd.callback import Callback, Callbacks, Departed
 from acd.commands import FloorOutput, QueueChanged, SeatChanged
 from acd.events import Refused
-from acd.fact import maker
 from acd.ids import AgentId, CallId, Instant, OfferId, QueueId, SeatId
 from acd.matching import Board, form_class
 from acd.offer import ClosedOffers, Offer
@@ -16,8 +15,6 @@ from acd.queue import Entry, Queue, WaitingClass
 from acd.skill import Demand, relax
 
 Timed = Seat | Entry | Callback
-
-_changed, _waiting = maker(SeatChanged), maker(QueueChanged)
 
 MAX_CLASSES: Final = 256
 """Waiting classes of one queue before unused ones are dropped."""
@@ -93,7 +90,7 @@ class FloorState:
         seat.reason = reason
         seat.since = now
         self.out.append(
-            _changed(seat=seat.id, agent=seat.agent, state=state, reason=reason, since=now, call=seat.call)
+            SeatChanged(seat=seat.id, agent=seat.agent, state=state, reason=reason, since=now, call=seat.call)
         )
 
     def enter_idle(self, seat: Seat, now: Instant) -> None:
@@ -113,7 +110,7 @@ class FloorState:
     # --- queues
 
     def announce_waiting(self, queue: Queue, now: Instant) -> None:
-        self.out.append(_waiting(queue=queue.queue, waiting=queue.waiting, at=now))
+        self.out.append(QueueChanged(queue=queue.queue, waiting=queue.waiting, at=now))
 
     def class_of(self, entry: Entry, now: Instant) -> WaitingClass:
         """The class of the entry's present demand, made on first use."""

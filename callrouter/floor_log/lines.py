@@ -15,10 +15,10 @@ looks at it.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Final, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from acd import commands as c
 from acd import events as e

@@ -10,10 +10,11 @@ the tests and under the simulator.
 
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from acd import commands as c
 from acd import events as e

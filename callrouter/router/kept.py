@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from acd.agent import LOGGED_OUT
 from acd.ids import CallId, Instant, SeatId, Seconds
 from acd.kept import FloorResumed, KeptCallback, KeptSeat
@@ -78,7 +80,7 @@ def without(kept: Kept, digits: str) -> tuple[Kept, tuple[KeptCallback, ...], in
     )
     gave_up.update(one.call for one in floor.missed if is_of(one.identity, digits))
     gone = {one.call for one in dropped}
-    left = replace(
+    left = structs.replace(
         floor,
         callbacks=tuple(one for one in floor.callbacks if one.call not in gone),
         missed=tuple(one for one in floor.missed if one.call not in gave_up),
@@ -97,7 +99,7 @@ def without(kept: Kept, digits: str) -> tuple[Kept, tuple[KeptCallback, ...], in
 
 
 def _last_contact(seat: KeptSeat) -> KeptSeat:
-    return replace(seat, next_state=LOGGED_OUT, next_reason="")
+    return structs.replace(seat, next_state=LOGGED_OUT, next_reason="")
 
 
 def resume(router: Router, kept: Kept) -> None:

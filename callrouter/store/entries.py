@@ -4,10 +4,11 @@ Every kind has a key chosen before writing, so that writing an entry again has n
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Column, ColumnElement, Table
 
 from acd.aftercall import Recording, Survey, Voicemail, WorkOrder

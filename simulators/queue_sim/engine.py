@@ -35,7 +35,6 @@ from acd.events import (
     Refused,
     WrapUpFinished,
 )
-from acd.fact import maker
 from acd.floor import Floor
 from acd.ids import CallId, Instant, OfferId, SeatId
 from acd.offer import ANSWERED
@@ -52,8 +51,6 @@ DRAIN: Final = 4 * 3600.0
 
 _Planned = tuple[float, int, int, str, str, Caller | None]
 """When, number (breaks ties), what, whom it is about. An `_END` with a caller does not free the call's id."""
-
-_ended, _answered_offer = maker(ContactEnded), maker(OfferAnswered)
 
 _CUT_OFF: Final = Caller(0.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
 
@@ -133,7 +130,7 @@ class Simulation:
                 self.now = first
                 item = heappop(planned)
                 if item[2] == _END:
-                    take_in(handle(_ended(seat=SeatId(item[3]), call=CallId(item[4])), first), first)
+                    take_in(handle(ContactEnded(seat=SeatId(item[3]), call=CallId(item[4])), first), first)
                     if item[5] is None:
                         self._free_ids.append(CallId(item[4]))
                 else:
@@ -277,7 +274,7 @@ class Simulation:
         if call in self._shy or call in self._callbacks:
             ring = self._ring_anew(caller, offer)
         if ring <= 0:
-            self._take_in(self._floor.handle(_answered_offer(offer=offer.offer), now), now)
+            self._take_in(self._floor.handle(OfferAnswered(offer=offer.offer), now), now)
         elif ring < inf:
             self._plan(now + ring, _ANSWER, offer.offer)
 

@@ -1,8 +1,7 @@
 """What a floor leaves, the next one has: callbacks with places, missed calls, seats, counters."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from acd.commands import CallbackClosed, CallbackDial, OfferMade
 from acd.events import (

@@ -1,8 +1,7 @@
 """A snapshot leaves nothing out. That it decides alike is held by `test_floor_invariants`."""
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from acd.agent import Seat
 from acd.callback import Callback
@@ -79,7 +78,7 @@ DERIVED = {
 )
 def test_every_moving_part_is_written_down(part: type, written: type) -> None:
     """Whoever gives one of these a new part is told here to write it down, or to say why not."""
-    fields = {field.name for field in dataclasses.fields(written)}
+    fields = {field.name for field in structs.fields(written)}
     parts = set(part.__slots__)  # type: ignore[attr-defined]
     derived = DERIVED[part]
     assert set(derived) <= parts
@@ -109,8 +108,8 @@ def test_a_contradiction_is_refused() -> None:
     floor = small_floor(1)
     enqueue(floor, 1, 1.0)
     taken = floor.snapshot()
-    nobody = dataclasses.replace(taken.entries[0], wanted=S1)
+    nobody = structs.replace(taken.entries[0], wanted=S1)
     with pytest.raises(ValueError, match="the snapshot contradicts itself"):
-        Floor.restored(dataclasses.replace(taken, entries=(nobody,)))
+        Floor.restored(structs.replace(taken, entries=(nobody,)))
     with pytest.raises(ValueError, match="the snapshot contradicts itself"):
-        Floor.restored(dataclasses.replace(taken, seats=()))
+        Floor.restored(structs.replace(taken, seats=()))

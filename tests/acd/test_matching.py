@@ -1,10 +1,10 @@
 """The index against a plain look at everybody, on random floors."""
 
 import random
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from acd.agent import Seat
 from acd.events import CallerLeft, ContactEnded, SeatNotReadied, SeatReadied, WrapUpFinished

@@ -1,11 +1,11 @@
 """Every command as a request; what must not reach Asterisk does not."""
 
 import json
-from dataclasses import fields
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from acd import commands as c
 from acd.ids import BridgeId, CallId, ChannelId, NodeId, PlaybackId, RecordingId

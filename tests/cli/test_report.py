@@ -2,11 +2,11 @@ import csv
 import io
 import json
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
+from msgspec.structs import replace
 
 from acd.ids import AgentId, CallId, SeatId
 from acd.shift import SeatInterval

@@ -1,8 +1,8 @@
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from callrouter.feed.live import CONTEXT_LIFE, LiveState
 from callrouter.ports import LegView

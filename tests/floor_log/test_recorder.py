@@ -3,11 +3,11 @@
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from acd.events import CallbackAsked, Enqueued, SeatReadied, WrapUpFinished
 from acd.ids import CallId, QueueId, SeatId

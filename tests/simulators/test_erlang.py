@@ -49,8 +49,9 @@ def test_erlang_b_is_its_recursion(servers: int, load: float) -> None:
 @given(LOADS, st.floats(0.001, 0.5))
 def test_the_fewest_servers_for_a_loss(load: float, blocking: float) -> None:
     servers = erlang_b_servers(load, blocking)
-    assert erlang_b(servers, load) <= blocking
-    assert servers == 0 or erlang_b(servers - 1, load) > blocking
+    # Two ways to reckon the same loss differ in the last digit: a load of 0.5 on one server loses a third.
+    assert erlang_b(servers, load) <= blocking * (1 + 1e-12)
+    assert servers == 0 or erlang_b(servers - 1, load) > blocking * (1 - 1e-12)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Call records for tests."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from acd.ids import AgentId, CallId, ChannelId, QueueId, SeatId
 from acd.record import Activity, CallRecord, FlowStep, Role, Segment, TransferRecord

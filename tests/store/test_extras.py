@@ -1,6 +1,6 @@
 """What reports show beside the key figures."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from callrouter.store.database import Database
 from callrouter.store.extras import transfer_rows

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from acd.aftercall import Recording, Survey, Voicemail, WorkOrder
@@ -120,7 +121,7 @@ async def test_without_looking_first_what_is_there_is_refused(database: Database
 async def test_a_callback_is_closed_once(database: Database) -> None:
     await put(database, OPENED)
     await put(database, CLOSED)
-    assert await put(database, replace(CLOSED, outcome="expired")) == 0
+    assert await put(database, structs.replace(CLOSED, outcome="expired")) == 0
     found = await rows(database, "SELECT number, outcome, attempts, ended - asked FROM callbacks")
     assert found == [("13812345678", "reached", 2, 600_000_000)]
 
@@ -179,5 +180,5 @@ async def test_messages_are_written_with_what_they_tell_and_only_once(database: 
 
 
 async def test_explanations_are_bounded(database: Database) -> None:
-    await put(database, replace(OFFER, explanation={"x": "y" * 100_000}))
+    await put(database, structs.replace(OFFER, explanation={"x": "y" * 100_000}))
     assert await rows(database, "SELECT explanation FROM offers") == [('{"too_long":100008}',)]

@@ -1,12 +1,12 @@
 """Columns against records: whatever happened, both ways of counting give the same figures."""
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from acd import rolling

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from msgspec.structs import replace
 
 from acd.ids import CallId, OfferId
 from callrouter.store.database import Database

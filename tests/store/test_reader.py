@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from acd.ids import AgentId, CallId, OrgId
 from callrouter.store import entries

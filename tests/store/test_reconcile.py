@@ -1,8 +1,8 @@
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from acd.ids import CallId, ChannelId
 from acd.record import CallRecord, TransferRecord

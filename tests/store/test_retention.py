@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from acd.aftercall import Recording, Voicemail
@@ -40,7 +41,7 @@ async def figures(database: Database) -> Kpis:
 
 
 async def test_each_kind_goes_at_its_time_and_nothing_before(database: Database) -> None:
-    personal = replace(record().transfers[0], target=NUMBER)
+    personal = structs.replace(record().transfers[0], target=NUMBER)
     callback = CallbackOpened(
         call=CallId("b"), origin=CallId("c1"), queue=QueueId("main"), number=NUMBER, at=T0
     )

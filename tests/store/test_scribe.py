@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import uvloop
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from callrouter.feed.messages import published

@@ -1,8 +1,7 @@
 """Versions of the site in the records, on both databases."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from acd.record import CallRecord

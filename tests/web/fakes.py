@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from acd import events
 from acd.commands import OfferClosed
 from acd.events import Intent, Refused
@@ -54,7 +56,7 @@ def seat_view(seat: str, **changes: Any) -> SeatView:
         call=None,
         organisation=OrgId("qinghai"),
     )
-    return replace(base, **changes)
+    return structs.replace(base, **changes)
 
 
 def queue_view(queue: str = "main", **changes: Any) -> QueueView:
@@ -72,7 +74,7 @@ def queue_view(queue: str = "main", **changes: Any) -> QueueView:
         answered_in_target=17,
         organisation=OrgId("qinghai"),
     )
-    return replace(base, **changes)
+    return structs.replace(base, **changes)
 
 
 def call_view(call: str, **changes: Any) -> CallView:
@@ -94,7 +96,7 @@ def call_view(call: str, **changes: Any) -> CallView:
         legs=(LegView(role="seat", party="s1", activity="talk", since=T0 - 20),),
         organisation=OrgId("qinghai"),
     )
-    return replace(base, **changes)
+    return structs.replace(base, **changes)
 
 
 def line_view(number: str = "12315", **changes: Any) -> LineView:
@@ -171,7 +173,7 @@ class FakeEngine:
                 self.change_seat(seat, state="not_ready", reason=reason)
 
     def change_seat(self, seat: str, **changes: Any) -> None:
-        view = replace(self.seats[SeatId(seat)], **changes)
+        view = structs.replace(self.seats[SeatId(seat)], **changes)
         self.seats[view.seat] = view
         self.tell(Change(seat=view))
 
