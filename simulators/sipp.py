@@ -35,6 +35,8 @@ ANSWER_BRANCHES: Final = 16
 START_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 5.0
 UNLIMITED: Final = 10_000_000
+CONTROL_HOST: Final = "127.0.0.1"
+"""Where SIPp takes orders, whichever way its calls go."""
 
 
 class SippError(Exception):
@@ -56,16 +58,22 @@ _HUSH: Final = '<nop hide="true"><action><exec rtp_stream="pause"/></action></no
 
 def caller_scenario(*, speech: bool = False) -> str:
     """With `speech` the callers whose fifth field is ``speech`` send `VOICE` from the answer on."""
-    refusals = "\n".join(
-        f'  <recv response="{code}" response_txn="invite" optional="true" next="refused"/>'
-        for code in REFUSALS
-    )
     return _read(
         "caller",
-        refusals=refusals,
+        refusals=_refusals("invite", "refused"),
+        bye_refusals=_refusals("bye", "over"),
+        late_refusals=_refusals("late", "over"),
         media="rtpstream_audio_port" if speech else "media_port",
         speak=_SPEAK if speech else '\n  <nop hide="true" next="talk"/>',
         hush=_HUSH if speech else "",
+    )
+
+
+def _refusals(transaction: str, then: str) -> str:
+    """Every final answer but 200: at a message that it does not know SIPp breaks the call off."""
+    return "\n".join(
+        f'  <recv response="{code}" response_txn="{transaction}" optional="true" next="{then}"/>'
+        for code in REFUSALS
     )
 
 
@@ -181,6 +189,7 @@ class SippProcess:
         self._folder = folder
         self._host = host
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self._orders = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._told = itertools.count(1)
         self._statistics = Tail(folder / f"{name}.stat.csv")
         self._columns: list[str] = []
@@ -216,10 +225,10 @@ class SippProcess:
         """
         program = program or locate("sipp")
         port = port or free_udp_port(host)
-        control, media = free_udp_port(host), free_udp_port(host)
+        control, media = free_udp_port(CONTROL_HOST), free_udp_port(host)
         (folder / f"{name}.xml").write_text(scenario, encoding="utf-8")
         arguments = ["-sf", f"{name}.xml", "-i", host, "-p", str(port), "-bind_local", "-mi", host]
-        arguments += ["-mp", str(media), "-ci", host, "-cp", str(control), "-nostdin", "-skip_rlimit"]
+        arguments += ["-mp", str(media), "-ci", CONTROL_HOST, "-cp", str(control), "-nostdin", "-skip_rlimit"]
         if called is not None:
             (folder / f"{name}.called.xml").write_text(called, encoding="utf-8")
             arguments += ["-oocsf", f"{name}.called.xml"]
@@ -264,7 +273,7 @@ class SippProcess:
                 raise SippError(
                     f"SIPp ({self.name}) ended with {self._process.returncode}: {self.last_words()}"
                 )
-            if not _is_free(self._host, self.port) and not _is_free(self._host, self.control_port):
+            if not _is_free(self._host, self.port) and not _is_free(CONTROL_HOST, self.control_port):
                 return
             await asyncio.sleep(0.02)
         await self.stop()
@@ -294,10 +303,11 @@ class SippProcess:
         """
         turn = next(self._told)
         name = f"{call}.{self.name}" if isinstance(call, int) else call
+        host = f"[{self._host}]" if ":" in self._host else self._host
         text = (
-            f"INFO sip:load@{self._host}:{self.port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self._host}:9;branch=z9hG4bK-t{turn}\r\n"
-            f"From: <sip:load@{self._host}>;tag=t\r\nTo: <sip:load@{self._host}>\r\n"
+            f"INFO sip:load@{host}:{self.port} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {host}:9;branch=z9hG4bK-t{turn}\r\n"
+            f"From: <sip:load@{host}>;tag=t\r\nTo: <sip:load@{host}>\r\n"
             f"Call-ID: {name}\r\nCSeq: {turn} INFO\r\n"
             f"X-Do: {do}\r\nX-Key: {key}\r\nContent-Length: 0\r\n\r\n"
         )
@@ -306,7 +316,7 @@ class SippProcess:
 
     def _control(self, command: str) -> None:
         with contextlib.suppress(OSError):
-            self._socket.sendto(command.encode(), (self._host, self.control_port))
+            self._orders.sendto(command.encode(), (CONTROL_HOST, self.control_port))
 
     async def wait(self, seconds: float) -> bool:
         """Wait for its end for at most `seconds`; True when it has ended."""
@@ -326,6 +336,7 @@ class SippProcess:
                     self._process.kill()
         await self._process.wait()
         self._socket.close()
+        self._orders.close()
         self._statistics.close()
 
     def stats(self) -> SippStats:

@@ -20,6 +20,7 @@ from simulators.sip_load.probes import PhoneSeats, Prober
 from simulators.sip_load.result import Live, RunFailed, RunResult
 from simulators.sip_load.scenario import Scenario
 from simulators.sip_load.stage import LEAD, STEER_SECONDS, Stage
+from simulators.sip_load.target import NobodyListens, ask, own_address
 from simulators.sip_load.watch import Watch
 from simulators.softphone import Softphone, SoftphonePool
 
@@ -57,8 +58,12 @@ class Run:
         async with contextlib.AsyncExitStack() as stack:
             if folder is None:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sip-load-")))
-            stage = Stage(self._scenario, self._sip, folder)
-            stack.push_async_callback(stage.close)
+            try:
+                stage = Stage(self._scenario, self._sip, folder)
+                stack.push_async_callback(stage.close)
+                await ask(self._sip)
+            except NobodyListens as error:
+                raise RunFailed(str(error)) from None
             return await self._staged(stage, watch, show, stack)
 
     async def _staged(
@@ -112,7 +117,7 @@ class Run:
         groups = [group for group in scenario.seats if group.kind == "softphone"]
         if not groups and scenario.probes is None:
             return None, []
-        pool = self._pool = await stack.enter_async_context(SoftphonePool())
+        pool = self._pool = await stack.enter_async_context(SoftphonePool(host=own_address(self._sip)))
         opened, tones = [], 0
         for group in groups:
             seats = PhoneSeats(crowd, group, scenario.seed, tones)

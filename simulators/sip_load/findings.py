@@ -139,7 +139,8 @@ def _seats(figures: dict[str, Any]) -> list[Finding]:
         found.append(
             Finding("second_call", f"{seats['second_calls']} calls rang a seat that was in another call")
         )
-    if declined := seats["declines"]:
+    declined = {seat: of for seat, of in seats["declines"].items() if of[1] >= NEVER_ANSWERS}
+    if declined:
         names = ", ".join(f"{seat} ({count} of {offers})" for seat, (count, offers) in declined.items())
         found.append(Finding("seat_declines", f"seats refused calls: {names}"))
     for seat, (count, answers) in seats["cut_off"].items():
@@ -214,6 +215,13 @@ def _transfers(transfers: dict[str, Any]) -> list[Finding]:
 
 
 def _numbers(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
+    sessions = figures["sessions"]
+    if sessions["attempts"] and sessions["unheard"] == sessions["attempts"]:
+        text = (
+            f"none of {sessions['attempts']} calls got any reply, not even 100 Trying. "
+            "Is the address right, and does the installation run?"
+        )
+        return [Finding("unreachable", text)]
     found = []
     for number, one in figures["by_number"].items():
         ratio = one["SER_without_given_up"]

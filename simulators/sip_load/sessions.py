@@ -59,6 +59,7 @@ def sessions(attempts: Sequence[Attempt]) -> Figures:
         "attempts": len(attempts),
         "answered": answered,
         "given_up_before_answer": by_us,
+        "unheard": sum(attempt.trying_at is None and not attempt.final for attempt in attempts),
         "SER": share(answered, base),
         "SER_without_given_up": share(answered, base - by_us),
         "SEER": share(effective, base),

@@ -13,6 +13,7 @@ from simulators.sip_load.crew import PAYLOADS, Answering, Codec, Partner, Seats
 from simulators.sip_load.crowd import Instruction
 from simulators.sip_load.plan import PlannedCall
 from simulators.sip_load.scenario import Scenario
+from simulators.sip_load.target import own_address
 from simulators.sip_load.voice import spoken
 from simulators.sipp import (
     VOICE,
@@ -84,7 +85,7 @@ class Stage:
         self._scenario = scenario
         self._sip = sip
         self._folder = folder
-        self._host = sip.rpartition(":")[0].strip("[]") if sip.startswith("127.") else "127.0.0.1"
+        self._host = own_address(sip)
         self._life = scenario.duration + scenario.drain + 120
         self._paces: dict[str, Pace] = {}
         self._due: dict[str, np.ndarray] = {}

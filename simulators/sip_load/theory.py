@@ -19,7 +19,16 @@ def waits(result: RunResult, attempts: Sequence[Attempt], seconds: float) -> dic
     if not met or not result.seats or seconds <= 0:
         return None
     handling = _handling(result, met)
-    rate = len(attempts) / seconds
+    announced = _Announcements(met)
+    gave_up = [
+        stay
+        for one in attempts
+        if one.answered_at is not None and one.seat_answered_at is None
+        # Whoever leaves while the greeting plays, or is refused, never asks for a seat.
+        if (stay := (one.bye_at or result.ended) - one.answered_at - announced.before(one)) > 0
+    ]
+    asked = len(met) + len(gave_up)
+    rate = asked / seconds
     load, servers = rate * handling, result.seats
     patience = _patience(result)
     in_time = result.scenario.bounds.in_time
@@ -36,26 +45,46 @@ def waits(result: RunResult, attempts: Sequence[Attempt], seconds: float) -> dic
             "mean_wait": mean_wait(servers, load, handling) if load < servers else None,
             "answered_in_time": answered_within(servers, load, handling, in_time),
         }
-    queued = [_queued(one) for one in met]
-    # The formulas know no greeting: somebody met a free seat as soon as the announcements were over.
-    announcements = min(queued)
-    queued = [wait - announcements for wait in queued]
-    given_up = [
-        max(0.0, (one.bye_at or result.ended) - one.answered_at - announcements)
-        for one in attempts
-        if one.answered_at is not None and one.seat_answered_at is None
-    ]
+    queued = [_queued(one) - announced.before(one) for one in met]
     return {
         "seats": servers,
         "load_erlang": load,
         "handling": handling,
         "patience": patience if math.isfinite(patience) else None,
-        "announcements": announcements,
+        "announcements": announced.usual,
         **expected,
-        # Of all callers, as the formulas' is: those who gave up waited, too.
-        "measured_mean_wait": (sum(queued) + sum(given_up)) / (len(queued) + len(given_up)),
-        "measured_answered_in_time": sum(wait <= in_time for wait in queued) / len(attempts),
+        # Of all who asked, as the formulas' is: those who gave up waited, too.
+        "measured_mean_wait": (sum(queued) + sum(gave_up)) / asked,
+        "measured_answered_in_time": sum(wait <= in_time for wait in queued) / asked,
     }
+
+
+class _Announcements:
+    """What callers have to hear before they queue: the formulas know no greeting.
+
+    Each way through the installation (number dialled, keys pressed) has its own, and somebody on it
+    met a free seat as soon as they were over.
+    """
+
+    def __init__(self, met: Sequence[Attempt]) -> None:
+        ways: dict[tuple[str, ...], list[float]] = {}
+        for one in met:
+            ways.setdefault(_way(one), []).append(_queued(one))
+        self._shortest = {way: min(queued) for way, queued in ways.items()}
+        self.usual = self._shortest[max(ways, key=lambda way: len(ways[way]))]
+        """Of the way that most took who met a person."""
+
+    def before(self, attempt: Attempt) -> float:
+        return self._shortest.get(_way(attempt), self.usual)
+
+
+def _way(attempt: Attempt) -> tuple[str, ...]:
+    call = attempt.call
+    return (
+        call.dial,
+        call.choice.keys if call.choice is not None else "",
+        "hammered" if call.hammered else "",
+    )
 
 
 def _handling(result: RunResult, met: Sequence[Attempt]) -> float:

@@ -405,6 +405,16 @@ def test_findings_name_slow_setup_refusals_waits_and_leaks() -> None:
     assert "2 channels" in found["leak"]
 
 
+def test_one_refusal_is_chance_and_two_of_three_are_a_seats_way(town: Town) -> None:
+    for place in (1, 2, 3):
+        town.dial(place, place)
+        town.ring(place, "a1", place + 0.1, f"offer-{place}")
+        town.seat(f"offer-{place}", place + 0.2, True, "INVITE", 486 if place < 3 else 200)
+        told = {one["code"]: one["text"] for one in town.report(place + 0.5)["findings"]}
+        assert ("seat_declines" in told) is (place > 1)
+    assert "a1 (2 of 3)" in told["seat_declines"]
+
+
 def test_a_registration_that_nobody_answers_has_failed(town: Town) -> None:
     """By hand: one in time after 0.3 s with its challenge, one refused, one lost, one on its way."""
 
@@ -477,6 +487,29 @@ def test_who_gave_up_waited_too() -> None:
     theory = town.report(30)["figures"]["theory"]
     assert theory["model"] == "A"
     assert theory["measured_mean_wait"] == pytest.approx((0.0 + 3.0) / 2)
+
+
+def test_each_way_has_its_own_announcements_and_who_leaves_during_them_asks_for_no_seat() -> None:
+    """Callers who press 0 at once would else make the others' greeting look like a wait."""
+    plan = scenario(seats=SEATS, people={"choices": [{"keys": "0", "share": 0.5}]})
+    town = Town(plan.model_copy(update={"duration": 20}))
+    quick = [caller.place for caller in town.crowd.callers if caller.plan.choice is not None]
+    patient, leaver, refused = [one.place for one in town.crowd.callers if one.plan.choice is None][:3]
+    for place, announced in ((quick[0], 0.2), (patient, 7.0)):
+        town.dial(place, place)
+        town.answer(place, place + 0.1)
+        town.ring(place, f"a{place}", place + 0.1 + announced, f"offer-{place}")
+        town.seat(f"offer-{place}", place + 0.6 + announced, True, "INVITE", 200)
+        town.bye(place, place + 2.1 + announced)
+    town.dial(leaver, leaver)
+    town.answer(leaver, leaver + 0.1)
+    town.bye(leaver, leaver + 2.0)
+    town.dial(refused, refused)
+    town.answer(refused, refused + 0.1, 404)
+    theory = town.report(60)["figures"]["theory"]
+    assert theory["measured_mean_wait"] == pytest.approx(0.0, abs=1e-6)
+    assert theory["measured_answered_in_time"] == 1.0
+    assert theory["load_erlang"] == pytest.approx(2 / 20 * theory["handling"])
 
 
 def test_nobody_is_told_twice_to_hang_up(town: Town) -> None:
