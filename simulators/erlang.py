@@ -255,7 +255,9 @@ def halfin_whitt(excess: float) -> float:
     """Limit of P(wait) in M/M/n as n grows and `beta` stays at `excess` (Halfin & Whitt 1981)."""
     if excess <= 0:
         return 1.0
-    return 1 / (1 + excess * _NORMAL.cdf(excess) / _NORMAL.pdf(excess))
+    density = _NORMAL.pdf(excess)
+    # Beyond 38 standard deviations the density is smaller than any float: nobody waits.
+    return density / (density + excess * _NORMAL.cdf(excess))
 
 
 # --- how many seats -----------------------------------------------------------------

@@ -130,6 +130,7 @@ class Constant(Model):
     rate: Positive
 
     def times(self, generator: np.random.Generator, duration: float) -> Times:
+        _require_room(duration * self.rate)
         first = generator.uniform(0, 1 / self.rate)
         return np.arange(first, duration, 1 / self.rate)
 
@@ -160,7 +161,7 @@ class DayCurve(Model):
     process: Literal["day_curve"]
     hours: Annotated[tuple[NotNegative, ...], Field(min_length=24, max_length=24)]
     starts_at: Annotated[float, Field(ge=0, lt=24)] = 0.0
-    speed: Positive = 1.0
+    speed: Annotated[float, Field(gt=0, le=86_400)] = 1.0
 
     def times(self, generator: np.random.Generator, duration: float) -> Times:
         hours = duration * self.speed / 3600
@@ -224,15 +225,19 @@ Arrivals = Annotated[Constant | Poisson | DayCurve | Surge | Replay, Field(discr
 def _inhomogeneous(generator: np.random.Generator, marks: Times, rates: Times) -> Times:
     """Poisson arrivals with piecewise constant rates: a Poisson count a piece, uniform within it."""
     lengths = np.diff(marks)
-    expected = float((lengths * rates).sum())
-    if expected > MAX_CALLS:
-        raise ValueError(f"{expected:.0f} calls are more than {MAX_CALLS}: lower the rate or the duration")
+    _require_room(float((lengths * rates).sum()))
     counts = generator.poisson(lengths * rates)
     pieces = [
         start + np.sort(generator.uniform(0, length, count))
         for start, length, count in zip(marks[:-1], lengths, counts, strict=True)
     ]
     return np.concatenate(pieces) if pieces else np.empty(0)
+
+
+def _require_room(expected: float) -> None:
+    """Raises ValueError when more calls are expected than may be drawn."""
+    if expected > MAX_CALLS:
+        raise ValueError(f"{expected:.10g} calls are more than {MAX_CALLS}: lower the rate or the duration")
 
 
 def read_times(file: Path) -> Times:
@@ -253,31 +258,32 @@ def _instants(file: Path, rows: "csv.DictReader[str]") -> Iterator[float]:
     if rows.fieldnames is None or "time" not in rows.fieldnames:
         found = ", ".join(repr(name[:40]) for name in (rows.fieldnames or ())[:8]) or "nothing"
         raise ValueError(f"{file}:1: no column `time` (found: {found}). Separate columns with commas")
-    first: bool | None = None
+    first: str | None = None
     for count, row in enumerate(rows):
         where = f"{file}:{rows.line_num}"
         if count >= MAX_CALLS:
             raise ValueError(f"{where}: more than {MAX_CALLS} rows")
-        value, dated = _instant(row["time"], where)
-        if first is not None and dated is not first:
-            raise ValueError(f"{where}: seconds and dates in one column. Write all rows alike")
-        first = dated
+        value, kind = _instant(row["time"], where)
+        if first is not None and kind != first:
+            raise ValueError(f"{where}: {first} and {kind} in one column. Write all rows alike")
+        first = kind
         yield value
 
 
-def _instant(text: str | None, where: str) -> tuple[float, bool]:
-    """Seconds, and whether they were written as a date."""
-    dated = False
+def _instant(text: str | None, where: str) -> tuple[float, str]:
+    """Seconds, and what they were written as."""
+    kind = "seconds"
     try:
         value = float(text or "")
     except ValueError:
-        dated = True
         try:
-            value = datetime.fromisoformat((text or "").strip()).timestamp()
+            instant = datetime.fromisoformat((text or "").strip())
+            kind = "dates" if instant.tzinfo is None else "dates with a time zone"
+            value = instant.timestamp()
         except (ValueError, OverflowError):
             raise ValueError(
                 f"{where}: {(text or '')[:40]!r} is neither seconds nor an ISO 8601 instant"
             ) from None
     if not math.isfinite(value):
         raise ValueError(f"{where}: {text!r} is no instant")
-    return value, dated
+    return value, kind

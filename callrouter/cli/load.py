@@ -44,15 +44,11 @@ def check(scenario: File) -> None:
 
     Example: callrouter load check evening.yaml
     """
-    from simulators.sip_load.plan import PlanTooBig, plan_calls
-
     plan = _read(scenario)
-    try:
-        calls = plan_calls(plan)
-    except PlanTooBig as error:
-        fail_load(str(error), FAULTS)
+    count = _callers_of(plan, too_many=FAULTS)
     seats = sum(len(group.users) for group in plan.seats)
-    typer.echo(f"{plan.name}: {len(calls)} callers in {plan.duration:g} s, {seats} seats")
+    own = " and a demo's own" if any(group.accounts == "yours" for group in plan.seats) else ""
+    typer.echo(f"{plan.name}: {count} callers in {plan.duration:g} s, {seats} seats{own}")
 
 
 def run(
@@ -116,6 +112,7 @@ def run(
     plan = _read(scenario).scaled(scale)
     given = Given(target, desk, asterisk_config, tuple(process or ()), demo)
     plan, sip, watched = aim(plan, given, tuple(allow_target or ()))
+    _callers_of(plan)
     try:
         earlier = read_report(compare) if compare is not None else None
     except NoReport as error:
@@ -234,11 +231,11 @@ class _Session:
 
     def _prepared(self, plan: "Scenario") -> "Run":
         from simulators.sip_load.engine import Run
-        from simulators.sip_load.plan import PlanTooBig
+        from simulators.sip_load.plan import PlanRefused
 
         try:
             return Run(plan, self._sip, processes=self._watched)
-        except PlanTooBig as error:
+        except PlanRefused as error:
             fail_load(str(error))
 
     async def _go(self, session: "Run") -> "RunResult":
@@ -303,6 +300,21 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except (ToolchainError, RunFailed, SippError, PhonesUnavailable) as error:
         fail_load(str(error))
+
+
+def _callers_of(plan: "Scenario", *, too_many: int = UNUSABLE) -> int:
+    """How many callers there would be. Ends the command when there would be none, or too many."""
+    from simulators.sip_load.plan import PlanRefused, PlanTooBig, plan_calls
+
+    try:
+        count = len(plan_calls(plan))
+    except PlanTooBig as error:
+        fail_load(str(error), too_many)
+    except PlanRefused as error:
+        fail_load(str(error))
+    if not count and plan.probes is None:
+        fail_load(f"{plan.name}: nobody would call within {plan.duration:g} s. Raise a rate or the duration")
+    return count
 
 
 def _read(file: Path) -> "Scenario":

@@ -60,6 +60,12 @@ def aim(plan: "Scenario", given: Given, allowed: tuple[str, ...]) -> tuple["Scen
         fail_load(str(error))
     except ValidationError as error:
         fail_load("; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()))
+    if aimed.asterisk_config is not None and not aimed.asterisk_config.is_file():
+        fail_load(f"{aimed.asterisk_config}: no such file. Give the asterisk.conf of the private Asterisk")
+    if aimed.recordings is not None and not aimed.recordings.is_dir():
+        fail_load(
+            f"{aimed.recordings}: no such folder. target.recordings is where conversations are recorded"
+        )
     watched = {**ready.get("processes", {}), **_processes(given.processes)}
     seats = tuple(_staffed(group, ready, given.demo) for group in plan.seats)
     return plan.model_copy(update={"target": aimed, "seats": seats}), aimed.sip, watched

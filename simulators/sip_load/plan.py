@@ -7,12 +7,16 @@ import numpy as np
 
 from simulators.sip_load.people import Callers, Choice
 from simulators.sip_load.scenario import Scenario
-from simulators.workload import stream
+from simulators.workload import Replay, stream
 
 KEYPAD: Final = "0123456789*#"
 
 
-class PlanTooBig(ValueError):
+class PlanRefused(ValueError):
+    """The arrivals cannot be drawn: a recording that is none, say; the text says why."""
+
+
+class PlanTooBig(PlanRefused):
     """The arrivals exceed the scenario's limits; the text says by how much."""
 
 
@@ -49,7 +53,7 @@ class PlannedCall:
 
 
 def plan_calls(scenario: Scenario) -> list[PlannedCall]:
-    """All calls by their due time. Raises PlanTooBig."""
+    """All calls by their due time. Raises PlanTooBig, PlanRefused."""
     drawn: list[PlannedCall] = []
     for position, group in enumerate(scenario.callers):
         drawn += _plan_group(scenario, group, position)
@@ -68,8 +72,11 @@ def _plan_group(scenario: Scenario, group: Callers, position: int) -> list[Plann
 
     try:
         due = group.arrivals.times(generator("arrivals"), scenario.duration)
+    except OSError as error:
+        raise PlanRefused(f"callers {group.name}: {error.filename}: {error.strerror}") from error
     except ValueError as error:
-        raise PlanTooBig(f"callers {group.name}: {error}") from error
+        kind = PlanRefused if isinstance(group.arrivals, Replay) else PlanTooBig
+        raise kind(f"callers {group.name}: {error}") from error
     count = len(due)
     talk = group.talk.sample(generator("talk"), count)
     patience = group.patience.sample(generator("patience"), count)

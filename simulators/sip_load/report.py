@@ -101,10 +101,18 @@ def read_report(file: Path) -> dict[str, Any]:
     """An earlier report. Raises NoReport."""
     try:
         report = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NoReport(f"{file}: {error}") from error
-    if not isinstance(report, dict) or report.get("format") != FORMAT:
-        raise NoReport(f"{file}: not a report of this tool ({FORMAT})")
+    except OSError as error:
+        raise NoReport(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise NoReport(
+            f"{file}: no JSON, hence no earlier report: give the NAME-TIME.json of a run"
+        ) from error
+    if (
+        not isinstance(report, dict)
+        or report.get("format") != FORMAT
+        or not isinstance(report.get("figures"), dict)
+    ):
+        raise NoReport(f"{file}: not a report of this tool ({FORMAT}): give the NAME-TIME.json of a run")
     return report
 
 

@@ -163,4 +163,10 @@ def _resolved(scenario: Scenario, folder: Path) -> Scenario:
     probes = scenario.probes
     if probes is not None and probes.greeting is not None:
         probes = probes.model_copy(update={"greeting": folder / probes.greeting})
-    return scenario.model_copy(update={"callers": callers, "probes": probes})
+    target = scenario.target
+    if target is not None:
+        given = {name: getattr(target, name) for name in ("asterisk_config", "recordings")}
+        target = target.model_copy(
+            update={name: folder / place for name, place in given.items() if place is not None}
+        )
+    return scenario.model_copy(update={"callers": callers, "probes": probes, "target": target})

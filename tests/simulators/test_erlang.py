@@ -174,6 +174,11 @@ def test_halfin_whitt(beta: float, limit: float) -> None:
     assert erlang_c(10_000, load) == pytest.approx(limit, abs=0.01)
 
 
+def test_far_more_seats_than_load_is_a_limit_of_zero() -> None:
+    assert halfin_whitt(37.0) < 1e-290
+    assert halfin_whitt(600.0) == 0.0
+
+
 @pytest.mark.parametrize(("calls_per_hour", "seats"), [(150, 15), (300, 25), (900, 64)])
 def test_seats_of_the_plan(calls_per_hour: int, seats: int) -> None:
     """AHT 210 s, 95 % in 15 s."""

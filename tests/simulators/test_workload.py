@@ -142,7 +142,8 @@ def test_a_recording_is_replayed(tmp_path: Path) -> None:
         ("when\n1\n", "no column"),
         ("time;caller\n1;2\n", "found: 'time;caller'.*commas"),
         ("time\n", "nobody would call"),
-        ("time\n2026-01-01T08:00:00\n5\n", ":3: seconds and dates"),
+        ("time\n2026-01-01T08:00:00\n5\n", ":3: dates and seconds"),
+        ("time\n2026-01-01T08:00:00\n2026-01-01T08:00:05+08:00\n", ":3: dates and dates with a time zone"),
         ("time\n" + "x" * 200_000, "not readable as CSV"),
         ("time\nyesterday\n", ":2: 'yesterday'"),
         ("time\n1\nnan\n", ":3: 'nan'"),
@@ -159,3 +160,9 @@ def test_a_bad_recording_is_refused_with_its_line(tmp_path: Path, text: str, wor
 def test_more_arrivals_than_memory_can_hold_are_refused() -> None:
     with pytest.raises(ValueError, match=str(MAX_CALLS)):
         times(1, 1e6, process="poisson", rate=1e6)
+    with pytest.raises(ValueError, match=str(MAX_CALLS)):
+        times(1, 1e6, process="constant", rate=1e6)
+    with pytest.raises(ValueError, match=f"^1e\\+300 calls are more than {MAX_CALLS}"):
+        times(1, 1, process="poisson", rate=1e300)
+    with pytest.raises(ValueError, match="86400"):
+        times(1, 1, process="day_curve", hours=[1] * 24, speed=1e13)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -11,9 +12,10 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from callrouter.cli import load
+from simulators import workload
 from simulators.sip_load.engine import Run
 
-PLAN = {
+PLAN: dict[str, Any] = {
     "duration": 5,
     "callers": [
         {
@@ -65,6 +67,8 @@ def test_a_wrong_field_is_shown_with_its_place(file: Path) -> None:
         (["--target", "127.0.0.1:5060", "--scale", "9000"], "1000"),
         (["--target", "127.0.0.1:5060", "--scale", "1000"], "limits.rate"),
         (["--target", "127.0.0.1:5060", "--process", "asterisk=4194301"], "no process"),
+        (["--target", "255.255.255.255:5060", "--allow-target", "255.255.255.255"], "no address of an inst"),
+        (["--target", "127.0.0.1:5060", "--asterisk-config", "gone.conf"], "gone.conf: no such file"),
     ],
 )
 def test_unfit_wishes_are_refused(file: Path, arguments: list[str], words: str) -> None:
@@ -99,7 +103,63 @@ def test_logs_go_into_an_empty_folder_only(file: Path) -> None:
     assert "is not empty" in result.output
 
 
-def test_an_earlier_report_must_be_one(file: Path) -> None:
-    result = run("run", file, "--target", "127.0.0.1:5060", "--compare", file)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        ("name: plan", "no JSON, hence no earlier report"),
+        ("[" * 100_000, "no JSON, hence no earlier report"),
+        ("[]", "not a report of this tool"),
+        ('{"format": "callrouter-load/1"}', "not a report of this tool"),
+        ('{"format": "callrouter-load/1", "figures": 3}', "not a report of this tool"),
+    ],
+)
+def test_an_earlier_report_must_be_one(file: Path, text: str | None, words: str) -> None:
+    earlier = file.with_name("earlier.json")
+    if text is not None:
+        earlier.write_text(text)
+    result = run("run", file, "--target", "127.0.0.1:5060", "--compare", earlier)
     assert result.exit_code == 2
-    assert "plan.yaml" in result.output
+    assert "earlier.json" in result.output
+    assert words in result.output
+
+
+@pytest.mark.parametrize("command", [["check"], ["run", "--target", "127.0.0.1:5060"]])
+@pytest.mark.parametrize(
+    ("arrivals", "words"),
+    [
+        ({"process": "constant", "rate": 1e-9}, "nobody would call within 5 s"),
+        ({"process": "replay", "file": "calls.csv"}, "calls.csv:2: 'broken'"),
+    ],
+)
+def test_arrivals_that_are_none_are_said_before_the_run(
+    file: Path, command: list[str], arrivals: dict[str, object], words: str
+) -> None:
+    file.with_name("calls.csv").write_text("time\nbroken\n")
+    file.write_text(yaml.safe_dump({**PLAN, "callers": [{**PLAN["callers"][0], "arrivals": arrivals}]}))
+    result = run(command[0], file, *command[1:])
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_a_recording_that_may_not_be_read_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> object:
+        raise PermissionError(13, "Permission denied", "calls.csv")
+
+    monkeypatch.setattr(workload, "read_times", refused)
+    file.with_name("calls.csv").write_text("time\n1\n")
+    arrivals = {"process": "replay", "file": "calls.csv"}
+    file.write_text(yaml.safe_dump({**PLAN, "callers": [{**PLAN["callers"][0], "arrivals": arrivals}]}))
+    result = run("check", file)
+    assert result.exit_code == 2
+    assert "calls.csv: Permission denied" in result.output
+
+
+def test_more_callers_than_the_limits_allow_is_a_fault_of_the_scenario(file: Path) -> None:
+    file.write_text(yaml.safe_dump({**PLAN, "limits": {"calls": 1}}))
+    assert run("check", file).exit_code == 1
+
+
+def test_a_demos_seats_are_not_said_to_be_none(file: Path) -> None:
+    file.write_text(yaml.safe_dump({**PLAN, "seats": [{"accounts": "yours"}]}))
+    assert "0 seats and a demo's own" in run("check", file).output

@@ -103,6 +103,16 @@ def test_a_replayed_file_is_found_beside_the_scenario(tmp_path: Path) -> None:
     assert [call.due for call in plan_calls(plan)] == [0, 1, 2]
 
 
+def test_files_of_the_target_lie_beside_the_scenario_too(tmp_path: Path) -> None:
+    target = {"sip": "127.0.0.1:5060", "asterisk_config": "etc/asterisk.conf", "recordings": "/var/r"}
+    file = tmp_path / "plan.yaml"
+    file.write_text(yaml.safe_dump({**GOOD, "target": target}))
+    read = read_scenario(file).target
+    assert read is not None
+    assert read.asterisk_config == tmp_path / "etc/asterisk.conf"
+    assert read.recordings == Path("/var/r")
+
+
 def test_limits_hold() -> None:
     plan = Scenario.model_validate({**GOOD, "limits": {"calls": 100}})
     with pytest.raises(PlanTooBig, match="more than 100 calls"):
