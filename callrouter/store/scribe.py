@@ -9,7 +9,8 @@ loop microseconds, and the collector of garbage nothing.
 import asyncio
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -93,11 +94,14 @@ class Scribe:
         assert self._process is not None
         try:
             if not self._ready:
-                _raise(await self._answer(self._process, START_SECONDS))
+                async with _patience(START_SECONDS):
+                    _raise(await self._answer(self._process))
                 self._ready = True
             head = msgspec.json.encode(Batch(count=len(payloads), seconds=seconds))
-            await self._tell(self._process, [head, *payloads])
-            answer = await self._answer(self._process, seconds + GRACE)
+            # One that hangs does not even read: a pipe takes less than a batch.
+            async with _patience(seconds + GRACE):
+                await self._tell(self._process, [head, *payloads])
+                answer = await self._answer(self._process)
         except BaseException:
             # Whatever it says next would be taken for the answer to something else.
             await self._end()
@@ -113,13 +117,9 @@ class Scribe:
         except (OSError, RuntimeError) as error:  # uvloop's word for a pipe that has been closed
             raise Unavailable(f"the process that writes records is gone: {error}") from error
 
-    async def _answer(self, process: Process, seconds: float) -> Answer:
+    async def _answer(self, process: Process) -> Answer:
         assert process.stdout is not None
-        try:
-            async with asyncio.timeout(seconds):
-                line = await process.stdout.readline()
-        except TimeoutError as error:
-            raise Unavailable(f"the process that writes records does not answer for {seconds:g} s") from error
+        line = await process.stdout.readline()
         if not line:
             raise Unavailable("the process that writes records has ended")
         return msgspec.json.decode(line, type=Answer)
@@ -146,6 +146,15 @@ class Scribe:
             process.kill()
             await process.wait()
         self._process = None
+
+
+@asynccontextmanager
+async def _patience(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Unavailable(f"the process that writes records does not answer for {seconds:g} s") from error
 
 
 def _raise(answer: Answer) -> None:

@@ -18,6 +18,9 @@ from callrouter.store.packed import Mask, Names, Numbers, Packed
 MOST_CELLS: Final = 20_000
 """Named columns are added up together as long as their values combine to no more."""
 
+EXACT: Final = 2**53
+"""Up to here floats, in which `bincount` adds, are exact: 285 years of microseconds."""
+
 Key = str | int
 """A name; or, for a span of time, its beginning in microseconds since the epoch."""
 Counts = Mapping[str, Numbers | Mask]
@@ -110,6 +113,10 @@ def _cells(columns: Sequence[Names]) -> tuple[list[int], Places, int]:
 def _by_cell(cells: Places, values: Numbers | Mask, size: int) -> Numbers:
     if values.dtype == np.bool_:
         return np.bincount(cells[values], minlength=size).astype(np.int64)
+    if len(values) and len(values) * int(np.abs(values).max()) > EXACT:
+        found = np.zeros(size, dtype=np.int64)
+        np.add.at(found, cells, values)
+        return found
     return np.bincount(cells, weights=values.astype(np.float64), minlength=size).astype(np.int64)
 
 

@@ -121,16 +121,20 @@ def test_it_may_be_killed_at_any_time_in_the_loop_of_service(tmp_path: Path) -> 
         assert runner.run(kill_and_write()) == 6
 
 
-async def test_one_that_hangs_is_ended(scribe: Scribe, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [1, 2000])
+async def test_one_that_hangs_is_ended_though_its_pipe_be_full(
+    scribe: Scribe, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
     await scribe.insert([encode(record("c0"))], SECONDS)
     pid = scribe.pid
     assert pid is not None
     monkeypatch.setattr(scribe_module, "GRACE", 0.2)
     os.kill(pid, signal.SIGSTOP)
+    found = [encode(record(f"h{number}")) for number in range(count)]
     with pytest.raises(Unavailable, match="does not answer"):
-        await scribe.insert([encode(record("c1"))], 0.1)
+        await scribe.insert(found, 0.1)
     await gone(pid)
-    assert await scribe.insert([encode(record("c1"))], SECONDS) == 1
+    assert await scribe.insert(found[:1], SECONDS) == 1
 
 
 async def test_ctrl_c_and_a_services_stop_are_the_controllers(scribe: Scribe) -> None:

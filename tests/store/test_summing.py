@@ -68,3 +68,13 @@ def test_by_span_in_any_order(found: list[Row], span: int, offset: int) -> None:
         tally.talk += value
     assert sums.tallies() == wanted
     assert list(sums.tallies()) == sorted(wanted)
+
+
+@pytest.mark.parametrize("most", [10**6, 2**53 - 1])
+def test_sums_beyond_what_a_float_holds_are_exact(most: int) -> None:
+    """A year of ten thousand seats, in microseconds, is more."""
+    values = np.array([most, 1, most, 1, most], dtype=np.int64)
+    part = Packed(5, {}, {"first": Names.of(("a", "b", "a", "a", "b"))})
+    sums = Sums()
+    add_by_names(part, {"talk": values}, {"first": ("first", sums, lambda name: (name,))})
+    assert {key: tally.talk for key, tally in sums.tallies().items()} == {"a": 2 * most + 1, "b": most + 1}
