@@ -49,7 +49,7 @@ class Peer(asyncio.DatagramProtocol):
         number, method = headers["CSeq"][0].split()
         self.callers.add(address[0])
         if method == "ACK":
-            self._press(call, headers, address)
+            self._press(call, headers, address, HIGH)
             return
         status = 200
         if method != "OPTIONS":
@@ -59,6 +59,7 @@ class Peer(asyncio.DatagramProtocol):
             self.last[call] = max(int(number), self.last.get(call, 0))
         if method == "BYE" and status == 200:
             status = self.bye
+            self._press(call, headers, address, HIGH + 1)
         self._transport.sendto(self._answer(status, headers, method).encode(), address)
 
     def _answer(self, status: int, headers: dict[str, list[str]], method: str) -> str:
@@ -72,11 +73,11 @@ class Peer(asyncio.DatagramProtocol):
         lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}", "", body]
         return "\r\n".join(lines)
 
-    def _press(self, call: str, headers: dict[str, list[str]], address: Any) -> None:
+    def _press(self, call: str, headers: dict[str, list[str]], address: Any, number: int) -> None:
         caller = re.findall(r"<(sip:[^>]*)>", headers["From"][0])[0]
-        info = [f"INFO {caller} SIP/2.0", f"Via: SIP/2.0/UDP {self.place};branch=z9hG4bK-{call[:8]}-k"]
+        info = [f"INFO {caller} SIP/2.0", f"Via: SIP/2.0/UDP {self.place};branch=z9hG4bK-{call[:8]}-{number}"]
         info += [f"From: {headers['To'][0]}", f"To: {headers['From'][0]}", f"Call-ID: {call}"]
-        info += [f"CSeq: {HIGH} INFO", "Max-Forwards: 70", "Content-Length: 0", "", ""]
+        info += [f"CSeq: {number} INFO", "Max-Forwards: 70", "Content-Length: 0", "", ""]
         self._transport.sendto("\r\n".join(info).encode(), address)
 
     @property
