@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from callrouter.cli.state import Config, StateDir, database_place, fail, opened
+from callrouter.cli.story import safe
 
 
 def source_command(
@@ -51,7 +52,7 @@ def source_command(
     else:
         typer.echo(f"version {found}")
         for name, content in sorted(files.items()):
-            typer.echo(f"{len(content):>9}  {name}")
+            typer.echo(f"{len(content):>9}  {safe(name).plain}")
 
 
 def _list(place: str | Path, limit: int, as_json: bool) -> None:
@@ -71,7 +72,8 @@ def _list(place: str | Path, limit: int, as_json: bool) -> None:
         return
     for one in found:
         when = datetime.fromtimestamp(one.at).strftime("%Y-%m-%d %H:%M:%S")
-        typer.echo(f"{when}  {one.digest}  by {one.by}{f': {one.note}' if one.note else ''}")
+        note = f": {safe(one.note).plain}" if one.note else ""
+        typer.echo(f"{when}  {one.digest}  by {safe(one.by).plain}{note}")
     if not found:
         typer.echo("no version has come into force with this database")
 

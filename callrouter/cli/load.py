@@ -130,6 +130,8 @@ def run(
         raise typer.Exit(UNUSABLE) from None
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))
+    if session.unwritten:
+        raise typer.Exit(UNUSABLE)
     raise typer.Exit({"good": 0, "bad": FAULTS}.get(result["verdict"], UNUSABLE))
 
 
@@ -158,6 +160,8 @@ class _Session:
         self._console = wide_console(stderr=quiet)
         self._saved_at = 0.0
         self._runs = 0
+        self.unwritten = False
+        """The last report is on no disk."""
 
     async def once(self, plan: "Scenario") -> dict[str, Any]:
         """One run with its report, written and shown."""
@@ -175,9 +179,10 @@ class _Session:
             except asyncio.CancelledError:
                 fail_load(f"interrupted before the run was over: {self._base}.json, if any, is unfinished")
         report = document(result, self._earlier)
-        self._write(report)
         if not self._quiet:
             print_report(report, self._console)
+        self._write(report)
+        if not self._quiet and not self.unwritten:
             self._console.print(f"report: {self._base}.html  {self._base}.json", highlight=False)
         return report
 
@@ -282,11 +287,14 @@ class _Session:
         from simulators.sip_load.page import page
         from simulators.sip_load.report import write_report
 
+        self.unwritten = False
         try:
             write_report(report, self._base.with_name(self._base.name + ".json"))
             self._base.with_name(self._base.name + ".html").write_text(page(report), encoding="utf-8")
         except OSError as error:
-            fail_load(f"the report cannot be written: {error}")
+            # What was measured is shown all the same: a run may have taken hours.
+            self.unwritten = True
+            typer.echo(f"callrouter load: the report cannot be written: {error}", err=True)
 
 
 @contextlib.contextmanager

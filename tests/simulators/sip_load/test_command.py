@@ -13,7 +13,10 @@ from typer.testing import CliRunner, Result
 
 from callrouter.cli import load
 from simulators import workload
+from simulators.sip_load import report
+from simulators.sip_load.crowd import Crowd
 from simulators.sip_load.engine import Run
+from simulators.sip_load.result import RunResult
 
 PLAN: dict[str, Any] = {
     "duration": 5,
@@ -163,3 +166,24 @@ def test_more_callers_than_the_limits_allow_is_a_fault_of_the_scenario(file: Pat
 def test_a_demos_seats_are_not_said_to_be_none(file: Path) -> None:
     file.write_text(yaml.safe_dump({**PLAN, "seats": [{"accounts": "yours"}]}))
     assert "0 seats and a demo's own" in run("check", file).output
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_was_measured_is_shown_though_the_disk_has_become_full(
+    file: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    async def gone(run: Run, *_: object) -> RunResult:
+        crowd = Crowd(run._scenario, run._plans, ["callers0"], 0.0)
+        return RunResult(scenario=run._scenario, sip="x", began=0.0, crowd=crowd, ended=5.0)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "go", gone)
+    monkeypatch.setattr(report, "write_report", full)
+    base = file.with_name("report")
+    result = run("run", file, "--target", "127.0.0.1:5060", "--report", base, *options)
+    assert result.exit_code == 2
+    assert "the report cannot be written: [Errno 28] No space left" in result.stderr
+    assert "attempts" in result.stdout
+    assert "report: " not in result.stdout
