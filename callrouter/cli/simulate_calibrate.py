@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SPARSE: Final = 24
 """Quarter-hours of the day with calls, fewer of which make no curve."""
+SLOT: Final = 900
+"""A quarter-hour, from which on the records count."""
 
 
 def calibrate(
@@ -36,7 +39,8 @@ def calibrate(
     """Fit a scenario to the records: arrivals, talk, patience, redials, how seats answer and wrap up.
 
     Waits that ended in an answer tell only that the caller would have waited longer; the fit of
-    patience takes them so. Exit code 1: there are too few calls to say anything.
+    patience takes them so. What lies before the first record is no time without calls: it is left out.
+    Exit code 1: there are too few calls to say anything.
 
     Examples:
     callrouter simulate calibrate --since 2026-10-01 --write ours.yaml
@@ -47,7 +51,7 @@ def calibrate(
 
     span = read_span(since, until, zone, None)
     try:
-        found = asyncio.run(_observed(database_place(state_dir, config), span))
+        found, span = asyncio.run(_observed(database_place(state_dir, config), span))
     except NothingSeen as error:
         fail(str(error), code=1)
     scenario = scenario_of(found, name=f"calibrated {span.since // 86_400_000_000}", site=str(site))
@@ -66,15 +70,21 @@ def calibrate(
     _tell(found, write)
 
 
-async def _observed(place: str | Path, span: "Span") -> "Calibration":
+async def _observed(place: str | Path, span: "Span") -> "tuple[Calibration, Span]":
+    """What was seen, and in which part of the span something could be seen."""
     from callrouter.store.reader import StoredRecords
     from simulators.queue_sim.calibrate import Observations
 
-    seen = Observations(span.since / 1e6, span.until / 1e6, span.zone)
     async with opened(place) as database:
-        async for record in StoredRecords(database).stream(since=span.since / 1e6, until=span.until / 1e6):
+        records = StoredRecords(database)
+        first = await records.first()
+        if first is not None:
+            begun = int(first // SLOT * SLOT * 1e6)
+            span = replace(span, since=min(max(span.since, begun), span.until))
+        seen = Observations(span.since / 1e6, span.until / 1e6, span.zone)
+        async for record in records.stream(since=span.since / 1e6, until=span.until / 1e6):
             seen.add(record)
-    return seen.calibration()
+    return seen.calibration(), span
 
 
 def _tell(found: "Calibration", file: Path) -> None:

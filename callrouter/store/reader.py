@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, Table, bindparam, select, tuple_
+from sqlalchemy import Row, Select, Table, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acd.commands import OfferClosed
@@ -13,7 +13,7 @@ from acd.record import CallRecord
 from callrouter.store import schema
 from callrouter.store.database import Database
 from callrouter.store.offers import offers_of
-from callrouter.store.rows import micros, record_of
+from callrouter.store.rows import micros, record_of, seconds
 
 LIST_LIMIT: Final = 500
 """Most calls one `StoredRecords.calls` returns, whatever is asked."""
@@ -76,6 +76,12 @@ class StoredRecords:
         async with self._database.read() as connection:
             found = (await connection.execute(query.limit(max(0, min(limit, LIST_LIMIT))))).all()
             return await _complete(connection, found)
+
+    async def first(self) -> Instant | None:
+        """Ingress of the oldest call that is kept."""
+        async with self._database.read() as connection:
+            oldest = (await connection.execute(select(func.min(_CALLS.ingress)))).scalar()
+        return None if oldest is None else seconds(oldest)
 
     async def stream(self, *, since: Instant, until: Instant) -> AsyncIterator[CallRecord]:
         """Every call with `since` ≤ ingress < `until`, oldest first, in bounded memory."""

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import yaml
 
 from tests.cli.stage import command, fill, run
 from tests.simulators.queue_sim.test_calibrate import MONDAY, history
@@ -262,6 +264,20 @@ def test_a_scenario_from_records(tmp_path: Path) -> None:
     done = run(APP, "simulate", "calibrate", "--state-dir", tmp_path, *times, "--json")
     assert json.loads(done.stdout)["callers"][0]["queue"] == "main"
     assert MONDAY > 0
+
+
+def test_the_time_before_the_first_record_is_no_time_without_calls(tmp_path: Path) -> None:
+    """An installation in its second week asks for the usual four."""
+    fill(tmp_path, *history(1))
+    file = tmp_path / "ours.yaml"
+    times = ("--since", "2026-10-06", "--until", "2026-11-03")
+    done = run(APP, "simulate", "calibrate", "--state-dir", tmp_path, *times, "--write", file)
+    assert done.exit_code == 0, done.output
+    text = file.read_text(encoding="utf-8")
+    assert "2026-11-02 00:00 – 2026-11-03 00:00" in text
+    (callers,) = yaml.safe_load(text)["callers"]
+    assert np.mean(callers["calls_per_hour"]) == pytest.approx(30.0, rel=0.15)
+    assert "weekdays" not in callers
 
 
 def test_no_records(tmp_path: Path) -> None:
