@@ -296,10 +296,11 @@ class SippProcess:
         """No further calls; SIPp ends when the present ones are over."""
         self._control("q")
 
-    def tell(self, call: int | str, do: str, key: str = "-") -> None:
+    def tell(self, call: int | str, do: str, key: str = "-") -> tuple[str, int]:
         """Make a call ``hangup``, press a ``key``, ``dial`` again, be ``done``.
 
         `call` is a caller's number (from 1, in the order of `rows`) or the Call-ID of a call that came in.
+        One datagram, which a busy SIPp may lose: returned are Call-ID and CSeq by which its log shows it.
         """
         turn = next(self._told)
         name = f"{call}.{self.name}" if isinstance(call, int) else call
@@ -313,6 +314,7 @@ class SippProcess:
         )
         with contextlib.suppress(OSError):  # gone: its end is seen by `running`
             self._socket.sendto(text.encode(), (self._host, self.port))
+        return name, turn
 
     def _control(self, command: str) -> None:
         with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -37,18 +37,26 @@ def register(app: typer.Typer) -> None:
 File = Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="See docs/topics/simulators.md.")]
 
 
-def check(scenario: File) -> None:
+def check(
+    scenario: File,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it, or the faults, as JSON.")] = False,
+) -> None:
     """Read a scenario and say what it would do, without calling anyone.
 
     Exit codes: 0 sound; 1 more than its limits allow; 2 it cannot be read.
 
-    Example: callrouter load check evening.yaml
+    Example: callrouter load check evening.yaml --json
     """
-    plan = _read(scenario)
-    count = _callers_of(plan, too_many=FAULTS)
-    seats = sum(len(group.users) for group in plan.seats)
+    from simulators.sip_load.plan import foreseen
+
+    plan = _read(scenario, as_json=as_json)
+    _callers_of(plan, too_many=FAULTS, as_json=as_json)
+    found = foreseen(plan)
+    if as_json:
+        typer.echo(json.dumps({"faults": [], **found}, ensure_ascii=False))
+        return
     own = " and a demo's own" if any(group.accounts == "yours" for group in plan.seats) else ""
-    typer.echo(f"{plan.name}: {count} callers in {plan.duration:g} s, {seats} seats{own}")
+    typer.echo(f"{plan.name}: {found['callers']} callers in {plan.duration:g} s, {found['seats']} seats{own}")
 
 
 def run(
@@ -310,28 +318,44 @@ def _one_line_errors() -> Iterator[None]:
         fail_load(str(error))
 
 
-def _callers_of(plan: "Scenario", *, too_many: int = UNUSABLE) -> int:
+def _callers_of(plan: "Scenario", *, too_many: int = UNUSABLE, as_json: bool = False) -> int:
     """How many callers there would be. Ends the command when there would be none, or too many."""
     from simulators.sip_load.plan import PlanRefused, PlanTooBig, plan_calls
 
     try:
         count = len(plan_calls(plan))
     except PlanTooBig as error:
-        fail_load(str(error), too_many)
+        _refuse(str(error), too_many, as_json=as_json)
     except PlanRefused as error:
-        fail_load(str(error))
+        _refuse(str(error), as_json=as_json)
     if not count and plan.probes is None:
-        fail_load(f"{plan.name}: nobody would call within {plan.duration:g} s. Raise a rate or the duration")
+        message = f"{plan.name}: nobody would call within {plan.duration:g} s. Raise a rate or the duration"
+        _refuse(message, as_json=as_json)
     return count
 
 
-def _read(file: Path) -> "Scenario":
+def _refuse(message: str, code: int = UNUSABLE, *, as_json: bool) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"faults": [_fault("", message)]}, ensure_ascii=False))
+        raise typer.Exit(code)
+    fail_load(message, code)
+
+
+def _fault(file: str, message: str, line: int = 0, column: int = 0, hint: str = "") -> dict[str, Any]:
+    return {"file": file, "line": line, "column": column, "message": message, "hint": hint}
+
+
+def _read(file: Path, *, as_json: bool = False) -> "Scenario":
     from callrouter.config.document import ConfigError
     from simulators.sip_load.scenario import read_scenario
 
     try:
         return read_scenario(file)
     except ConfigError as error:
+        if as_json:
+            rows = [_fault(f.file, f.message, f.line, f.column, f.hint) for f in error.faults]
+            typer.echo(json.dumps({"faults": rows}, ensure_ascii=False))
+            raise typer.Exit(UNUSABLE) from error
         for fault in error.faults:
             typer.echo(str(fault), err=True)
         raise typer.Exit(UNUSABLE) from error

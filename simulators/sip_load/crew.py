@@ -77,6 +77,8 @@ class Answering(Model):
     refuses: Share = 0.0
     """Share of offers that are refused at once, with `refusal`."""
     refusal: Literal[404, 480, 486, 488, 500, 503, 603] = 486
+    codecs: Annotated[tuple[Codec, ...], Field(min_length=1)] = ("pcma",)
+    """What their answers take; not of ``softphone`` seats."""
     leaves: Duration = Duration(forever=True)
     """From its answer until it hangs up, unless the caller has left before."""
 
@@ -95,8 +97,6 @@ class Seats(Answering):
     """``yours``: the seats of a demo (`load run --demo`) that have no simulated phone."""
     kind: Literal["sipp", "softphone"] = "sipp"
     """``softphone``: real RTP, each with its own tone; at most 40 in a scenario."""
-    codecs: Annotated[tuple[Codec, ...], Field(min_length=1)] = ("pcma",)
-    """Of ``sipp`` seats: what their answers take."""
     audio: Literal["echo", "none"] = "echo"
     """Of ``sipp`` seats: send back what they hear, or nothing."""
     shifts: tuple[Shift, ...] = ()

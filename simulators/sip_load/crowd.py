@@ -126,12 +126,13 @@ class Crowd:
             self._over(caller, attempt)
 
     def seat_note(self, group: str, note: str, at: float) -> Offer | None:
-        """The note that a seat writes on an INVITE: "Call-ID seat caller"."""
+        """The note that a seat writes on an INVITE: "Call-ID seat caller", then the RTP formats offered."""
         words = note.split()
-        if len(words) != 3:
+        if len(words) < 3:
             return None
-        call_id, seat, number = words
+        call_id, seat, number, *formats = words
         offer = Offer(seat, group, number, call_id, at, cseq=-1)
+        offer.formats = frozenset(int(one) for one in formats if one.isdigit())
         self.offers.append(offer)
         self._offers[call_id] = offer
         caller = self._by_number.get(number)
@@ -247,6 +248,14 @@ class Crowd:
                     self._ready.append(Instruction(caller.process, caller.place, "hangup"))
             elif caller.attempts and not caller.done:
                 self._finish(caller)
+
+    def never_left(self) -> int:
+        """Callers who are still there and have not even begun to leave."""
+        now = [caller.now for caller in self.callers]
+        return sum(
+            one is not None and one.bye_at is None and one.cancel_at is None and not one.final >= 300
+            for one in now
+        )
 
     def lose(self, now: float) -> None:
         """Give up attempts that the installation has never answered at all."""

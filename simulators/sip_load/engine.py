@@ -12,11 +12,12 @@ import aiohttp
 import psutil
 
 from callrouter.toolchain.errors import ToolchainError
-from simulators.sip_load.crowd import Crowd
+from simulators.sip_load.crowd import Crowd, Instruction
 from simulators.sip_load.desk import DeskCrew, DeskRefused
-from simulators.sip_load.leaks import channels_left
+from simulators.sip_load.leaks import BROKEN_LINGER, LINGER, channels_left, described
 from simulators.sip_load.plan import plan_calls
 from simulators.sip_load.probes import PhoneSeats, Prober
+from simulators.sip_load.recorded import recorded_since
 from simulators.sip_load.result import Live, RunFailed, RunResult
 from simulators.sip_load.scenario import Scenario
 from simulators.sip_load.stage import LEAD, STEER_SECONDS, Stage
@@ -24,16 +25,12 @@ from simulators.sip_load.target import NobodyListens, ask, own_address
 from simulators.sip_load.watch import Watch
 from simulators.softphone import Softphone, SoftphonePool
 
+END_SECONDS: Final = 40.0
+"""For the last caller's hang-up: SIP repeats a BYE for 32 s (64 × T1, RFC 3261)."""
 LOOK_SECONDS: Final = 0.02
 REGISTER_SECONDS: Final = 20.0
 READY_SECONDS: Final = 30.0
-END_SECONDS: Final = 12.0
 LIVE_SECONDS: Final = 0.5
-SOUND_FILES: Final = frozenset(
-    {".wav", ".wav49", ".gsm", ".alaw", ".ulaw", ".sln", ".sln16", ".g722", ".ogg"}
-)
-SOUND_BYTES: Final = 60
-"""A wav file's header alone is no recording."""
 
 
 class Run:
@@ -207,9 +204,7 @@ class Run:
         while True:
             now = time.time()
             elapsed = now - crowd.begin
-            self._read(stage, crowd)
-            for instruction in crowd.instructions(now):
-                stage.tell(instruction)
+            self._step(stage, crowd, now)
             if now >= steer_at:
                 steer_at = now + STEER_SECONDS
                 stage.steer(now)
@@ -231,6 +226,13 @@ class Run:
             if elapsed > scenario.duration + scenario.drain:
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _step(self, stage: Stage, crowd: Crowd, now: float) -> None:
+        """What has happened, and what shall happen by now."""
+        self._read(stage, crowd)
+        for instruction in crowd.instructions(now):
+            stage.tell(instruction)
+        stage.send(now)
 
     def _read(self, stage: Stage, crowd: Crowd) -> None:
         """Everything new in the logs. Seats are read first and told last: their callers are known by then."""
@@ -261,7 +263,7 @@ class Run:
             if on == (group.name in off_duty):
                 off_duty.symmetric_difference_update({group.name})
                 for place in range(1, len(group.users) + 1):
-                    stage.seats[group.name].process.tell(place, "turn")
+                    stage.tell(Instruction(group.name, place, "turn"))
                 if self._crew is not None and self._http is not None:
                     self._crew.duty(self._http, [user for user, _ in group.users], on)
 
@@ -287,27 +289,32 @@ class Run:
         crowd.hang_up_all()
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
-            now = time.time()
-            self._read(stage, crowd)
-            for instruction in crowd.instructions(now):
-                stage.tell(instruction)
-            if all(caller.now is None for caller in crowd.callers):
+            self._step(stage, crowd, time.time())
+            there = {name for name, group in stage.callers.items() if group.process.running}
+            if all(caller.now is None or caller.process not in there for caller in crowd.callers):
                 break
             await asyncio.sleep(LOOK_SECONDS)
         result.ended = time.time()
+        result.unended = crowd.never_left()
+        result.unheard = sum(group.orders.lost for group in stage.groups())
         result.desk_refusals = list(self._crew.refusals) if self._crew is not None else []
-        if self._scenario.target is not None and self._scenario.target.recordings is not None:
-            result.recorded = recorded_since(self._scenario.target.recordings, result.began)
         counts = [process.stats() for process in stage.processes]
         result.watchdog = sum(count.watchdog_minor + count.watchdog_major for count in counts)
         result.unexpected = sum(count.unexpected for count in counts)
         config = self._scenario.target.asterisk_config if self._scenario.target else None
         if config is not None:
             try:
-                result.left_behind = await channels_left(config)
+                # Of callers whom a generator at its end has left on the line there is nothing to learn.
+                sound = not (result.unended or result.broken or result.interrupted)
+                result.lingered = LINGER if sound else BROKEN_LINGER
+                result.left_behind = await channels_left(config, result.lingered)
+                if result.left_behind:
+                    result.left = await described(config)
             except (RunFailed, ToolchainError) as error:
                 # Asterisk may be what the run has broken: the report is then wanted most.
                 result.broken.append(f"channels left behind are not known: {error}")
+        if self._scenario.target is not None and self._scenario.target.recordings is not None:
+            result.recorded = recorded_since(self._scenario.target.recordings, result.began)
 
 
 def _reason(error: BaseException | None) -> str:
@@ -315,15 +322,6 @@ def _reason(error: BaseException | None) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error) or type(error).__name__
-
-
-def recorded_since(folder: Path, began: float) -> int:
-    """Files with sound in them that were written in `folder` since then."""
-    return sum(
-        file.is_file() and file.stat().st_mtime >= began and file.stat().st_size > SOUND_BYTES
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SOUND_FILES
-    )
 
 
 def users_of(scenario: Scenario, name: str) -> tuple[tuple[str, str], ...]:

@@ -78,6 +78,8 @@ class Offer:
     """Line that the seat hands the caller to."""
     handed_at: float | None = None
     """When the last key of that is pressed."""
+    formats: frozenset[int] = frozenset()
+    """RTP payload types that the INVITE offered; none: not known."""
     second_call: bool = False
     """It rang while the seat was in another call."""
 

@@ -1,8 +1,11 @@
 """What the figures mean: faults named, with seat, line or direction; and when a run is void."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simulators.sip_load.leaks import LINGER
 from simulators.sip_load.scenario import Bounds, Scenario
 
 LATE_P99: Final = 0.1
@@ -16,6 +19,7 @@ NEVER_ANSWERS: Final = 2
 """Unanswered offers, without any answered, that make a seat one that never answers."""
 SLOW_FACTOR: Final = 3.0
 SLOW_SECONDS: Final = 3.0
+NAMED_CALLS: Final = 5
 MOSTLY: Final = 0.5
 """Share of a seat's or line's calls from which something is its way rather than chance."""
 
@@ -44,6 +48,11 @@ def void_reasons(figures: dict[str, Any]) -> list[str]:
     own = generator["own_lateness"].get("p99", 0.0)
     if own > OWN_LATE:
         reasons.append(f"this program itself was {own:.2f} s behind")
+    if generator["unended"]:
+        reasons.append(
+            f"{generator['unended']} callers could not be made to hang up: SIPp was too far behind "
+            "(their channels are no leak of the installation)"
+        )
     if generator["watchdog"] > WATCHDOG:
         reasons.append(f"SIPp's watchdog found {generator['watchdog']} pauses of half a second or more")
     return reasons
@@ -54,6 +63,7 @@ def findings(figures: dict[str, Any], scenario: Scenario) -> list[Finding]:
     bounds = scenario.bounds
     found = [
         *_audio(figures["probes"], bounds),
+        *_codecs(figures["codecs"], {partner.group: partner.line for partner in scenario.partners}),
         *_quality(figures["probes"], bounds, scenario),
         *_seats(figures),
         *_partners(figures),
@@ -80,6 +90,17 @@ def _audio(probes: dict[str, Any], bounds: Bounds) -> list[Finding]:
     for fault, count in probes["faults"].items():
         found.append(Finding("probe", f"{count} probe calls broke off: {fault}"))
     return found
+
+
+def _codecs(codecs: list[dict[str, Any]], lines: dict[str, str]) -> Iterator[Finding]:
+    for one in codecs:
+        who = f"line {lines[one['group']]}" if one["group"] in lines else f"seat {one['seat']}"
+        yield Finding(
+            "wrong_codec",
+            f"{who} answered with {', '.join(one['answers_with'])}, though offered "
+            f"{', '.join(one['offered'])} ({one['calls']} times): nobody can hear anybody. "
+            "Change its `codecs`, or what the installation allows on that endpoint",
+        )
 
 
 def _quality(probes: dict[str, Any], bounds: Bounds, scenario: Scenario) -> list[Finding]:
@@ -271,20 +292,41 @@ def _people(figures: dict[str, Any], bounds: Bounds, with_seats: bool) -> list[F
     ]
 
 
+def _unrecorded(made: dict[str, Any], bounds: Bounds) -> str:
+    text = (
+        f"{made['files']} recordings were made in {made['conversations']} conversations "
+        f"(bound {bounds.recorded:.0%})"
+    )
+    if not made["files"]:
+        return (
+            f"{text}. None at all: is `target.recordings` the folder into which this installation records, "
+            "and does the queue say `record: talk`?"
+        )
+    seats = ", ".join(f"{seat} ({count})" for seat, count in made["missing_by_seat"].items())
+    calls = ", ".join(
+        f"{one['caller']} with {one['seat']} until {time.strftime('%H:%M:%S', time.localtime(one['ended']))}"
+        for one in made["missing"][:NAMED_CALLS]
+    )
+    return (
+        f"{text}. Without one when they ended, by seat: {seats}; for example {calls}. "
+        "Look for `not_recorded` in the controller's log, and for room on the disk"
+    )
+
+
 def _after(figures: dict[str, Any], bounds: Bounds) -> list[Finding]:
     found = []
     left = figures["left_behind"]
-    if left is not None and left > bounds.leaks:
-        found.append(Finding("leak", f"{left} channels were still alive after everybody had hung up"))
-    made = figures["recordings"]
-    if made is not None and made["files"] < bounds.recorded * made["conversations"]:
+    if left is not None and left > bounds.leaks and figures["lingered"] >= LINGER:
         found.append(
             Finding(
-                "not_recorded",
-                f"{made['files']} recordings were made in {made['conversations']} conversations "
-                f"(bound {bounds.recorded:.0%})",
+                "leak",
+                f"{left} channels were still alive {LINGER:g} s after everybody had hung up, when SIP's "
+                f"timers (32 s) were over: {', '.join(figures['left']) or 'gone when they were looked at'}",
             )
         )
+    made = figures["recordings"]
+    if made is not None and made["files"] < bounds.recorded * made["conversations"]:
+        found.append(Finding("not_recorded", _unrecorded(made, bounds)))
     if refusals := figures["desk_refusals"]:
         found.append(
             Finding("desk_refuses", f"{len(refusals)} deeds of agents were refused, the first: {refusals[0]}")

@@ -1,20 +1,24 @@
 """Figures of a run, JSON-ready: volume, people, seats, partners, what probes heard, processes."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Final
 
 import numpy as np
 
 from simulators.sip_load import theory
+from simulators.sip_load.crew import PAYLOADS, Answering
 from simulators.sip_load.crowd import Crowd, is_wrong_seat
 from simulators.sip_load.facts import Attempt, Offer
 from simulators.sip_load.hearing import heard
+from simulators.sip_load.recorded import Conversation, without_recording
 from simulators.sip_load.result import RunResult
 from simulators.sip_load.sessions import Figures, registrations, sessions, share, spread
 
 MOSTLY: Final = 0.5
 """Share of a seat's offers from which refusing is its way."""
+MOST_NAMED: Final = 20
 AT_ONCE: Final = 2.0
 """Seconds: a conversation that ends sooner after its answer was none."""
 
@@ -42,6 +46,7 @@ def figures(result: RunResult) -> Figures:
         "people": people(result, attempts),
         "theory": theory.waits(result, attempts, volume(result, attempts)["seconds"]),
         "seats": seats(crowd),
+        "codecs": codecs(crowd, {**{g.name: g for g in result.scenario.seats}, **_partner_groups(result)}),
         "partners": partners(crowd, {partner.line for partner in result.scenario.partners}),
         "transfers": transfers(crowd, {partner.line for partner in result.scenario.partners}),
         "recordings": recordings(result, attempts),
@@ -54,6 +59,8 @@ def figures(result: RunResult) -> Figures:
         "processes": processes(result, len(attempts)),
         "generator": generator(result, attempts),
         "left_behind": result.left_behind,
+        "left": result.left,
+        "lingered": result.lingered,
         "desk_refusals": result.desk_refusals,
         "curves": curves(result, attempts),
     }
@@ -148,6 +155,32 @@ def seats(crowd: Crowd) -> Figures:
     }
 
 
+def codecs(crowd: Crowd, groups: Mapping[str, Answering]) -> list[Figures]:
+    """Seats and lines whose answers share no codec with what they were offered."""
+    found: dict[tuple[str, str], list[Offer]] = {}
+    for offer in crowd.offers:
+        taken = {PAYLOADS[codec] for codec in groups[offer.group].codecs} if offer.group in groups else set()
+        if taken and offer.formats and taken.isdisjoint(offer.formats) and offer.answered_at is not None:
+            found.setdefault((offer.group, offer.seat), []).append(offer)
+    return [
+        {
+            "group": group,
+            "seat": seat,
+            "calls": len(offers),
+            "answers_with": list(groups[group].codecs),
+            "offered": [_NAMES.get(one, str(one)) for one in sorted(offers[-1].formats)],
+        }
+        for (group, seat), offers in sorted(found.items())
+    ]
+
+
+_NAMES: Final = {number: name for name, number in PAYLOADS.items()} | {101: "telephone-event"}
+
+
+def _partner_groups(result: RunResult) -> dict[str, Answering]:
+    return {partner.group: partner for partner in result.scenario.partners}
+
+
 def _ended_at_once(by_seat: dict[str, list[Offer]], crowd: Crowd, by: str) -> dict[str, list[int]]:
     """Seat: [conversations ended at once by this side, answers], where there are any."""
     found = {}
@@ -186,11 +219,24 @@ def transfers(crowd: Crowd, lines: set[str]) -> Figures:
 
 
 def recordings(result: RunResult, attempts: Sequence[Attempt]) -> Figures | None:
-    """Files that were recorded, and conversations that should have been; None: not looked at."""
+    """Files that were recorded, conversations, and which of these ended without one; None: not looked at."""
     if result.recorded is None:
         return None
-    met = sum(one.seat_answered_at is not None for one in attempts)
-    return {"files": result.recorded, "conversations": met + sum(bool(one.seat) for one in result.probes)}
+    held = [
+        Conversation(one.ended_at or one.bye_at or result.ended, one.call.number, one.seat)
+        for one in attempts
+        if one.seat_answered_at is not None
+    ]
+    held += [
+        Conversation(one.ended or result.ended, one.number, one.seat) for one in result.probes if one.seat
+    ]
+    missing = without_recording(held, result.recorded)
+    return {
+        "files": len(result.recorded),
+        "conversations": len(held),
+        "missing": [asdict(one) for one in missing[:MOST_NAMED]],
+        "missing_by_seat": dict(Counter(one.seat for one in missing).most_common(MOST_NAMED)),
+    }
 
 
 def partners(crowd: Crowd, lines: set[str]) -> Figures:
@@ -234,6 +280,8 @@ def generator(result: RunResult, attempts: Sequence[Attempt]) -> Figures:
         "peak_cores": max(usage.cpu, default=0.0) if usage is not None else 0.0,
         "processes": result.generators,
         "unexpected": result.unexpected,
+        "unended": result.unended,
+        "unheard": result.unheard,
         "watchdog": result.watchdog,
     }
 

@@ -132,8 +132,12 @@ def _signalling(figures: dict[str, Any]) -> dict[str, Any]:
         "retransmissions received": again["received"] or "none",
         "messages": again["messages"],
         "channels left behind": figures["left_behind"],
-        "recordings": figures["recordings"],
+        "recordings": _recordings(figures["recordings"]),
     }
+
+
+def _recordings(made: dict[str, Any] | None) -> str | None:
+    return None if made is None else f"{made['files']} of {made['conversations']} conversations"
 
 
 def _populations(figures: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Every call of a run, drawn before it begins: one seed, the same callers, whatever the system does."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -64,6 +64,23 @@ def plan_calls(scenario: Scenario) -> list[PlannedCall]:
     drawn.sort(key=lambda call: call.due)
     _require_rate(drawn, scenario.limits.rate)
     return [replace(call, index=index) for index, call in enumerate(drawn)]
+
+
+def foreseen(scenario: Scenario) -> dict[str, Any]:
+    """What a run would do, JSON-ready. Raises PlanTooBig."""
+    calls = plan_calls(scenario)
+    return {
+        "name": scenario.name,
+        "seconds": scenario.duration,
+        "drain": scenario.drain,
+        "callers": len(calls),
+        "by_population": {group.name: sum(one.group is group for one in calls) for group in scenario.callers},
+        "busiest_second": _busiest(calls),
+        "seats": sum(len(group.users) for group in scenario.seats),
+        "partners": [partner.line for partner in scenario.partners],
+        "probes": scenario.probes.callers if scenario.probes is not None else 0,
+        "target": scenario.target.sip if scenario.target is not None else None,
+    }
 
 
 def _plan_group(scenario: Scenario, group: Callers, position: int) -> list[PlannedCall]:
@@ -138,10 +155,13 @@ def _redials(group: Callers, generator: np.random.Generator, count: int) -> list
 
 
 def _require_rate(calls: list[PlannedCall], most: float) -> None:
-    due = np.array([call.due for call in calls])
-    if not len(due):
-        return
-    busiest = float((np.searchsorted(due, due + 1.0, side="left") - np.arange(len(due))).max())
+    busiest = _busiest(calls)
     # Poisson arrivals bunch: four sigma above the limit is still the limit's doing.
     if busiest > most + 4 * most**0.5 + 1:
-        raise PlanTooBig(f"{busiest:.0f} calls within one second are more than limits.rate ({most:g})")
+        raise PlanTooBig(f"{busiest} calls within one second are more than limits.rate ({most:g})")
+
+
+def _busiest(calls: list[PlannedCall]) -> int:
+    """Most calls begun within any one second."""
+    due = np.array([call.due for call in calls])
+    return int((np.searchsorted(due, due + 1.0, side="left") - np.arange(len(due))).max(initial=0))

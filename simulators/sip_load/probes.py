@@ -70,6 +70,8 @@ class ProbeResult:
     rtp: RtpStats | None = None
     longest_gap: float | None = None
     """Silence while the seat was speaking."""
+    ended: float | None = None
+    """Unix seconds."""
     fault: str = ""
     """Why the probe itself could not go on."""
 
@@ -213,6 +215,7 @@ class Prober:
             with contextlib.suppress(PhoneRefused, PhoneProcessLost, TimeoutError, CallEnded):
                 result.rtp = await phone.stats()
                 result.mos = call_quality(result.rtp) if result.rtp.received else None
+                result.ended = time.time()
                 await phone.hangup()
                 await phone.close()
 

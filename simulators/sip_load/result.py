@@ -50,9 +50,16 @@ class RunResult:
     broken: list[str] = field(default_factory=list)
     interrupted: bool = False
     left_behind: int | None = None
-    """Channels alive after everybody had hung up; None: not looked at."""
+    """Channels still alive `lingered` seconds after everybody had hung up; None: not looked at."""
+    lingered: float = 0.0
+    left: list[str] = field(default_factory=list)
+    """Some of these channels: name, state, what it does, for how long."""
+    unended: int = 0
+    """Callers whom the generator could not tell to hang up: their channels are no leak."""
+    unheard: int = 0
+    """Words to SIPp that were lost and said again."""
     desk_refusals: list[str] = field(default_factory=list)
     """What the API refused an agent during the run."""
-    recorded: int | None = None
-    """Recordings made during the run; None: not looked at."""
+    recorded: list[float] | None = None
+    """When each recording that was made during the run was closed; None: not looked at."""
     seats: int = 0

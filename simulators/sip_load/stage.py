@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from simulators.sip_load.crew import PAYLOADS, Answering, Codec, Partner, Seats
+from simulators.sip_load.crew import PAYLOADS, Answering, Partner, Seats
 from simulators.sip_load.crowd import Instruction
+from simulators.sip_load.orders import Orders
 from simulators.sip_load.plan import PlannedCall
 from simulators.sip_load.scenario import Scenario
 from simulators.sip_load.target import own_address
@@ -41,21 +42,25 @@ VOICE_SECONDS: Final = 20
 
 @dataclass(slots=True)
 class Group:
-    """A SIPp process with its logs."""
+    """A SIPp process with its logs, and what it has been told."""
 
     process: SippProcess
     messages: Tail
     notes: Tail
+    orders: Orders
 
     @classmethod
     def of(cls, process: SippProcess) -> "Group":
-        return cls(process, Tail(process.messages), Tail(process.notes))
+        return cls(process, Tail(process.messages), Tail(process.notes), Orders(process))
 
     def read(self) -> Iterator[SipMessage]:
         for line in self.messages.lines():
             message = parse_message(line)
-            if message is not None:
-                yield message
+            if message is None:
+                continue
+            if message.method == "INFO" and not message.sent and not message.status:
+                self.orders.heard(message)
+            yield message
 
 
 class Pace:
@@ -121,7 +126,7 @@ class Stage:
             register_scenario(EXPIRES),
             self._sip,
             self._folder,
-            called=self._behaviour(group, group.name, group.codecs),
+            called=self._behaviour(group, group.name),
             rows=users,
             host=self._host,
             rate=REGISTER_RATE,
@@ -131,13 +136,13 @@ class Stage:
         )
         self.seats[group.name] = Group.of(process)
 
-    def _behaviour(self, one: Answering, name: str, codecs: Sequence[Codec] = ("pcma",)) -> str:
+    def _behaviour(self, one: Answering, name: str) -> str:
         return seat_scenario(
             self._strata(one.answer, name),
             one.never_answers,
             one.refuses,
             one.refusal,
-            {codec: PAYLOADS[codec] for codec in codecs},
+            {codec: PAYLOADS[codec] for codec in one.codecs},
         )
 
     def _strata(self, answer: Duration, name: str) -> list[float]:
@@ -199,10 +204,15 @@ class Stage:
                 group.process.steer(rate)
 
     def tell(self, instruction: Instruction) -> None:
+        """Have it told as soon as its process can take it: `send` does so."""
         for family in (self.callers, self.seats, self.partners):
             group = family.get(instruction.process)
             if group is not None:
-                group.process.tell(instruction.call, instruction.do, instruction.key)
+                group.orders.give(instruction)
+
+    def send(self, now: float) -> None:
+        for group in self.groups():
+            group.orders.send(now)
 
     def broken(self) -> list[str]:
         """Processes that have ended though their work was not done."""

@@ -108,7 +108,8 @@ async def test_each_planted_fault_is_named_where_it_is(tmp_path: Path, town: Exc
     assert reports["manners"]["figures"]["seats"]["declined"] > 0
     assert found["cut"]["cut_off"].startswith("seat a1011:")
     assert "a1013" in found["codec"]["no_audio"]
-    assert "not_recorded" in found["unrecorded"]
+    assert found["codec"]["wrong_codec"].startswith("seat a1013 answered with g729, though offered")
+    assert "`target.recordings`" in found["unrecorded"]["not_recorded"]
     assert "not_recorded" not in found["recorded"], reports["recorded"]["figures"]["recordings"]
 
 

@@ -1,6 +1,7 @@
 """`callrouter load`, where it refuses: nothing is started, one line says why, exit code 2."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -48,6 +49,22 @@ def test_check_says_what_a_run_would_do(file: Path) -> None:
     result = run("check", file)
     assert result.exit_code == 0
     assert "callers in 5 s, 0 seats" in result.output
+
+
+def test_check_tells_a_script_what_a_run_would_do_or_what_is_wrong(file: Path) -> None:
+    found = run("check", file, "--json")
+    told = json.loads(found.stdout)
+    assert (found.exit_code, told["faults"]) == (0, [])
+    assert told["callers"] == told["by_population"]["people"] > 0
+    assert 0 < told["busiest_second"] <= told["callers"]
+    file.write_text(yaml.safe_dump({**PLAN, "limits": {"calls": 1}}))
+    found = run("check", file, "--json")
+    assert found.exit_code == 1
+    assert "limits.calls" in json.loads(found.stdout)["faults"][0]["message"]
+    file.write_text(yaml.safe_dump({**PLAN, "durations": 3}))
+    found = run("check", file, "--json")
+    (fault,) = json.loads(found.stdout)["faults"]
+    assert (found.exit_code, fault["line"] > 0) == (2, True)
 
 
 def test_a_wrong_field_is_shown_with_its_place(file: Path) -> None:

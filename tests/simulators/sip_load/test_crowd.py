@@ -1,5 +1,6 @@
 """The crowd and its figures, on message logs written by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -399,10 +400,53 @@ def test_findings_name_slow_setup_refusals_waits_and_leaks() -> None:
         town.answer(place, place + 1.0, 200 if place < 3 else 503)
     plan = town.plan
     result = RunResult(scenario=plan, sip="x", began=BEGIN, crowd=town.crowd, ended=BEGIN + 9, left_behind=2)
+    result.lingered = 40.0
+    result.left = ["PJSIP/x-1 (Up, Stasis, for 60 s)"]
     found = {one.code: one.text for one in findings(figures(result), plan)}
     assert set(found) >= {"slow_setup", "refusals", "waits", "leak"}
     assert "1 × 503" in found["refusals"]
     assert "2 channels" in found["leak"]
+    assert "PJSIP/x-1" in found["leak"]
+    late = replace(result, unended=2, lingered=5)
+    assert "leak" not in {one.code for one in findings(figures(late), plan)}, "the generator's own fault"
+    assert any("2 callers could not be made to hang up" in one for one in void_reasons(figures(late)))
+
+
+def test_recordings_that_are_missing_are_named_with_caller_and_seat(town: Town) -> None:
+    for place, seat in ((1, "a1"), (2, "a2")):
+        town.dial(place, place)
+        town.answer(place, place + 0.1)
+        town.ring(place, seat, place + 0.2, f"offer-{place}")
+        town.seat(f"offer-{place}", place + 1.0, True, "INVITE", 200)
+        town.bye(place, 10 * place)
+    result = RunResult(scenario=town.plan, sip="x", began=BEGIN, crowd=town.crowd, ended=BEGIN + 30)
+    result.recorded = [BEGIN + 20.5]
+    found = {one.code: one.text for one in findings(figures(result), town.plan)}["not_recorded"]
+    assert found.startswith("1 recordings were made in 2 conversations")
+    assert f"by seat: a1 (1); for example {town.number[1]} with a1 until" in found
+    assert town.number[2] not in found
+    result.recorded = []
+    found = {one.code: one.text for one in findings(figures(result), town.plan)}["not_recorded"]
+    assert "`target.recordings`" in found
+
+
+def test_seats_and_lines_that_share_no_codec_with_their_offers_are_named() -> None:
+    lines = [{"line": "12315", "listen": "127.0.0.1:15060", "codecs": ["pcmu"]}]
+    town = Town(scenario(seats=[{**SEATS[0], "codecs": ["g729"]}], partners=lines))
+    for place, (group, seat, formats) in enumerate(
+        [("seats", "a1", "8 101"), ("partner-12315", "12315", "8 101"), ("seats", "a2", "8 18 101")], 1
+    ):
+        town.dial(place, place)
+        town.answer(place, place + 0.1)
+        town.seat(f"offer-{place}", place + 0.2, False, "INVITE")
+        town.crowd.seat_note(group, f"offer-{place} {seat} {town.number[place]} {formats}", BEGIN + place)
+        town.seat(f"offer-{place}", place + 1.0, True, "INVITE", 200)
+    report = town.report(20)
+    found = [one["text"] for one in report["findings"] if one["code"] == "wrong_codec"]
+    assert [text.split(":")[0] for text in found] == [
+        "line 12315 answered with pcmu, though offered pcma, telephone-event (1 times)",
+        "seat a1 answered with g729, though offered pcma, telephone-event (1 times)",
+    ]
 
 
 def test_one_refusal_is_chance_and_two_of_three_are_a_seats_way(town: Town) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulators.sip_load import leaks
-from simulators.sip_load.leaks import channels_left
+from simulators.sip_load.leaks import channels_left, described
 from simulators.sip_load.result import RunFailed
 
 pytestmark = pytest.mark.slow
@@ -32,6 +32,16 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Installed:
 async def test_channels_are_counted(installed: Installed) -> None:
     installed("print('3 active channels')")
     assert await channels_left(Path("asterisk.conf"), patience=0.0) == 3
+
+
+async def test_channels_are_named_the_oldest_first(installed: Installed) -> None:
+    young = "PJSIP/a1-2!from-seat!s!1!Up!Stasis!x!139!!!3!7!b1!1.2"
+    old = "PJSIP/carrier-1!from-trunk!12345!4!Up!Stasis!callrouter,caller,a!b!139!!!3!102!!1.1"
+    installed(f"print({young!r}); print({old!r}); print('noise')")
+    assert await described(Path("asterisk.conf")) == [
+        "PJSIP/carrier-1 (Up, Stasis, for 102 s)",
+        "PJSIP/a1-2 (Up, Stasis, for 7 s)",
+    ]
 
 
 async def test_one_that_is_gone_is_said(installed: Installed) -> None:
