@@ -115,12 +115,14 @@ class Lines:
         order = [by_name[name] for name in self.board.choose(line.number, list(by_name), now)]
         if line.emergency:
             return tuple(order)
-        return tuple(
-            trunk
-            for trunk in order
-            if self.board.usable(line.number, trunk.name, now)
-            and not (trunk.capacity and self._on_trunk[trunk.name] >= trunk.capacity)
-        )
+        return tuple(trunk for trunk in self._alive(line, order, now) if not self.full(trunk))
+
+    def _alive(self, line: Line, trunks: Iterable[Trunk], now: Instant) -> list[Trunk]:
+        return [trunk for trunk in trunks if self.board.usable(line.number, trunk.name, now)]
+
+    def full(self, trunk: Trunk) -> bool:
+        """Whether it carries all the calls that it may."""
+        return bool(trunk.capacity) and self._on_trunk[trunk.name] >= trunk.capacity
 
     def refusal(self, site: Site, line: Line, now: Instant) -> Refused | None:
         """Why nobody can be handed to this line now; None: it may be tried. Never for an emergency line."""
@@ -134,6 +136,13 @@ class Lines:
                 f"All {line.capacity} places of {line.number} are taken by our calls: try again in a moment.",
             )
         if line.trunks and not self.ways(line, now):
+            if busy := self._alive(line, line.trunks, now):
+                names = ", ".join(f"{trunk.name} ({trunk.capacity})" for trunk in busy)
+                return Refused(
+                    "line_full",
+                    f"The trunks to {line.number} carry all the calls that they may: {names}. Try again in a "
+                    "moment; if it happens often, ask the telecom engineer for more `capacity`.",
+                )
             return Refused(
                 "line_down", f"{line.number} can't be reached now: note the appeal or offer a callback."
             )

@@ -87,11 +87,16 @@ def colleague(
 
 
 def outside(router: Router, live: LiveCall, number: str, ring_for: Seconds) -> Target:
-    """A telephone number that is no line. Raises `Refused` when no trunk leads out."""
+    """A telephone number that is no line. Raises `Refused` when no trunk leads out, or it is full."""
     trunks = router.site.directory.trunks
     trunk = trunks.get(OUTBOUND) or trunks.get(live.call.trunk)
     if trunk is None:
         raise _no_way(number)
+    if router.lines.full(trunk):
+        raise e.Refused(
+            "line_full",
+            f"The trunk {trunk.name} carries the {trunk.capacity} calls that it may: try again in a moment.",
+        )
     rung = Rung(
         party=number,
         endpoint=trunk.endpoint(national(number)),

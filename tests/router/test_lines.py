@@ -13,6 +13,7 @@ from acd.ids import SeatId
 from acd.record import Activity, Role
 from callrouter.controller import views
 from callrouter.directory.model import Directory, Line
+from callrouter.router import reach
 from tests.router.test_slice import in_talk
 from tests.router.world import NODE, World
 
@@ -140,7 +141,16 @@ def test_a_trunk_carries_no_more_calls_than_it_may(monkeypatch: pytest.MonkeyPat
         leg = live.call.add_leg(Role.PARTNER, number, None, Activity.RING, world.now)
         lines.dialled(leg, trunk.endpoint(number), world.now, line=number == "12333")
     assert lines.ways(replace(line, trunks=(trunk,)), world.now) == ()
-    assert refusal(world) == "line_down"
+    assert refusal(world) == "line_full"
+    with pytest.raises(e.Refused, match=rf"{trunk.name} \(2\).*`capacity`"):
+        world.handle(e.TransferAsked(seat=SEAT, target="12315"))
+    directory = world.router.site.directory
+    monkeypatch.setitem(directory.trunks, reach.OUTBOUND, trunk)  # type: ignore[arg-type]
+    with pytest.raises(e.Refused, match="carries the 2 calls"):
+        reach.outside(world.router, live, "13911111111", 20.0)
+    world.handle(e.TrunkUnreachable(trunk=trunk.name))
+    assert refusal(world) == "line_down", "full and down: waiting a moment would not help"
+    world.handle(e.TrunkReachable(trunk=trunk.name))
     lines.ended(leg, 16, world.now)
     world.handle(e.TransferAsked(seat=SEAT, target="12315"))
     assert world.leg("12315") in world.channels
