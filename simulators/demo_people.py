@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from callrouter.backoff import Backoff
 from simulators.audio import Sound
 from simulators.softphone import (
     CallEnded,
@@ -32,7 +33,7 @@ PICK_UP_MEDIAN: Final = 1.5
 PICK_UP_SPREAD: Final = 0.35
 CALL_MEDIAN: Final = 40.0
 CALL_SPREAD: Final = 0.5
-RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
+RETRY_SECONDS: Final = (1.0, 10.0)
 ANSWER_SECONDS: Final = 60.0
 FAULTS: Final = (PhoneProcessLost, PhoneRefused, PhonesUnavailable, RegistrationFailed, TimeoutError)
 
@@ -108,12 +109,14 @@ class DemoPeople:
     async def _attend(self, pool: SoftphonePool, seat: SeatPerson, index: int) -> None:
         """Keep one seat at its phone, whatever happens to the phone."""
         chance = random.Random(f"{self.seed} seat {seat.user}")
-        for attempt in itertools.count():
+        pause = Backoff(*RETRY_SECONDS)
+        while True:
             phone: Softphone | None = None
             try:
                 phone = await pool.phone(seat.user, seat.password, self.sip, keep_seconds=0, expires=120)
                 await phone.register()
                 self._registered(1)
+                pause.reset()
                 try:
                     await self._answer_calls(phone, seat, index, chance)
                 finally:
@@ -122,7 +125,7 @@ class DemoPeople:
                 log.warning("seat_phone_failed", seat=seat.user, error=str(error))
             if phone is not None:
                 await _close(phone)
-            await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            await asyncio.sleep(pause.next())
 
     def _registered(self, change: int) -> None:
         self.tally.seats_registered += change
