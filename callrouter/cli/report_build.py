@@ -24,6 +24,7 @@ from callrouter.store.call_list import listed
 from callrouter.store.database import Database
 from callrouter.store.extras import transfer_rows
 from callrouter.store.kpi import Kpis, kpis_by_each
+from callrouter.store.local_time import LocalTime
 
 _TITLES: Final = {
     "prefecture": "市州 By prefecture",
@@ -47,7 +48,7 @@ async def figures(
         until=span.until,
         by=by,
         now=span.now,
-        offset=span.offset,
+        local=LocalTime.of(span.zone, span.since, span.until),
         organisations=span.organisations,
         ranks=tree.ranks() if tree is not None else None,
     )

@@ -18,12 +18,6 @@ class Span:
     zone: ZoneInfo
     organisations: list[str] | None
 
-    @property
-    def offset(self) -> int:
-        """How far local time is ahead of UTC at the beginning, in microseconds."""
-        ahead = datetime.fromtimestamp(self.since / 1e6, self.zone).utcoffset()
-        return round(ahead.total_seconds() * 1e6) if ahead else 0
-
     def words(self) -> str:
         begin, end = (datetime.fromtimestamp(at / 1e6, self.zone) for at in (self.since, self.until))
         of = ", ".join(self.organisations) if self.organisations else "all organisations"

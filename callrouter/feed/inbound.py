@@ -23,6 +23,10 @@ PAST: Final = 92 * 24 * 3600.0
 KINDS: Final = ("calls", "work-orders")
 
 
+_FROM_QUEUE: Final = frozenset({"abandoned_queue", "abandoned_ringing"})
+"""Who left a queue has been in one: `abandonment` is of those who were enqueued."""
+
+
 class Partners(Protocol):
     """Who may tell us of what."""
 
@@ -114,6 +118,11 @@ def _call(source: Source, organisation: OrgId, message: Envelope[PartnerCall], n
         )
     if (data.outcome == "answered") != (data.answered is not None):
         raise Bad("`answered` must be given if and only if `outcome` is answered")
+    if data.outcome in _FROM_QUEUE and data.enqueued is None:
+        raise Bad(
+            f"`outcome` {data.outcome} without `enqueued`: say when the caller came into the queue (or a "
+            "phone began to ring), or abandoned_flow for a caller who never did"
+        )
     call = CallId(f"{source.partner}/{message.id}")
     return CallRecord(
         call=call,

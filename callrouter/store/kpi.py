@@ -30,6 +30,7 @@ from acd.service_level import (
     Tally,
 )
 from callrouter.store.database import Database
+from callrouter.store.local_time import LocalTime
 from callrouter.store.packed import Mask, Names, Numbers, Packed
 from callrouter.store.packing import QUARTER, load
 from callrouter.store.summing import Counts, Key, Sums, add_by_names, add_by_span
@@ -37,6 +38,7 @@ from callrouter.store.summing import Counts, Key, Sums, add_by_names, add_by_spa
 HOUR: Final = 3600 * 1_000_000
 BLOCK: Final = 28
 """Days of columns in memory at a time."""
+UTC_TIME: Final = LocalTime.fixed(0)
 SPANS: Final[Mapping[str, int]] = {"quarter": QUARTER, "hour": HOUR, "day": DAY}
 RANKS: Final = ("province", "prefecture")
 """Levels of the tree of organisations."""
@@ -69,14 +71,14 @@ async def kpis(
     until: int,
     by: str,
     now: Instant,
-    offset: int = 0,
+    local: LocalTime = UTC_TIME,
     organisations: Sequence[str] | None = None,
     ranks: Ranks | None = None,
     target: int = TARGET,
 ) -> Kpis:
     """Figures of calls with ``since ≤ ingress < until`` (microseconds since the epoch), by one dimension.
 
-    `offset`: microseconds by which local time is ahead of UTC, for days and hours.
+    `local`: whose days and hours.
     `organisations`: only theirs; seat time is then left out (a seat serves several).
     By skill a call counts for each skill that it asked for, hence not once, or not at all.
     Raises `Unavailable`.
@@ -87,7 +89,7 @@ async def kpis(
         until=until,
         by=(by,),
         now=now,
-        offset=offset,
+        local=local,
         organisations=organisations,
         ranks=ranks,
         target=target,
@@ -102,7 +104,7 @@ async def kpis_by_each(
     until: int,
     by: Sequence[str],
     now: Instant,
-    offset: int = 0,
+    local: LocalTime = UTC_TIME,
     organisations: Sequence[str] | None = None,
     ranks: Ranks | None = None,
     target: int = TARGET,
@@ -123,7 +125,7 @@ async def kpis_by_each(
             part = whole if organisations is None else _of(whole, organisations)
             counts = _COUNTERS[kind](part, target)
             total.add(_tally(counts))
-            _add_by_group(groups, part, counts, offset, ranks)
+            _add_by_group(groups, part, counts, local, ranks)
             if kind == "seat_time" and "seat" in by:
                 away.update(_by_name(whole.names["seat"], whole.numbers["away"]))
             if kind == "calls":
@@ -258,7 +260,7 @@ def _tally(counts: Counts) -> Tally:
 
 
 def _add_by_group(
-    groups: Mapping[str, Sums], part: Packed, counts: Counts, offset: int, ranks: Ranks
+    groups: Mapping[str, Sums], part: Packed, counts: Counts, local: LocalTime, ranks: Ranks
 ) -> None:
     """Add to the tallies of the dimensions' values; nothing to those that these rows do not have."""
     if not part.length:
@@ -266,7 +268,7 @@ def _add_by_group(
     named = {}
     for by, sums in groups.items():
         if by in SPANS:
-            add_by_span(part, counts, sums, SPANS[by], offset)
+            add_by_span(part, counts, sums, SPANS[by], local)
         else:
             named[by] = (_COLUMN.get(by, by), sums, partial(_keys_of, by, ranks=ranks))
     add_by_names(part, counts, named)

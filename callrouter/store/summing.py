@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from acd.rolling import DAY
 from acd.service_level import TALLY_FIELDS, Tally
+from callrouter.store.local_time import LocalTime
 from callrouter.store.packed import Mask, Names, Numbers, Packed
 
 MOST_CELLS: Final = 20_000
@@ -120,15 +122,23 @@ def _by_cell(cells: Places, values: Numbers | Mask, size: int) -> Numbers:
     return np.bincount(cells, weights=values.astype(np.float64), minlength=size).astype(np.int64)
 
 
-def add_by_span(part: Packed, counts: Counts, target: Sums, span: int, offset: int) -> None:
-    """Add rows to spans of local time."""
-    places = (part.numbers["ingress"] + offset) // span
+def add_by_span(part: Packed, counts: Counts, target: Sums, span: int, local: LocalTime) -> None:
+    """Add rows to spans of local time.
+
+    An hour that a clock shows twice is two; a day is as long as it is.
+    """
+    ingress = part.numbers["ingress"]
+    ahead, since = local.at(ingress)
+    places = (ingress + ahead) // span
+    if span < DAY:
+        places = np.maximum(places * span - ahead, since)
     order = None
     if np.any(places[1:] < places[:-1]):
         order = np.argsort(places, kind="stable")
         places = places[order]
     begins = np.flatnonzero(np.diff(places, prepend=places[0] - 1))
-    rows = target.rows((places[begins] * span - offset).tolist())
+    keys = places[begins].tolist()
+    rows = target.rows(keys if span < DAY else local.begins([place * span for place in keys]))
     target.add(rows, {name: _stretches(values, begins, order) for name, values in counts.items()})
 
 

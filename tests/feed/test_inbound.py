@@ -101,6 +101,12 @@ def test_a_work_order() -> None:
         (CALLS, call(started=-1), ">= 0"),
         (CALLS, call(answered=None), "if and only if"),
         (CALLS, call(outcome="happy"), "happy"),
+        (
+            CALLS,
+            call(outcome="abandoned_queue", answered=None, enqueued=None),
+            "without `enqueued`",
+        ),
+        (CALLS, call(outcome="abandoned_ringing", answered=None, enqueued=None), "or abandoned_flow for"),
         (CALLS, call(caller="'; DROP"), "matching regex"),
         (CALLS, call(started=T0 - 93 * 86400), "more than 92 days back"),
         (ORDERS, order(updated=T0 - 1000), "`updated` lies before `created`"),

@@ -31,6 +31,7 @@ from callrouter.store.database import Database
 from callrouter.store.entries import by_days
 from callrouter.store.inserting import insert
 from callrouter.store.kpi import SPANS, Key, Kpis, figures_of, kpis, worst_window
+from callrouter.store.local_time import LocalTime
 from callrouter.store.packed import Packed
 from callrouter.store.packing import QUARTER
 from tests.store.samples import record, segment
@@ -149,7 +150,7 @@ async def test_columns_and_records_agree(database: Database, calls: list[CallRec
     await fill(database, *calls)
     groups, total = expected(calls, by, 8 * 3600 * MICRO)
     for _ in range(2):  # from rows, then from packed days
-        found = await asked(database, by, offset=8 * 3600 * MICRO)
+        found = await asked(database, by, local=LocalTime.fixed(8 * 3600 * MICRO))
         assert found.total == total
         assert found.groups == groups
 
