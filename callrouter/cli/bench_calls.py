@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import sys
 import tempfile
@@ -82,7 +83,8 @@ def _report(found: "Measured", rate: float, plot: Path | None, *, as_json: bool,
     if plot is not None and found.cost:
         plot.write_text(_picture(found, rate), encoding="utf-8")
     if as_json:
-        document = {**_document(found), "ratios": {name: asdict(value) for name, value in ratios.items()}}
+        bounds = {name: {k: _finite(v) for k, v in asdict(r).items()} for name, r in ratios.items()}
+        document = {**_document(found), "ratios": bounds}
         wanted = [asdict(verdict) for verdict in judged]
         typer.echo(json.dumps({**document, "wanted": wanted, "faults": faults, "load": _load()}))
     else:
@@ -109,6 +111,11 @@ def _progress(total: int, *, quiet: bool) -> "Iterator[Callable[[str], None]]":
             progress.update(task, description=text, advance=1)
 
         yield tell
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for what was not measured."""
+    return value if math.isfinite(value) else None
 
 
 def _load() -> list[float]:
@@ -170,8 +177,9 @@ def _tables(found: "Measured", judged: list[Any], faults: list[str]) -> None:
             f"n = {gaps['count']}"
         )
     for way, search in found.clean.items():
+        beyond = f"at {search.unclean:.0f}/s: {search.why}" if search.unclean else "nothing above was tried"
         console.print(
-            f"highest clean rate, {way}: {search.clean:.0f} calls/s; at {search.unclean:.0f}/s: {search.why}"
+            f"highest clean rate, {way}: {search.clean:.0f} calls/s; {beyond} ({len(search.trials)} trials)"
         )
     for verdict in judged:
         met = "met" if verdict.met else "MISSED"

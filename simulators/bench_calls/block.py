@@ -65,6 +65,8 @@ class Demand:
     rate: float
     talk: float
     few: bool = False
+    patience: float | None = None
+    """Beyond dialling and talk: who is not through by then has met nobody. None: long enough for all."""
     at_once: int = 10_000
 
 
@@ -94,7 +96,7 @@ async def run_block(town: Town, way: Way, demand: Demand, controller: int | None
         seconds=_limit(town, demand),
     )
     try:
-        await process.wait(_limit(town, demand) + PATIENCE)
+        await process.wait(_limit(town, demand) + (PATIENCE if demand.patience is None else 0.0))
         quiet = await until_quiet(pids)
         after = accounts(pids)
     finally:
@@ -103,6 +105,8 @@ async def run_block(town: Town, way: Way, demand: Demand, controller: int | None
 
 
 def _limit(town: Town, demand: Demand) -> float:
+    if demand.patience is not None:
+        return demand.calls / demand.rate + demand.talk + demand.patience
     served = len(town.few) if demand.few else demand.rate * max(1.0, demand.talk)
     return demand.calls / demand.rate + 3 * demand.calls / max(1.0, served) + demand.talk + PATIENCE
 

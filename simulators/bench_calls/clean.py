@@ -1,5 +1,6 @@
 """The highest rate at which nothing goes wrong, by search: equal trials and criteria for all."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +11,8 @@ STEP: Final = 1.25
 TOLERANCE: Final = 1.06
 """Then halved, until the lowest unclean rate is within this factor of the highest clean one."""
 MOST_TRIALS: Final = 12
+OWN_LIMIT: Final = 0.9
+"""Share of what the seats could bear at most, up to which rates are tried."""
 SLOWEST: Final = 1.0
 """Seconds within which 99 of 100 callers have to be rung for."""
 ON_TIME: Final = 0.97
@@ -39,6 +42,8 @@ class Search:
 
     rate: float
     """To be tried next."""
+    most: float = math.inf
+    """No rate above is tried: beyond it the seats, not who finds them, are the bottleneck."""
     clean: float = 0.0
     """Highest clean rate so far; 0: none."""
     unclean: float = 0.0
@@ -48,6 +53,15 @@ class Search:
     trials: list[tuple[float, str]] = field(default_factory=list)
     over: bool = False
     _again: bool = False
+
+    @property
+    def open_above(self) -> bool:
+        """No rate was found that is not clean: the highest clean one may lie higher."""
+        return not self.unclean
+
+    def cut(self) -> None:
+        """There is no time for more: what is known so far stands, with the bounds that it has."""
+        self.over = True
 
     def tell(self, wrong: str) -> None:
         """How the trial at `rate` went, as `what_was_wrong` says it."""
@@ -64,8 +78,10 @@ class Search:
         self.over = self.over or len(self.trials) >= MOST_TRIALS
 
     def _go_on(self) -> None:
-        if not self.unclean:
-            self.rate *= STEP
+        if not self.unclean and self.clean >= self.most:
+            self.over, self.why = True, "the seats bear no more"
+        elif not self.unclean:
+            self.rate = min(self.most, self.rate * STEP)
         elif not self.clean:
             self.rate /= STEP
             self.over = self.rate < LEAST

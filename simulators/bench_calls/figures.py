@@ -89,8 +89,11 @@ class Measured:
             gaps = {way: [median(block.gaps) for block in blocks] for way, blocks in self.standing.items()}
             found["sooner"] = ratio_of(gaps[Way.QUEUE], gaps[Way.OURS])
         if self.clean and all(search.clean for search in self.clean.values()):
-            rate = self.clean[Way.OURS].clean / self.clean[Way.QUEUE].clean
-            found["clean_rate"] = Between(rate, math.nan, math.nan)
+            us, them = self.clean[Way.OURS], self.clean[Way.QUEUE]
+            # Each true limit lies between its highest clean and its lowest unclean rate.
+            low = us.clean / them.unclean if them.unclean else 0.0
+            high = us.unclean / them.clean if us.unclean else math.inf
+            found["clean_rate"] = Between(us.clean / them.clean, low, high)
         return found
 
     def faults(self) -> list[str]:
@@ -104,6 +107,9 @@ class Measured:
         for way, search in self.clean.items():
             if search.why.startswith("void"):
                 found.append(f"clean rate, {way}: {search.why}")
+            elif search.clean and search.open_above:
+                why = search.why or "no time for more"
+                found.append(f"clean rate, {way}: clean as far as it was tried ({why})")
             elif not search.clean:
                 found.append(f"clean rate, {way}: no clean rate found ({search.why})")
         return found

@@ -1,14 +1,16 @@
 """The whole benchmark: blocks in turns, forwards and backwards, so that a drift meets all alike."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from simulators.bench_calls.block import Block, Demand, run_block
-from simulators.bench_calls.clean import Search, what_was_wrong
+from simulators.bench_calls.clean import OWN_LIMIT, Search, what_was_wrong
 from simulators.bench_calls.figures import Measured
 from simulators.bench_calls.plan import FEW, Effort, Way
+from simulators.bench_calls.site import WRAP_UP
 from simulators.bench_calls.town import Town
 
 Tell = Callable[[str], None]
@@ -21,6 +23,8 @@ WAITING: Final = 2 * FEW
 NO_END: Final = 300.0
 """Talk of callers who leave the hanging up to the seat."""
 BURST: Final = 100.0
+CLEAN_PATIENCE: Final = 8.0
+"""Whoever is rung for after a second makes a trial unclean anyway: no need to wait for all of a backlog."""
 
 
 class Part(StrEnum):
@@ -89,18 +93,34 @@ class _Bench:
 
     async def clean(self) -> dict[Way, Search]:
         effort = self._effort
-        found = {way: Search(effort.clean_from) for way in (Way.OURS, Way.QUEUE)}
+        most = OWN_LIMIT * effort.seats / (effort.clean_talk + WRAP_UP)
+        found = {way: Search(min(effort.clean_from, most), most) for way in (Way.OURS, Way.QUEUE)}
+        loop = asyncio.get_running_loop()
+        until = loop.time() + effort.clean_budget
         while not all(search.over for search in found.values()):
             for way, search in found.items():
                 if search.over:
                     continue
-                rate = search.rate
-                self._tell(f"clean rate: {way} at {rate:.0f} calls/s")
-                demand = Demand(
-                    calls=max(1, round(rate * effort.clean_seconds)), rate=rate, talk=effort.clean_talk
-                )
-                search.tell(what_was_wrong(await self._block(way, demand), rate))
+                if loop.time() > until:
+                    search.cut()
+                    continue
+                await self._trial(way, search)
         return found
+
+    async def _trial(self, way: Way, search: Search) -> None:
+        effort, rate = self._effort, search.rate
+        self._tell(f"clean rate: {way} at {rate:.0f} calls/s")
+        demand = Demand(
+            calls=max(1, round(rate * effort.clean_seconds)),
+            rate=rate,
+            talk=effort.clean_talk,
+            patience=CLEAN_PATIENCE,
+        )
+        wrong = what_was_wrong(await self._block(way, demand), rate)
+        if wrong:
+            self._tell(f"  not clean: {wrong}")
+            await self._town.clear()
+        search.tell(wrong)
 
     async def _block(self, way: Way, demand: Demand) -> Block:
         """A controller lives only while its own calls are measured: the others shall not pay for it."""

@@ -26,6 +26,7 @@ REGISTER_RATE: Final = 200.0
 REGISTER_SECONDS: Final = 30.0
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
+CLEAR_SECONDS: Final = 30.0
 EXPIRES: Final = 3600
 FOR_EVER: Final = 7200.0
 FEW_TALK: Final = 1.0
@@ -87,6 +88,20 @@ class Town:
         """A name for the next process of callers."""
         self.serial += 1
         return f"{way.name.lower()}{self.serial}"
+
+    async def clear(self) -> None:
+        """No call is left from before: who is would wait on, and be served in somebody else's trial.
+
+        Raises ToolchainError when some stay.
+        """
+        deadline = asyncio.get_running_loop().time() + CLEAR_SECONDS
+        await self.asterisk.command("channel request hangup all")
+        while (
+            "0 active channels" not in (await self.asterisk.command("core show channels count")).splitlines()
+        ):
+            if asyncio.get_running_loop().time() > deadline:
+                raise ToolchainError(f"calls stay in Asterisk: see {self.asterisk.rendered.log}")
+            await asyncio.sleep(0.2)
 
     # --- starting -----------------------------------------------------------------------
 

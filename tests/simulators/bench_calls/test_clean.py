@@ -30,6 +30,22 @@ def test_one_bad_trial_is_no_capacity() -> None:
     assert found.rate > 80.0
 
 
+def test_no_rate_is_tried_that_the_seats_themselves_could_not_bear() -> None:
+    found = Search(80.0, most=180.0)
+    while not found.over:
+        assert found.rate <= 180.0
+        found.tell("")
+    assert (found.clean, found.open_above) == (180.0, True)
+    assert "seats" in found.why
+
+
+def test_a_search_that_is_cut_short_keeps_its_bounds() -> None:
+    found = Search(80.0)
+    found.tell("")
+    found.cut()
+    assert (found.over, found.clean, found.open_above) == (True, 80.0, True)
+
+
 def test_an_installation_that_is_never_clean_ends_the_search() -> None:
     found = Search(1.1)
     while not found.over:

@@ -19,7 +19,10 @@ def measured() -> Measured:
             Way.OURS: [block(Way.OURS, 1.0, gaps=(0.004, 0.005, 0.006))],
             Way.QUEUE: [block(Way.QUEUE, 1.0, gaps=(0.4, 0.5, 0.6))],
         },
-        clean={Way.OURS: Search(0.0, clean=180.0), Way.QUEUE: Search(0.0, clean=150.0)},
+        clean={
+            Way.OURS: Search(0.0, clean=180.0, unclean=190.0),
+            Way.QUEUE: Search(0.0, clean=150.0, unclean=160.0),
+        },
     )
 
 
@@ -33,6 +36,13 @@ def test_ratios_are_of_neighbours_so_that_a_slow_round_slows_both() -> None:
     assert ratios["controller_to_asterisk"].mean == pytest.approx(0.1)
     assert ratios["sooner"].mean == pytest.approx(100.0)
     assert ratios["clean_rate"].mean == pytest.approx(1.2)
+    # The true limits lie between what was clean and what was not.
+    assert (ratios["clean_rate"].low, ratios["clean_rate"].high) == pytest.approx((180 / 160, 190 / 150))
+    found = measured()
+    found.clean = {Way.OURS: Search(0.0, clean=180.0), Way.QUEUE: Search(0.0, clean=150.0)}
+    between = found.ratios()["clean_rate"]
+    assert (between.low, between.high) == (0.0, math.inf), "nothing above was tried"
+    assert any("clean as far as it was tried" in fault for fault in found.faults())
 
 
 def test_verdicts_name_what_is_missed() -> None:
