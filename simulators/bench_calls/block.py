@@ -8,8 +8,9 @@ from simulators.bench_calls.account import accounts, until_quiet
 from simulators.bench_calls.plan import ADDRESSES, Way, dialled
 from simulators.bench_calls.reading import Seen, share
 from simulators.bench_calls.town import Phones, Town
-from simulators.sipp import SippProcess, bench_caller_scenario
+from simulators.sipp import SippProcess
 from simulators.sipp_log import Tail, parse_message
+from simulators.sipp_scripts import bench_caller_scenario
 
 PATIENCE: Final = 30.0
 """Seconds beyond dialling and talk within which all calls are over."""

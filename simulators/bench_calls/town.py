@@ -18,8 +18,9 @@ from callrouter.toolchain.ports import free_ports
 from callrouter.toolchain.share import share_folder
 from simulators.bench_calls.plan import ADDRESSES, TRUNKS, Effort, Way, few_names, seat_names
 from simulators.bench_calls.site import dialplan, queues, write_site
-from simulators.sipp import SippProcess, bench_seat_scenario, register_scenario
+from simulators.sipp import SippProcess
 from simulators.sipp_log import SipMessage, Tail, parse_message
+from simulators.sipp_scripts import bench_seat_scenario, register_scenario
 
 HOST: Final = "127.0.0.1"
 REGISTER_RATE: Final = 200.0

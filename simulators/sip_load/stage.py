@@ -16,15 +16,9 @@ from simulators.sip_load.plan import PlannedCall
 from simulators.sip_load.scenario import Scenario
 from simulators.sip_load.target import own_address
 from simulators.sip_load.voice import spoken
-from simulators.sipp import (
-    VOICE,
-    SippProcess,
-    answer_strata,
-    caller_scenario,
-    register_scenario,
-    seat_scenario,
-)
+from simulators.sipp import SippProcess
 from simulators.sipp_log import SipMessage, Tail, parse_message
+from simulators.sipp_scripts import VOICE, answer_strata, caller_scenario, register_scenario, seat_scenario
 from simulators.workload import Duration, stream
 
 CALLS_PER_PROCESS: Final = 300.0

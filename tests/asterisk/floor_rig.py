@@ -19,7 +19,8 @@ from acd.record import CallRecord
 from callrouter.cli.province import HOST, Province, Wishes
 from callrouter.ports import Change, SeatView
 from callrouter.toolchain.asterisk import TrunkAccount
-from simulators.sipp import SippProcess, caller_scenario, register_scenario, seat_scenario
+from simulators.sipp import SippProcess
+from simulators.sipp_scripts import caller_scenario, register_scenario, seat_scenario
 from simulators.softphone import Softphone, SoftphonePool
 from tests.asterisk.hotline import SITE, Hotline
 

@@ -2,15 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from simulators.sipp import (
-    REFUSALS,
-    answer_strata,
-    caller_scenario,
-    register_scenario,
-    seat_scenario,
-    write_rows,
-)
+from simulators.sipp import write_rows
 from simulators.sipp_log import Tail, parse_instant, parse_message
+from simulators.sipp_scripts import REFUSALS, answer_strata, caller_scenario, register_scenario, seat_scenario
 
 
 def test_a_message_line_is_read() -> None:

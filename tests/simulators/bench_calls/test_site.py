@@ -14,7 +14,7 @@ from simulators.bench_calls.account import cpu_seconds
 from simulators.bench_calls.picture import bars
 from simulators.bench_calls.plan import Effort, Way, dialled, few_names, seat_names
 from simulators.bench_calls.site import dialplan, queues, write_site
-from simulators.sipp import bench_caller_scenario, bench_seat_scenario
+from simulators.sipp_scripts import bench_caller_scenario, bench_seat_scenario
 
 
 def test_the_site_is_one_that_the_controller_takes(tmp_path: Path) -> None:
