@@ -21,7 +21,10 @@ while True:
 
 
 async def delay_while(work: Awaitable[object]) -> float:
-    """99th percentile of the seconds from a fact's being sent to its handling, while `work` goes on."""
+    """99th percentile of the seconds from a fact's being sent to its handling, while `work` goes on.
+
+    Raises ValueError when none arrived: then nothing was measured.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _FACTS, str(FACT_EVERY), stdout=asyncio.subprocess.PIPE
     )
@@ -30,12 +33,16 @@ async def delay_while(work: Awaitable[object]) -> float:
     reading = asyncio.create_task(_time_facts(process, waits, arriving))
     try:
         await arriving.wait()
+        if process.stdout is None or process.stdout.at_eof():
+            raise ValueError("the process that sends facts has ended")
         waits.clear()
         await work
     finally:
         process.kill()
         await process.wait()
         await reading
+    if not waits:
+        raise ValueError("no fact arrived: measure for longer")
     return p99(waits)
 
 
@@ -51,6 +58,7 @@ async def _time_facts(
         whole = len(rest) // 8 * 8
         waits.extend(now - stamp for (stamp,) in struct.iter_unpack("<d", rest[:whole]))
         rest = rest[whole:]
+    arriving.set()  # or nobody would learn that none comes any more
 
 
 def p99(values: Sequence[float]) -> float:
