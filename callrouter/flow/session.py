@@ -37,13 +37,13 @@ from callrouter.flow.expression import EvaluationError
 from callrouter.flow.frame import JUMPED, Frame
 from callrouter.flow.kept import KeptSession
 from callrouter.flow.node import FAILED, PERSON, Placed, Signal, Wake
-from callrouter.flow.program import Flow, FlowSet
+from callrouter.flow.program import FlowSet
+from callrouter.flow.trace import Trace
 
 __all__ = ["CallFacts", "FlowSession"]
 
 MAX_STEPS: Final = 400
 """Nodes that one call may pass before it is led to a person."""
-MAX_TRACE: Final = 1_000
 ANSWER_LIMIT: Final[Seconds] = 10
 HAND_OVERS: Final = (ToQueue, ToTransfer)
 PAUSES: Final[tuple[Seconds, ...]] = (1, 2, 5, 10, 30)
@@ -61,16 +61,6 @@ class CallFacts:
     organisation: str = ""
     language: str = "zh"
     trunk: str = ""
-
-
-@dataclass(slots=True)
-class _Step:
-    at: Instant
-    flow: str
-    node: str
-    line: int
-    branch: str = ""
-    changes: dict[str, object] | None = None
 
 
 class FlowSession:
@@ -94,8 +84,7 @@ class FlowSession:
         self._frame = Frame(flows, root, {**facts, **root.defaults}, language)
         self.steps = 0
         """Nodes entered so far."""
-        self._trace: list[_Step] = []
-        self._closed = True
+        self._trace = Trace(self._frame)
         self._answering = False
         self._last_resort = 0
         self._minute = -1
@@ -224,30 +213,11 @@ class FlowSession:
 
     def take_trace(self, *, final: bool = False) -> list[FlowStep]:
         """Nodes passed since the last time; with `final` (the caller is gone) the present one, too."""
-        steps = [
-            FlowStep(
-                at=s.at, flow=s.flow, node=s.node, line=s.line, branch=s.branch, variables=s.changes or {}
-            )
-            for s in (self._trace if self._closed else self._trace[:-1])
-        ]
-        present = self.present_step()
-        if present is None:
-            self._trace.clear()
-        elif final:
-            steps.append(present)
-            self._trace.clear()
-            self._closed = True
-        else:
-            del self._trace[:-1]
-        return steps
+        return self._trace.take(final=final)
 
     def present_step(self) -> FlowStep | None:
         """The node that the caller is at, without a branch yet; None when handed over or over."""
-        if self._closed:
-            return None
-        step = self._trace[-1]
-        changes = dict(self._frame.changes or {})
-        return FlowStep(at=step.at, flow=step.flow, node=step.node, line=step.line, variables=changes)
+        return self._trace.present()
 
     # --- events ---------------------------------------------------------------------------
 
@@ -328,11 +298,11 @@ class FlowSession:
         branch: str | None = label
         while branch is not None:
             if branch is JUMPED:
-                self._close_step("call")
+                self._trace.close("call")
             else:
                 if frame.came_back:
-                    self._close_return()
-                self._close_step(branch)
+                    self._trace.close_return()
+                self._trace.close(branch)
                 target = frame.at.exits.get(branch)
                 node = frame.flow.nodes[target] if target is not None else self._person()
                 if node is None:
@@ -373,32 +343,7 @@ class FlowSession:
 
     def _enter(self, node: Placed) -> None:
         self._frame.enter()
-        self._open_step(self._frame.flow, node.name, node.line)
-
-    def _open_step(self, flow: Flow, node: str, line: int) -> None:
-        if len(self._trace) < MAX_TRACE:
-            self._trace.append(_Step(self._frame.now, flow.id, node, line))
-            self._closed = False
-        self._frame.changes = None
-
-    def _close_step(self, branch: str) -> None:
-        frame = self._frame
-        if self._closed:
-            self._open_step(frame.flow, frame.at.name, frame.at.line)
-        if not self._closed:
-            step = self._trace[-1]
-            step.branch, step.changes = branch, frame.changes
-            self._closed = True
-        frame.changes = None
-
-    def _close_return(self) -> None:
-        """A subflow is over: its `return` and the node that it returns to are two steps."""
-        frame = self._frame
-        frame.came_back = False
-        results, frame.changes = frame.changes, None
-        self._close_step("return")
-        self._open_step(frame.flow, frame.at.name, frame.at.line)
-        frame.changes = results
+        self._trace.open(self._frame.flow, node.name, node.line)
 
     def _clock(self, now: Instant) -> None:
         """Bring the local time that expressions read up to date."""
@@ -416,9 +361,9 @@ class FlowSession:
         actions, frame.actions = frame.actions, []
         if frame.ended and not self.finished:
             self.finished = True
-            self._close_step("end")
+            self._trace.close("end")
         elif actions and isinstance(last := actions[-1], HAND_OVERS):
-            self._close_step(_handed_to(last))
+            self._trace.close(_handed_to(last))
         return actions
 
 
