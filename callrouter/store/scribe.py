@@ -19,6 +19,8 @@ from callrouter.ports import Unavailable
 from callrouter.store.database import Unfit
 from callrouter.store.inserting import Publish
 
+MODULE: Final = "callrouter.store.scribing"
+"""By which its process is known."""
 START_SECONDS: Final = 30.0
 """For Python and its libraries, on a machine that is busy."""
 GRACE: Final = 5.0
@@ -73,7 +75,7 @@ class Scribe:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "callrouter.store.scribing",
+                MODULE,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 # Ctrl-C is for the controller, which then has it write what is left.

@@ -1,11 +1,12 @@
 """What processes have cost, by the system's own accounting."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from simulators.processes import children
 
 _TICK: Final = 1.0 / os.sysconf("SC_CLK_TCK")
 QUIET_LOOKS: Final = 4
@@ -20,7 +21,7 @@ def cpu_seconds(pid: int) -> float:
     """
     fields = _fields(pid)
     spent, ended = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
-    return (spent + ended) * _TICK + sum(map(_child, _children(pid)))
+    return (spent + ended) * _TICK + sum(map(_child, children(pid)))
 
 
 def _child(pid: int) -> float:
@@ -28,15 +29,6 @@ def _child(pid: int) -> float:
         return cpu_seconds(pid)
     except OSError:
         return 0.0  # it has ended meanwhile: the next look finds it in its parent's account
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        # A thread may end between the look into the folder and this one.
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            found += map(int, task.read_text(encoding="ascii").split())
-    return found
 
 
 def _fields(pid: int) -> list[str]:

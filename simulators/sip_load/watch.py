@@ -1,6 +1,7 @@
 """CPU and memory of the processes that take part, sampled once a second from the system's accounting."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -8,10 +9,17 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from callrouter.store.scribe import MODULE
+from simulators.processes import children
+
 
 @dataclass(slots=True)
 class Usage:
-    """What a name stands for: one process, or several; their children are not in it."""
+    """What a name stands for: one process, or several.
+
+    Of their children only those are in it that write a controller's records: a demo's are phones
+    and Asterisks besides.
+    """
 
     cpu_seconds: float = 0.0
     peak_memory: int = 0
@@ -23,6 +31,20 @@ class Usage:
     """It ended while it was watched."""
 
 
+@dataclass(slots=True)
+class _Helper:
+    """A child that does a part of a watched process's work; what it had used before does not count."""
+
+    process: psutil.Process
+    base: float
+    spent: float = 0.0
+
+    def look(self) -> None:
+        known = _cpu(self.process)
+        if known is not None:
+            self.spent = max(self.spent, known - self.base)
+
+
 class Watch:
     """Samples until stopped. Processes may join while it runs."""
 
@@ -32,6 +54,9 @@ class Watch:
         """How late each sample was, seconds: what this very program could not keep up with."""
         self._processes: dict[str, list[psutil.Process]] = {}
         self._base: dict[str, float] = {}
+        self._helpers: dict[str, list[_Helper]] = {}
+        self._children: set[int] = set()
+        """Looked at already, helpers or not."""
         for name, pid in processes.items():
             self.add(name, psutil.Process(pid))
         self.add("load", psutil.Process(os.getpid()))
@@ -57,6 +82,24 @@ class Watch:
     def _begin_anew(self) -> None:
         for name, processes in self._processes.items():
             self._base[name] = sum(_cpu(process) or 0.0 for process in processes)
+        self._children.clear()
+        self._helpers.clear()
+        for name in self._processes:
+            self._find_helpers(name)
+            for helper in self._helpers.get(name, ()):
+                helper.base = _cpu(helper.process) or 0.0
+
+    def _find_helpers(self, name: str) -> None:
+        for parent in self._processes[name]:
+            for pid in set(children(parent.pid)) - self._children:
+                with contextlib.suppress(psutil.Error):  # gone meanwhile
+                    child = psutil.Process(pid)
+                    words = child.cmdline()
+                    if words == parent.cmdline():
+                        continue  # not yet what it will be: the next look tells
+                    self._children.add(pid)
+                    if MODULE in words:
+                        self._helpers.setdefault(name, []).append(_Helper(child, base=0.0))
 
     def sample(self, interval: float = 1.0) -> None:
         """Note what was used in the last `interval` seconds."""
@@ -64,12 +107,18 @@ class Watch:
             usage = self.usage[name]
             spent = [_cpu(process) for process in processes]
             usage.gone = usage.gone or any(value is None for value in spent)
+            self._find_helpers(name)
+            helpers = self._helpers.get(name, [])
+            for helper in helpers:
+                helper.look()
             known = sum(value for value in spent if value is not None) - self._base[name]
+            known += sum(helper.spent for helper in helpers)
             # A process that has ended takes its account with it: keep what was known.
             total = max(known, usage.cpu_seconds)
             usage.cpu.append((total - usage.cpu_seconds) / interval)
             usage.cpu_seconds = total
-            usage.memory.append(sum(_memory(process) for process in processes))
+            everyone = [*processes, *(helper.process for helper in helpers)]
+            usage.memory.append(sum(_memory(process) for process in everyone))
             usage.peak_memory = max(usage.peak_memory, usage.memory[-1])
 
 

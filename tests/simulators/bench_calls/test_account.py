@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulators.bench_calls import account
+from simulators.processes import children
 
 
 def test_a_thread_that_ends_while_it_is_looked_at_breaks_nothing(
@@ -26,6 +27,6 @@ def test_a_thread_that_ends_while_it_is_looked_at_breaks_nothing(
 def test_children_are_counted() -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
         try:
-            assert child.pid in account._children(os.getpid())
+            assert child.pid in children(os.getpid())
         finally:
             child.kill()
