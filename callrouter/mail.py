@@ -26,8 +26,11 @@ class Outbox(Protocol):
     async def waiting(self, limit: int) -> Sequence[tuple[int, Outgoing]]:
         """The oldest messages with their places, in order. Raises `callrouter.ports.Unavailable`."""
 
-    async def sent(self, places: Collection[int]) -> None:
-        """The broker has confirmed these. Raises `callrouter.ports.Unavailable`."""
+    async def sent(self, places: Collection[int]) -> int:
+        """The broker has confirmed these; returns how many of them were still there.
+
+        Raises `callrouter.ports.Unavailable`.
+        """
 
     async def count(self) -> int:
         """How many messages wait. Raises `callrouter.ports.Unavailable`."""

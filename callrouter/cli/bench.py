@@ -9,6 +9,7 @@ import typer
 
 from callrouter.cli.bench_calls import calls
 from callrouter.cli.bench_flow import flow
+from callrouter.cli.bench_generator import generator
 from callrouter.cli.bench_simulator import simulator
 from callrouter.cli.bench_slice import slice_
 from callrouter.cli.bench_store import store
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     bench.command("calls")(calls)
     bench.command("floor")(floor)
     bench.command("flow")(flow)
+    bench.command("generator")(generator)
     bench.command("simulator")(simulator)
     bench.command("slice")(slice_)
     bench.command("transfer")(transfer)

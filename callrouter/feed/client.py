@@ -16,7 +16,7 @@ import asyncio
 import hashlib
 import ssl
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -45,6 +45,7 @@ LIVE_INTERVAL: Final = 0.2
 OUTBOX_EVERY: Final = 0.2
 """Seconds from one look into the outbox to the next, at least: each costs two transactions."""
 CONFIRM_SECONDS: Final = 15.0
+LEAVE_SECONDS: Final = 2.0
 LOOK_AGAIN: Final = 10.0
 """Seconds after which the outbox is looked at unasked: another controller may have written to it."""
 BACK_OFF: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
@@ -110,6 +111,7 @@ class FeedClient:
         self._clock = clock
         self._written = asyncio.Event()
         self._changed = asyncio.Event()
+        self._taking_off: asyncio.Task[None] | None = None
         self._lately: deque[tuple[float, Outgoing]] = deque(maxlen=LATELY_MOST)
         self._live = LiveState(engine, lines, self._changed.set, settings.numbers_to)
         self.health = FeedHealth()
@@ -125,6 +127,8 @@ class FeedClient:
             await _until_one_ends([self._stay_connected(), self._count_waiting()])
         finally:
             end()
+            if self._taking_off is not None:
+                await asyncio.wait({self._taking_off}, timeout=LEAVE_SECONDS)
 
     async def _stay_connected(self) -> None:
         tries = 0
@@ -173,7 +177,7 @@ class FeedClient:
     async def _take_leave(self, client: Connection) -> None:
         """Say that we go; when the connection is gone the broker says it for us."""
         with suppress(aiomqtt.MqttError, TimeoutError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(LEAVE_SECONDS):
                 await client.publish(self._topic(topics.STATUS), self._status(False), qos=1, retain=True)
 
     def _connection(self) -> Connection:
@@ -223,6 +227,10 @@ class FeedClient:
 
     async def _send_outbox(self, client: Connection) -> None:
         loop = asyncio.get_running_loop()
+        if self._taking_off is not None:
+            # A connection may break while the database takes messages off: it does so all the same.
+            with suppress(Unavailable):
+                await asyncio.shield(self._taking_off)
         while True:
             begun = loop.time()
             self._written.clear()
@@ -231,14 +239,18 @@ class FeedClient:
                 await client.publish_all((self._topic(one.topic), one.payload) for _, one in batch)
                 confirmed = loop.time()
                 self._lately.extend((confirmed, message) for _, message in batch)
-                await self._outbox.sent([place for place, _ in batch])
-                self.health.sent += len(batch)
+                work = self._take_off([place for place, _ in batch])
+                self._taking_off = asyncio.create_task(work)
+                await asyncio.shield(self._taking_off)
             if len(batch) == BATCH:
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN):
                     await self._written.wait()
             await asyncio.sleep(begun + OUTBOX_EVERY - loop.time())
+
+    async def _take_off(self, places: Sequence[int]) -> None:
+        self.health.sent += await self._outbox.sent(places)
 
     async def _send_live(self, client: Connection) -> None:
         while True:

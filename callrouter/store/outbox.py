@@ -32,15 +32,15 @@ class StoredOutbox:
             for row in rows
         ]
 
-    async def sent(self, places: Collection[int]) -> None:
+    async def sent(self, places: Collection[int]) -> int:
         if not places:
-            return
+            return 0
         statement = delete(schema.outbox).where(_OUTBOX.seq.in_(sorted(places)))
 
-        async def forget(connection: AsyncConnection) -> None:
-            await connection.execute(statement)
+        async def forget(connection: AsyncConnection) -> int:
+            return int((await connection.execute(statement)).rowcount)
 
-        await self._database.transact(forget)
+        return await self._database.transact(forget)
 
     async def count(self) -> int:
         async with self._database.read() as connection:

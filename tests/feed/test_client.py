@@ -6,7 +6,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -160,6 +160,34 @@ async def test_what_a_killed_broker_had_confirmed_and_not_written_down_is_told_a
     await until(lambda: len(stage.consumer.found) == 31)
     assert await stage.ask("SELECT count(*) FROM outbox") == [(0,)]
     await until(lambda: stage.feed.health.repeated >= 93)  # c0 too, when it was confirmed before the stop
+
+
+async def test_a_connection_that_breaks_while_the_outbox_is_emptied_loses_no_count(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database empties it all the same, though nobody waits for that: nothing is left to send."""
+    sent, emptied = StoredOutbox.sent, asyncio.Event()
+
+    async def slowly(outbox: StoredOutbox, places: Collection[int]) -> int:
+        found = await sent(outbox, places)
+        emptied.set()
+        await until(lambda: not stage.feed.health.connected)
+        return found
+
+    with monkeypatch.context() as slow:
+        slow.setattr(StoredOutbox, "sent", slowly)
+        stage.run(stage.feed.run())
+        await until(lambda: stage.feed.health.connected)
+        stage.writer.put(record("c0"))
+        await emptied.wait()
+        await stage.broker.stop()
+        await until(lambda: not stage.feed.health.connected)
+    await stage.broker.start()
+    await until(lambda: stage.feed.health.connected)
+    await until(lambda: stage.feed.health.sent == 3)
+    stage.writer.put(record("c1"))
+    await until(lambda: stage.feed.health.sent == 6)
+    assert await stage.ask("SELECT count(*) FROM outbox") == [(0,)]
 
 
 async def test_a_database_that_is_away_is_not_the_brokers_fault(
