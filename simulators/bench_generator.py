@@ -17,7 +17,8 @@ from simulators.sip_load.engine import Run
 from simulators.sip_load.findings import LATE_P99
 from simulators.sip_load.report import document
 from simulators.sip_load.scenario import Scenario
-from simulators.sipp import SippProcess, seat_scenario
+from simulators.sipp import SippProcess
+from simulators.sipp_scripts import seat_scenario
 
 TALK: Final = 1.0
 DRAIN: Final = 10.0
