@@ -178,10 +178,6 @@ class SippProcess:
         """Begin `rate` calls a second from now on."""
         self._control(f"cset rate {rate:.3f}")
 
-    def quit_softly(self) -> None:
-        """No further calls; SIPp ends when the present ones are over."""
-        self._control("q")
-
     def tell(self, call: int | str, do: str, key: str = "-") -> tuple[str, int]:
         """Make a call ``hangup``, press a ``key``, ``dial`` again, be ``done``.
 

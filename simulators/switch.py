@@ -194,10 +194,6 @@ class Switch(World):
     def members(self, bridge: BridgeId) -> frozenset[ChannelId]:
         return frozenset(ch.id for ch in self.channels.values() if ch.bridge == bridge)
 
-    def legs_to(self, endpoint: str) -> list[ChannelId]:
-        """Channels that we originated to this endpoint, oldest first."""
-        return [ch.id for ch in self.channels.values() if ch.originated and ch.endpoint == endpoint]
-
     # --- commands --------------------------------------------------------------------
 
     def send(self, command: Command) -> None:

@@ -221,13 +221,6 @@ class Directory:
             found |= added
         return frozenset(found)
 
-    def organisation_of_area(self, number: str) -> OrgId | None:
-        """Whose area code a fixed number begins with."""
-        written = national(number)
-        return next(
-            (one.id for one in self.organisations.values() if written.startswith(one.areas or ("?",))), None
-        )
-
 
 def covers(begins: date | None, until: date | None, day: date) -> bool:
     """Whether `day` lies within; an open end has no limit."""

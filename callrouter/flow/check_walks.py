@@ -16,7 +16,7 @@ their effect on the caller is reused.
 
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from callrouter.flow.node import Choice, Exit, Placed
 from callrouter.flow.nodes.hangup import Hangup
@@ -25,7 +25,6 @@ from callrouter.flow.nodes.subflow import Subflow
 from callrouter.flow.program import Flow
 
 Remark = tuple[tuple[str | int, ...], str, str]
-ENTRY: Final = "(start)"
 
 
 class Standing(IntEnum):

@@ -248,9 +248,6 @@ def plan_of(file: FloorFile) -> FloorPlan:
     )
 
 
-_NOT_OF_THE_PLAN = {"relaxation", "overflow", "record", "organisation", "hours"}
-
-
 def _memberships(seat: Seat) -> tuple[Membership, ...]:
     served = (item if isinstance(item, Served) else Served(queue=item) for item in seat.queues)
     return tuple(Membership(queue=QueueId(item.queue), tier=item.tier) for item in served)

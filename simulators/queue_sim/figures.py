@@ -17,7 +17,6 @@ NAMED: Final = (
     *("callback_completion", "aht", "occupancy"),
 )
 """Figures of `acd.service_level`; T is the queue's own target here."""
-THEORY: Final = ("delayed", "mean_wait", "wait_p50", "wait_p90", "wait_p99", "sent_away", "unfinished")
 LEAST_IN_A_WINDOW: Final = 20
 """Calls without which a 24-hour window says nothing."""
 

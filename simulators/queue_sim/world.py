@@ -102,10 +102,6 @@ class Population:
     callbacks: Callbacks | None = None
     surges: tuple[Surge, ...] = ()
 
-    @property
-    def calls_a_week(self) -> float:
-        return float(self.rate.sum() * SLOT)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:

@@ -96,8 +96,6 @@ def test_organisations_form_a_tree(small: Directory) -> None:
     assert small.subtree(OrgId("province")) == {"province", "xining"}
     assert small.subtree(OrgId("xining")) == {"xining"}
     assert small.subtree(OrgId("nowhere")) == {"nowhere"}
-    assert small.organisation_of_area("0971 8230000") == "xining"
-    assert small.organisation_of_area("0974 8230000") is None
 
 
 def test_names_of_other_files_are_known_with_their_line(small: Directory) -> None:
