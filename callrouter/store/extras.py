@@ -13,6 +13,7 @@ from callrouter.store import schema
 from callrouter.store.database import Database
 from callrouter.store.packed import Names, Numbers
 from callrouter.store.packing import load
+from callrouter.store.summing import by_cell
 
 CAUSES_SHOWN: Final = 5
 _TRANSFERS: Final = schema.transfers.c
@@ -52,8 +53,8 @@ async def transfer_rows(
 
 def _by(names: Names, values: Numbers) -> list[int]:
     """Sums by name. Whatever somebody dials is a target: there may be very many."""
-    sums = np.bincount(names.codes, weights=values.astype(np.float64), minlength=len(names.names))
-    return [int(value) for value in sums.tolist()]
+    found: list[int] = by_cell(names.codes, values, len(names.names)).tolist()
+    return found
 
 
 async def _causes(

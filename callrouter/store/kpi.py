@@ -1,8 +1,7 @@
 """Key figures over any span, by any of its dimensions, from packed columns.
 
 The same counts as `acd.service_level` makes from records, on whole columns at
-once; a test holds the two against each other. Sums stay exact: every partial sum
-of microseconds over a year is an integer that a float64 holds.
+once; a test holds the two against each other. Sums are of whole microseconds, and exact.
 """
 
 import asyncio
@@ -33,7 +32,7 @@ from callrouter.store.database import Database
 from callrouter.store.local_time import LocalTime
 from callrouter.store.packed import Mask, Names, Numbers, Packed
 from callrouter.store.packing import QUARTER, load
-from callrouter.store.summing import Counts, Key, Sums, add_by_names, add_by_span
+from callrouter.store.summing import Counts, Key, Sums, add_by_names, add_by_span, by_cell
 
 HOUR: Final = 3600 * 1_000_000
 BLOCK: Final = 28
@@ -144,8 +143,7 @@ async def kpis_by_each(
 
 
 def _by_name(names: Names, values: Numbers) -> dict[str, int]:
-    sums = np.bincount(names.codes, weights=values.astype(np.float64), minlength=len(names.names))
-    return {name: int(value) for name, value in zip(names.names, sums.tolist(), strict=True)}
+    return dict(zip(names.names, by_cell(names.codes, values, len(names.names)).tolist(), strict=True))
 
 
 def _blocks(since: int, until: int) -> Iterator[tuple[int, int]]:

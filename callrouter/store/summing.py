@@ -7,7 +7,7 @@ throughout: what is summed of whole microseconds stays exact.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,7 @@ def add_by_names(part: Packed, counts: Counts, wanted: Mapping[str, tuple[str, S
     for bundle in _bundles(part, list(columns)):
         strides, cells, size = _cells([part.names[column] for column in bundle])
         present = np.flatnonzero(np.bincount(cells, minlength=size))
-        sums = {name: _by_cell(cells, values, size)[present] for name, values in counts.items()}
+        sums = {name: by_cell(cells, values, size)[present] for name, values in counts.items()}
         for column, target, keys_of in wanted.values():
             if column in bundle:
                 stride = strides[bundle.index(column)]
@@ -79,7 +79,7 @@ def _add_column(
     """`codes` of cells, not yet reduced to the column's own; `sums` of the same cells."""
     keys = [keys_of(name) for name in names.names]
     codes = codes % max(1, len(keys))
-    by_name = {name: _by_cell(codes, values, len(keys)) for name, values in sums.items()}
+    by_name = {name: by_cell(codes, values, len(keys)) for name, values in sums.items()}
     pairs = [(place, key) for place in np.unique(codes).tolist() for key in keys[place]]
     source = np.array([place for place, _ in pairs], dtype=np.intp)
     rows = target.rows([key for _, key in pairs])
@@ -112,7 +112,8 @@ def _cells(columns: Sequence[Names]) -> tuple[list[int], Places, int]:
     return strides, cells, size
 
 
-def _by_cell(cells: Places, values: Numbers | Mask, size: int) -> Numbers:
+def by_cell(cells: npt.NDArray[np.integer[Any]], values: Numbers | Mask, size: int) -> Numbers:
+    """The exact sum of the values of each cell (0 … `size` - 1)."""
     if values.dtype == np.bool_:
         return np.bincount(cells[values], minlength=size).astype(np.int64)
     if len(values) and len(values) * int(np.abs(values).max()) > EXACT:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from acd.service_level import Tally
 from callrouter.store import summing
+from callrouter.store.local_time import LocalTime
 from callrouter.store.packed import Names, Packed
 from callrouter.store.summing import Sums, add_by_names, add_by_span
 
@@ -60,7 +61,9 @@ def test_by_names(found: list[Row], more: list[Row], most: int) -> None:
 def test_by_span_in_any_order(found: list[Row], span: int, offset: int) -> None:
     values = np.array([value for *_, value in found], dtype=np.int64)
     sums = Sums()
-    add_by_span(packed(found), {"offered": values % 2 == 1, "talk": values}, sums, span, offset)
+    add_by_span(
+        packed(found), {"offered": values % 2 == 1, "talk": values}, sums, span, LocalTime.fixed(offset)
+    )
     wanted: dict[int, Tally] = {}
     for at, _, _, value in found:
         tally = wanted.setdefault((at + offset) // span * span - offset, Tally())
