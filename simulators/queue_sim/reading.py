@@ -39,8 +39,11 @@ def read_scenario(file: Path, changes: Mapping[str, int] | None = None) -> Base:
     scenario = parse(document, Scenario).model_copy(update=dict(changes or {}))
     site_floor = None
     if scenario.site is not None:
-        site = file.parent / scenario.site
-        floor_document = read_document(site / "site" / "floor.yaml")
+        floor_file = file.parent / scenario.site / "site" / "floor.yaml"
+        if not floor_file.is_file():
+            hint = "Name the folder that has site/floor.yaml in it, as seen from this file"
+            raise ConfigError([document.fault(("site",), f"{floor_file}: no such file", hint)])
+        floor_document = read_document(floor_file)
         read_floor(floor_document)
         site_floor = parse(floor_document, FloorFile)
     base = base_of(scenario, site_floor)

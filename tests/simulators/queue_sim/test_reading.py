@@ -131,7 +131,9 @@ def test_floor_comes_from_one_place(tmp_path: Path) -> None:
 
 def test_the_sites_own_faults_are_told(tmp_path: Path) -> None:
     scenario = "site: here\ncallers:\n  - {name: a, queue: q, calls_per_hour: 1, talk: {constant: 1}}\n"
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(
+        ConfigError, match=r"scenario.yaml:\d+:\d+: .*floor.yaml: no such file. Name the folder"
+    ):
         read_scenario(write(tmp_path, scenario))
     (tmp_path / "here" / "site").mkdir(parents=True)
     floor = tmp_path / "here" / "site" / "floor.yaml"
