@@ -156,8 +156,13 @@ def _words(
             return "the file is empty", "Write something into it, or remove it"
         return f"{label} must be {_KINDS[kind]}, not {_show(item['input'])}", _instead(item)
     if kind in ("enum", "literal_error"):
-        known = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
-        return f"{label} cannot be {_show(item['input'])}", _choice(str(item["input"]), known)
+        return f"{label} cannot be {_show(item['input'])}", _choice(str(item["input"]), context["expected"])
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        key = str(context["discriminator"]).strip("'")
+        if kind == "union_tag_not_found":
+            return f"{label} does not say which {key} it is", f"Add `{key}:`"
+        tag = str(context["tag"])
+        return f"{key!r} of {label} cannot be {_show(tag)}", _choice(tag, context["expected_tags"])
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         sign = {"greater_than": "above", "less_than": "below", "greater_than_equal": "at least"}
         limit = next(iter(context.values()))
@@ -180,7 +185,9 @@ def _words(
     return f"{label}: {item['msg'][:1].lower()}{item['msg'][1:]}", ""
 
 
-def _choice(word: str, known: Sequence[str]) -> str:
+def _choice(word: str, words: str) -> str:
+    """`words`: ``'a', 'b' or 'c'``."""
+    known = [one.strip("' ") for one in words.replace(" or ", ", ").split(",")]
     near = nearest(word, known)
     return f"Did you mean {near!r}?" if near else "Choose one of: " + ", ".join(known)
 

@@ -81,7 +81,12 @@ def test_a_wrong_field_is_refused_with_its_line(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"arrivals": {"process": "flood", "rate": 1}}, "flood"),
+        (
+            {"arrivals": {"process": "flood", "rate": 1}},
+            "'process' of 'arrivals' cannot be 'flood'. Choose one of: constant, poisson, day_curve",
+        ),
+        ({"arrivals": {"process": "poison", "rate": 1}}, "cannot be 'poison'. Did you mean 'poisson'?"),
+        ({"arrivals": {"rate": 1}}, "'arrivals' does not say which process it is. Add `process:`"),
         ({"talk": {"constant": 1, "exponential": 1}}, "exactly one of"),
         ({"choices": [{"keys": "1", "share": 0.7}, {"keys": "2", "share": 0.7}]}, "add up to 1.4"),
         ({"headers": {"X-A": "b\r\nEvil: yes"}}, "no line breaks"),
