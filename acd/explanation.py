@@ -2,11 +2,11 @@
 
 A decision keeps only references to things that do not change and a few small
 tuples of what it saw; the JSON-ready mapping is composed when somebody reads it.
-Its size is bounded whatever the floor's: at most `NAMED` seats by name (the
+Its size is bounded whatever the floor's: at most `acd.queue.NAMED` seats by name (the
 nearest first), the rest as counts; at most `MAX_REASONS` kinds of refusal.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from acd.agent import READY, STATES, Seat, State
@@ -17,10 +17,7 @@ from acd.skill import lacking, render
 if TYPE_CHECKING:
     from acd.matching import Group
 
-NAMED: Final = 12
-"""Seats named one by one, the nearest first."""
 MAX_REASONS: Final = 10
-MAX_CLASSES: Final = 8
 
 
 class Explanation(Mapping[str, object]):
@@ -29,21 +26,7 @@ class Explanation(Mapping[str, object]):
     __slots__ = ("_composed", "_saw")
 
     def __init__(self, trigger: str, entry: Entry, seat: Seat, now: Instant) -> None:
-        cls = entry.cls
-        seen: list[bytearray] = []
-        if cls is not None:
-            room = NAMED
-            for group in cls.groups:
-                states = group.states[:room]
-                seen.append(states)
-                room -= len(states)
-                if room <= 0:
-                    break
-        compared = None
-        if trigger == "seat_free":
-            board, known = seat.group.board, seat.group.known[:MAX_CLASSES]
-            classes, heads = board.classes, board.heads
-            compared = [(classes[index], heads[index]) for index in known]
+        cls, group = entry.cls, seat.group
         self._saw = (
             trigger,
             now,
@@ -53,14 +36,15 @@ class Explanation(Mapping[str, object]):
             entry.key,
             entry.priority,
             entry.last_seat,
-            seen,
-            compared,
+            [states[:room] for states, room in cls.named] if cls is not None else (),
+            group.rivals,
+            group.rival_heads(group.board.heads) if trigger == "seat_free" else None,
         )
         self._composed: dict[str, object] | None = None
 
     def _compose(self) -> dict[str, object]:
         if self._composed is None:
-            trigger, now, seat, cls, enqueued, key, priority, last_seat, _, compared = self._saw
+            trigger, now, seat, cls, enqueued, key, priority, last_seat, _, rivals, heads = self._saw
             composed: dict[str, object] = {
                 "trigger": trigger,
                 "seat": seat.id,
@@ -72,8 +56,8 @@ class Explanation(Mapping[str, object]):
                 composed.update(self._policy(cls, key, now))
                 composed["candidates"] = self._candidates(cls)
                 composed["not_eligible"] = _not_eligible(cls)
-            if compared is not None:
-                composed["callers_compared"] = _compared(compared, now)
+            if heads is not None:
+                composed["callers_compared"] = _compared(rivals, heads, now)
             self._composed = composed
         return self._composed
 
@@ -139,7 +123,9 @@ def _lack(cls: WaitingClass, group: "Group") -> str:
     return f"lacks {', '.join(missing)}" if missing else "membership tier not asked yet"
 
 
-def _compared(compared: list[tuple[WaitingClass, float]], now: Instant) -> list[dict[str, object]]:
+def _compared(
+    rivals: Sequence[WaitingClass], heads: Sequence[float], now: Instant
+) -> list[dict[str, object]]:
     """The callers whom the free seat could have taken: the first of each class."""
     return [
         {
@@ -148,6 +134,6 @@ def _compared(compared: list[tuple[WaitingClass, float]], now: Instant) -> list[
             "relaxation_step": cls.step,
             "claim": (now - head) * cls.queue.plan.weight,
         }
-        for cls, head in compared
+        for cls, head in zip(rivals, heads, strict=False)
         if head < INFINITE
     ]

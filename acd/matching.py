@@ -17,8 +17,10 @@ many classes a group knows, not on the number of seats or callers.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
+from operator import itemgetter
+from typing import Final
 
 from acd.agent import AT_WORK, STATE_INDEX, Seat, State
 from acd.ids import Instant, QueueId, SeatId
@@ -26,6 +28,13 @@ from acd.plan import SeatPlan
 from acd.queue import INFINITE, Entry, Queue, WaitingClass
 from acd.skill import Demand, satisfied
 from acd.strategy import Order
+
+MAX_RIVALS: Final = 8
+"""Classes whose heads an explanation compares."""
+
+
+def _none(heads: "array[float]") -> tuple[float, ...]:
+    return ()
 
 
 class Board:
@@ -117,6 +126,8 @@ class Group:
         "levels",
         "pools",
         "queues",
+        "rival_heads",
+        "rivals",
         "seats",
         "states",
         "tiers",
@@ -136,6 +147,10 @@ class Group:
         """Indices of the classes whose callers these seats may serve."""
         self.even = True
         """All these classes have the same weight."""
+        self.rivals: tuple[WaitingClass, ...] = ()
+        """The first of these classes: those that an explanation compares."""
+        self.rival_heads: Callable[[array[float]], tuple[float, ...]] = _none
+        """Their heads on the board, and one more."""
         self.at_work = 0
         """Seats that are neither signed out nor not ready."""
         self.states = bytearray()
@@ -168,12 +183,20 @@ class Group:
         if self.known and weights[self.known[0]] != weights[cls.index]:
             self.even = False
         self.known.append(cls.index)
+        self._note_rivals()
 
     def part(self, cls: WaitingClass) -> None:
         """Forget an empty class."""
         self.known.remove(cls.index)
         weights = self.board.weights
         self.even = len({weights[index] for index in self.known}) < 2
+        self._note_rivals()
+
+    def _note_rivals(self) -> None:
+        first = self.known[:MAX_RIVALS]
+        self.rivals = tuple(self.board.classes[index] for index in first)
+        # Of a single index `itemgetter` would give the bare number.
+        self.rival_heads = itemgetter(*first, first[0]) if first else _none
 
     def demand(self) -> int:
         """Callers waiting in all queues that the group serves."""
@@ -231,7 +254,7 @@ def form_class(
             else:
                 outsiders[id(group)] = group
     made = WaitingClass(queue, demand, step, reach, board.heads)
-    made.groups = tuple(groups.values())
+    made.served_by(tuple(groups.values()))
     made.ranks = tuple(array("l", ranked[rank]) for rank in sorted(ranked))
     made.outsiders = tuple(group for mark, group in outsiders.items() if mark not in groups)
     made.index = board.add_class(made)

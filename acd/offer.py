@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from acd.agent import Seat
 from acd.ids import CallId, Instant, OfferId, QueueId, SeatId
 from acd.queue import Entry, Queue
@@ -29,30 +31,17 @@ CALLER_UNREACHABLE: Final = "caller_unreachable"
 """The link to the caller's Asterisk, which rings the seat, is down."""
 
 
-class Offer:
+class Offer(msgspec.Struct, frozen=True, eq=False):
     """An open offer. `entry` is None for a consultation (the router chose the seat)."""
 
-    __slots__ = ("call", "entry", "made", "number", "offer", "queue", "reasons", "seat")
-
-    def __init__(
-        self,
-        offer: OfferId,
-        number: int,
-        call: CallId,
-        seat: Seat,
-        queue: Queue | None,
-        entry: Entry | None,
-        made: Instant,
-        reasons: Mapping[str, object],
-    ) -> None:
-        self.offer = offer
-        self.number = number
-        self.call = call
-        self.seat = seat
-        self.queue = queue
-        self.entry = entry
-        self.made = made
-        self.reasons = reasons
+    offer: OfferId
+    number: int
+    call: CallId
+    seat: Seat
+    queue: Queue | None
+    entry: Entry | None
+    made: Instant
+    reasons: Mapping[str, object]
 
     @property
     def queue_id(self) -> QueueId:

@@ -36,6 +36,9 @@ FIRST_IN_LINE: Final[Seconds] = 86_400.0
 
 INFINITE: Final = float("inf")
 
+NAMED: Final = 12
+"""Seats that an explanation names one by one, the nearest first."""
+
 
 class Entry:
     """One caller's (or callback's) place in a queue."""
@@ -132,7 +135,11 @@ class Entry:
         """When something happens to this waiting caller next, if nobody comes; infinite: never."""
         plan = self.queue.plan
         enqueued = self.enqueued
-        due = min(self.next_announce, self.retry_at, self.sticky_until)
+        due = self.next_announce
+        if self.retry_at < due:  # two comparisons cost a third of a `min`
+            due = self.retry_at
+        if self.sticky_until < due:
+            due = self.sticky_until
         if self.step < len(plan.relaxation):
             due = min(due, enqueued + plan.relaxation[self.step].after)
         for rung in plan.overflow[self.reach :]:
@@ -176,6 +183,7 @@ class WaitingClass:
         "heads",
         "index",
         "live",
+        "named",
         "number",
         "outsiders",
         "queue",
@@ -201,11 +209,22 @@ class WaitingClass:
         self.number = 0
         """Order in which the classes of the board were formed."""
         self.groups: tuple[Group, ...] = ()
-        """Groups whose seats may serve it."""
+        """Groups whose seats may serve it; see `served_by`."""
+        self.named: list[tuple[bytearray, int]] = []
+        """States of these groups' seats, and how many an explanation names of each."""
         self.ranks: tuple[array[int], ...] = ()
         """Their idle pools on the board, best rank first."""
         self.outsiders: tuple[Group, ...] = ()
         """Groups of the same queues whose seats may not."""
+
+    def served_by(self, groups: "tuple[Group, ...]") -> None:
+        """Once, when the class is formed: groups don't change while a plan is in force."""
+        self.groups = groups
+        room = NAMED
+        for group in groups:
+            if room > 0:
+                self.named.append((group.states, room))
+                room -= len(group.states)
 
     def file(self, entry: Entry) -> None:
         """Put an entry at its place."""

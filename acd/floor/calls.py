@@ -133,7 +133,7 @@ def personal_class(f: FloorState, seat: Seat, queue: Queue) -> WaitingClass:
         if cls.queue is queue:
             return cls
     cls = WaitingClass(queue, ANYONE, 0, 0, f.board.heads)
-    cls.groups = (seat.group,)
+    cls.served_by((seat.group,))
     cls.index = f.board.add_class(cls)
     seat.personal += (cls,)
     queue.personal.append(cls)

@@ -178,7 +178,9 @@ def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
         return
     if f.callbacks.by_call:
         callbacks.contact_ended(f, event.call, now)
-    length = min(wrap_up_times(f, seat))
+    length, ceiling = wrap_up_times(f, seat)
+    if ceiling < length:
+        length = ceiling
     seat.extended = False
     forced = seat.next_state == LOGGED_OUT and seat.next_reason.startswith("forced")
     if length <= 0 or forced:

@@ -7,9 +7,9 @@ caller's own number.
 """
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from simulators.queue_sim.world import (
@@ -34,8 +34,8 @@ _CHUNK: Final = 16_384
 Column = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
-class Caller(NamedTuple):
-    """A visit. Plain tuple fields, because a simulation makes millions."""
+class Caller(msgspec.Struct, frozen=True, gc=False):
+    """A visit. Plain numbers, because a simulation makes millions."""
 
     at: float
     """When the caller reaches the queue."""
@@ -74,15 +74,10 @@ def callers(world: World, seed: int, replication: int) -> Iterator[Caller]:
         late = tuple(column[order[today:]] for column in columns)
 
 
-_caller: Final = partial(tuple.__new__, Caller)
-"""`Caller._make` without a Python frame for each."""
-
-
 def _rows(columns: list[Column], order: Column) -> Iterator[Caller]:
     for begin in range(0, len(order), _CHUNK):
         chosen = order[begin : begin + _CHUNK]
-        rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
-        yield from map(_caller, rows)
+        yield from map(Caller, *(column[chosen].tolist() for column in columns))
 
 
 def _of_day(world: World, seed: int, replication: int, day: int) -> Iterator[Column]:

@@ -12,6 +12,9 @@ from heapq import heappop, heappush
 from math import inf
 from typing import Final
 
+import msgspec
+from msgspec import structs
+
 from acd.commands import (
     AnnounceDue,
     CallbackClosed,
@@ -36,7 +39,7 @@ from acd.events import (
     WrapUpFinished,
 )
 from acd.floor import Floor
-from acd.ids import CallId, Instant, OfferId, SeatId
+from acd.ids import CallId, Instant, SeatId
 from acd.offer import ANSWERED
 from simulators.queue_sim.draws import Caller, callers, own_stream
 from simulators.queue_sim.duty import Duty
@@ -44,15 +47,23 @@ from simulators.queue_sim.tally import CODE, Tally
 from simulators.queue_sim.world import SLOT, World, one_of
 from simulators.workload import stream
 
-_END, _ANSWER, _LEAVE, _WRAPPED, _DUTY, _BACK, _REDIAL, _DIALLED = range(8)
+_END, _LEAVE, _WRAPPED, _DUTY, _BACK, _REDIAL, _DIALLED = range(7)
 
 DRAIN: Final = 4 * 3600.0
 """Callers of the last day are served for so long after it; who waits even then counts as unfinished."""
 
-_Planned = tuple[float, int, int, str, str, Caller | None]
-"""When, number (breaks ties), what, whom it is about. An `_END` with a caller does not free the call's id."""
 
-_CUT_OFF: Final = Caller(0.0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
+class _Later(msgspec.Struct, frozen=True):
+    """Something planned that is more than telling the floor; an `_END` of these leaves the call its id."""
+
+    what: int
+    subject: str
+    other: str
+    caller: Caller | None
+
+
+_Planned = tuple[float, int, ContactEnded | OfferAnswered | _Later]
+"""When, number (breaks ties), what."""
 
 
 class Simulation:
@@ -110,9 +121,9 @@ class Simulation:
         """Whether nothing is left to happen."""
         planned, rows, row = self._planned, self._rows, self._row
         handle, tick, deadline = self._floor.handle, self._floor.tick, self._floor.next_deadline
-        take_in, arrive = self._take_in, self._arrive
+        take_in, arrive, free_ids = self._take_in, self._arrive, self._free_ids
         while True:
-            now = inf if row is None else row[0]
+            now = inf if row is None else row.at
             first = planned[0][0] if planned else inf
             due = deadline()
             if due is not None and due <= now and due <= first:
@@ -128,13 +139,13 @@ class Simulation:
                 row = next(rows, None)
             elif first <= until and first < inf:
                 self.now = first
-                item = heappop(planned)
-                if item[2] == _END:
-                    take_in(handle(ContactEnded(seat=SeatId(item[3]), call=CallId(item[4])), first), first)
-                    if item[5] is None:
-                        self._free_ids.append(CallId(item[4]))
+                _, number, what = heappop(planned)
+                if isinstance(what, _Later):
+                    self._happen(what, number, first)
                 else:
-                    self._happen(item, first)
+                    take_in(handle(what, first), first)
+                    if type(what) is ContactEnded:
+                        free_ids.append(what.call)
             else:
                 now = first
                 break
@@ -145,14 +156,17 @@ class Simulation:
         self, when: Instant, what: int, subject: str = "", other: str = "", caller: Caller | None = None
     ) -> None:
         self._count += 1
-        heappush(self._planned, (when, self._count, what, subject, other, caller))
+        heappush(self._planned, (when, self._count, _Later(what, subject, other, caller)))
 
-    def _happen(self, item: _Planned, now: Instant) -> None:
-        _, number, what, subject, other, caller = item
+    def _tell(self, when: Instant, event: ContactEnded | OfferAnswered) -> None:
+        """Plan that the floor is told."""
+        self._count = count = self._count + 1
+        heappush(self._planned, (when, count, event))
+
+    def _happen(self, planned: _Later, number: int, now: Instant) -> None:
+        what, subject, caller = planned.what, planned.subject, planned.caller
         handle = self._floor.handle
-        if what == _ANSWER:
-            self._take_in(handle(OfferAnswered(offer=OfferId(subject)), now), now)
-        elif what == _LEAVE:
+        if what == _LEAVE:
             if caller is not None and self._waiting.get(CallId(subject)) is caller:
                 self._lose_patience(CallId(subject), caller, now)
         elif what == _WRAPPED:
@@ -167,7 +181,9 @@ class Simulation:
         elif what == _BACK:
             self._take_in(self._duty.back(SeatId(subject), now), now)
         elif what == _DIALLED:
-            self._dialled(CallId(subject), SeatId(other), now)
+            self._dialled(CallId(subject), SeatId(planned.other), now)
+        elif what == _END:
+            self._take_in(handle(ContactEnded(seat=SeatId(subject), call=CallId(planned.other)), now), now)
 
     def _plan_duty(self, slot: int) -> None:
         change = self._duty.next_change(slot)
@@ -177,12 +193,12 @@ class Simulation:
     # --- callers
 
     def _arrive(self, caller: Caller, now: Instant) -> None:
-        index = caller[2]
+        index = caller.kind
         event = self._recognised_visit(caller) if self._recognised[index] else self._visit(index)
         call = event.call
         self._waiting[call] = caller
         self._take_in(self._floor.handle(event, now), now)
-        patience = caller[4]
+        patience = caller.patience
         if patience < inf and call in self._waiting:
             self._plan(now + patience, _LEAVE, call, caller=caller)
 
@@ -239,7 +255,9 @@ class Simulation:
         if at >= self.world.length:
             return
         patience = self.world.kinds[caller.kind].patience
-        again = caller._replace(at=at, attempt=caller.attempt + 1, patience=one_of(patience, dice), flow=0.0)
+        again = structs.replace(
+            caller, at=at, attempt=caller.attempt + 1, patience=one_of(patience, dice), flow=0.0
+        )
         self._plan(at, _REDIAL, caller=again)
 
     # --- what the floor says
@@ -270,13 +288,13 @@ class Simulation:
         caller = self._waiting.get(call)
         if caller is None:
             return  # of several seats that rang at once another has answered at once
-        ring = caller[5]
+        ring = caller.ring
         if call in self._shy or call in self._callbacks:
             ring = self._ring_anew(caller, offer)
         if ring <= 0:
             self._take_in(self._floor.handle(OfferAnswered(offer=offer.offer), now), now)
         elif ring < inf:
-            self._plan(now + ring, _ANSWER, offer.offer)
+            self._tell(now + ring, OfferAnswered(offer=offer.offer))
 
     def _ring_anew(self, caller: Caller, offer: OfferMade) -> float:
         manners = self.world.manners
@@ -287,15 +305,17 @@ class Simulation:
         if offer.outcome != ANSWERED:
             self._shy.add(offer.call)
             return
-        caller = self._waiting.pop(offer.call)
-        self._shy.discard(offer.call)
+        call, seat = offer.call, offer.seat
+        caller = self._waiting.pop(call)
+        self._shy.discard(call)
         if self._by_hand:
-            self._talking[offer.seat] = caller
-        if offer.call not in self._callbacks:
+            self._talking[seat] = caller
+        if call not in self._callbacks:
             self.tally.answered(caller, now)
-            known = caller if self._recognised[caller[2]] else None
-            count = self._count = self._count + 1
-            heappush(self._planned, (now + caller[3], count, _END, offer.seat, offer.call, known))
+            if self._recognised[caller.kind]:
+                self._plan(now + caller.talk, _END, seat, call)
+            else:
+                self._tell(now + caller.talk, ContactEnded(seat=seat, call=call))
 
     def _seat_pauses(self, change: SeatChanged, now: Instant) -> None:
         self.tally.seat_changed(change.seat, change.state, now)
@@ -329,7 +349,7 @@ class Simulation:
         elif isinstance(output, SeatDropped):
             self.tally.cut_off += 1
             # Its natural end comes later, finds the conversation over, and frees the id.
-            self._plan(now, _END, output.seat, output.call, _CUT_OFF)
+            self._plan(now, _END, output.seat, output.call)
 
     # --- callbacks
 
@@ -370,4 +390,4 @@ class Simulation:
             self._take_in(self._floor.handle(CallbackFailed(call=call, cause="no_answer"), now), now)
         else:
             self._take_in(self._floor.handle(CallbackReached(call=call), now), now)
-            self._plan(now + caller.talk, _END, seat, call, caller)
+            self._plan(now + caller.talk, _END, seat, call)

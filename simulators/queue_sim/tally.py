@@ -63,12 +63,14 @@ class Tally:
         self.changes: list[float] = []
         """Seat, code of the state, instant."""
         self.answers: list[float] = []
+        """Kind, when at the queue, waited, flow before it, talk."""
         self._losses: list[float] = []
 
     # --- while it runs
 
     def answered(self, caller: Caller, now: Instant) -> None:
-        self.answers += (caller[2], caller[0], now - caller[0], caller[6], caller[3])
+        at = caller.at
+        self.answers += (caller.kind, at, now - at, caller.flow, caller.talk)
 
     def abandoned(self, caller: Caller, now: Instant, *, ringing: bool) -> None:
         row = ROW["abandoned_ringing" if ringing else "abandoned_queue"]
@@ -105,11 +107,11 @@ class Tally:
     def fold(self) -> None:
         """Turn what was noted into counts."""
         if self.answers:
-            self._fold_answers(np.array(self.answers).reshape(-1, 5))
+            self._fold_answers(_rows(self.answers, 5))
         if self._losses:
-            self._fold_losses(np.array(self._losses).reshape(-1, 5))
+            self._fold_losses(_rows(self._losses, 5))
         if self.changes:
-            self._fold_changes(np.array(self.changes).reshape(-1, 3))
+            self._fold_changes(_rows(self.changes, 3))
         for noted in (self.answers, self._losses, self.changes):
             noted.clear()
 
@@ -167,6 +169,10 @@ class Tally:
             for home in range(len(self.homes)):
                 mine = spent & (homes == home)
                 self.seats[what, home] += spread(begun[mine], ended[mine], self._slots)
+
+
+def _rows(noted: list[float], columns: int) -> Floats:
+    return np.fromiter(noted, np.float64, len(noted)).reshape(-1, columns)
 
 
 def _ones(mask: Mask) -> Floats:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from acd.commands import FloorOutput, OfferClosed
 from acd.events import ContactEnded, OfferAnswered, OfferRefused, SeatNotReadied, SeatReadied, WrapUpFinished
-from acd.explanation import NAMED
 from acd.floor import Floor
 from acd.ids import SeatId
 from acd.plan import FloorPlan, Membership, QueuePlan, RelaxationStep, SeatPlan
+from acd.queue import NAMED
 from tests.acd.floors import S1, S2, Q, call, enqueue, offers, ready, small_floor
 
 

@@ -43,6 +43,7 @@ DERIVED = {
         "row": "",
         "early": "",
         "live": "",
+        "named": "",
         "heads": "",
         "index": "",
         "number": "",
