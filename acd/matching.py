@@ -10,14 +10,13 @@ left that could be joined:
   serve the class, rank by rank;
 - a seat becomes idle: compare the heads of the classes that its group may serve.
 
-All heads stand side by side in two arrays of plain numbers (`Board`): a decision
-reads a dozen of them out of the processor's cache and touches no other object
-until it has chosen. Its cost depends on how many groups a class knows and how
-many classes a group knows, not on the number of seats or callers.
+All heads stand side by side in two lists (`Board`): a decision reads a dozen
+numbers and touches no other object until it has chosen. Its cost depends on how
+many groups a class knows and how many classes a group knows, not on the number of
+seats or callers.
 """
 
-from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import Final
@@ -33,7 +32,7 @@ MAX_RIVALS: Final = 8
 """Classes whose heads an explanation compares."""
 
 
-def _none(heads: "array[float]") -> tuple[float, ...]:
+def _none(heads: Sequence[float]) -> tuple[float, ...]:
     return ()
 
 
@@ -43,15 +42,15 @@ class Board:
     __slots__ = ("classes", "formed", "free", "heads", "pool_heads", "pools", "weights")
 
     def __init__(self) -> None:
-        self.heads = array("d")
+        self.heads: list[float] = []
         """Key of the first caller of each class; infinite when nobody waits."""
-        self.weights = array("d")
+        self.weights: list[float] = []
         self.classes: list[WaitingClass] = []
         self.free: list[int] = []
         """Indices of classes that were dropped."""
         self.formed = 0
         """Classes so far."""
-        self.pool_heads = array("d")
+        self.pool_heads: list[float] = []
         """Order of the first seat of each pool; infinite when none is idle."""
         self.pools: list[Pool] = []
 
@@ -143,13 +142,13 @@ class Group:
         self.board = board
         self.seats: list[Seat] = []
         self.pools: list[Pool] = []
-        self.known = array("l")
+        self.known: list[int] = []
         """Indices of the classes whose callers these seats may serve."""
         self.even = True
         """All these classes have the same weight."""
         self.rivals: tuple[WaitingClass, ...] = ()
         """The first of these classes: those that an explanation compares."""
-        self.rival_heads: Callable[[array[float]], tuple[float, ...]] = _none
+        self.rival_heads: Callable[[Sequence[float]], tuple[float, ...]] = _none
         """Their heads on the board, and one more."""
         self.at_work = 0
         """Seats that are neither signed out nor not ready."""
@@ -255,7 +254,7 @@ def form_class(
                 outsiders[id(group)] = group
     made = WaitingClass(queue, demand, step, reach, board.heads)
     made.served_by(tuple(groups.values()))
-    made.ranks = tuple(array("l", ranked[rank]) for rank in sorted(ranked))
+    made.ranks = tuple(ranked[rank] for rank in sorted(ranked))
     made.outsiders = tuple(group for mark, group in outsiders.items() if mark not in groups)
     made.index = board.add_class(made)
     made.number = board.formed = board.formed + 1

@@ -14,7 +14,6 @@ class*. Leaving is lazy: an entry that is gone is skipped when it comes up, and 
 row that is half waste is rebuilt.
 """
 
-from array import array
 from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
@@ -193,7 +192,7 @@ class WaitingClass:
         "step",
     )
 
-    def __init__(self, queue: "Queue", demand: Demand, step: int, reach: int, heads: "array[float]") -> None:
+    def __init__(self, queue: "Queue", demand: Demand, step: int, reach: int, heads: list[float]) -> None:
         self.queue = queue
         self.demand = demand
         self.step = step
@@ -212,7 +211,7 @@ class WaitingClass:
         """Groups whose seats may serve it; see `served_by`."""
         self.named: list[tuple[bytearray, int]] = []
         """States of these groups' seats, and how many an explanation names of each."""
-        self.ranks: tuple[array[int], ...] = ()
+        self.ranks: tuple[list[int], ...] = ()
         """Their idle pools on the board, best rank first."""
         self.outsiders: tuple[Group, ...] = ()
         """Groups of the same queues whose seats may not."""
@@ -230,7 +229,7 @@ class WaitingClass:
         """Put an entry at its place."""
         entry.filed = self
         key, row = entry.key, self.row
-        if not row or (key, entry.number) >= (row[-1].key, row[-1].number):
+        if not row or key > row[-1].key or (key, entry.number) >= (row[-1].key, row[-1].number):
             row.append(entry)
         else:
             heappush(self.early, (key, entry.number, entry))

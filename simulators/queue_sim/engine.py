@@ -77,6 +77,7 @@ class Simulation:
         self.tally = Tally(world)
         self._seed = seed
         self._floor = Floor(world.plan, 0.0)
+        self._handle = self._floor.handle
         self._duty = Duty(world, self._floor)
         self._rows = callers(world, seed, replication)
         self._row = next(self._rows, None)
@@ -197,7 +198,7 @@ class Simulation:
         event = self._recognised_visit(caller) if self._recognised[index] else self._visit(index)
         call = event.call
         self._waiting[call] = caller
-        self._take_in(self._floor.handle(event, now), now)
+        self._take_in(self._handle(event, now), now)
         patience = caller.patience
         if patience < inf and call in self._waiting:
             self._plan(now + patience, _LEAVE, call, caller=caller)
@@ -292,7 +293,7 @@ class Simulation:
         if call in self._shy or call in self._callbacks:
             ring = self._ring_anew(caller, offer)
         if ring <= 0:
-            self._take_in(self._floor.handle(OfferAnswered(offer=offer.offer), now), now)
+            self._take_in(self._handle(OfferAnswered(offer=offer.offer), now), now)
         elif ring < inf:
             self._tell(now + ring, OfferAnswered(offer=offer.offer))
 
