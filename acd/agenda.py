@@ -55,8 +55,7 @@ class Agenda(Generic[T]):
         subject.deadline = when
         self._count = subject.ticket = self._count + 1
         self._items += 1
-        page = int(when)
-        if self._items <= FEW or page <= self._page:
+        if self._items <= FEW or (page := int(when)) <= self._page:
             heappush(self._near, (when, self._count, subject))
         else:
             items = self._far.get(page)

@@ -309,6 +309,7 @@ class Queue:
         "strategy",
         "waiting",
         "widens",
+        "wrap_up",
     )
 
     def __init__(self, plan: QueuePlan, strategy: Strategy) -> None:
@@ -338,6 +339,7 @@ class Queue:
         """Seats serving it that are neither signed out nor not ready."""
         self.reach = 0
         """Overflow rungs that the state of the whole queue opens to every caller."""
+        self.wrap_up = min(plan.wrap_up, plan.wrap_up_ceiling)
         self.widens = any(r.length is not None or r.expected_wait is not None for r in plan.overflow)
 
     def take_up_line(self, source: str, priority: int) -> None:

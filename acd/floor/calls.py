@@ -2,7 +2,7 @@
 
 from acd.agent import AT_WORK, Seat
 from acd.callback import MissedCall
-from acd.commands import AnnounceDue, QueueExited
+from acd.commands import AnnounceDue, QueueChanged, QueueExited
 from acd.estimate import expected_wait, newcomer_wait, position
 from acd.events import CallerLeft, Enqueued
 from acd.floor import callbacks
@@ -52,7 +52,7 @@ def enqueued(f: FloorState, event: Enqueued, now: Instant) -> None:
         entry.joined = -INFINITE
     else:
         queue.offered += 1
-    f.announce_waiting(queue, now)
+    f.out.append(QueueChanged(queue=queue.queue, waiting=queue.waiting, at=now))
     if queue.widens:
         _review(f, queue, entry, now)
     if not event.reachable:

@@ -8,7 +8,7 @@ wait a moment for a certain seat.
 from typing import Any
 
 from acd.agent import LOGGED_OUT, NOT_READY, READY, RESERVED, Seat
-from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueExited
+from acd.commands import OfferClosed, OfferMade, OfferWithdrawn, QueueChanged, QueueExited
 from acd.explanation import Explanation
 from acd.floor.state import FloorState
 from acd.ids import Instant, Seconds
@@ -110,9 +110,10 @@ def remove(f: FloorState, entry: Entry, now: Instant) -> None:
     if not entry.reachable:
         del f.unreachable[entry.call]
     entry.deadline = None
-    entry.queue.waiting -= 1
+    queue = entry.queue
+    queue.waiting -= 1
     del f.entries[entry.call]
-    f.announce_waiting(entry.queue, now)
+    f.out.append(QueueChanged(queue=queue.queue, waiting=queue.waiting, at=now))
 
 
 def leave_queue(f: FloorState, entry: Entry, reason: str, now: Instant) -> None:

@@ -178,9 +178,7 @@ def contact_ended(f: FloorState, event: ContactEnded, now: Instant) -> None:
         return
     if f.callbacks.by_call:
         callbacks.contact_ended(f, event.call, now)
-    length, ceiling = wrap_up_times(f, seat)
-    if ceiling < length:
-        length = ceiling
+    length = seat.queue.wrap_up if seat.queue is not None else f.plan.consult_wrap_up
     seat.extended = False
     forced = seat.next_state == LOGGED_OUT and seat.next_reason.startswith("forced")
     if length <= 0 or forced:

@@ -7,6 +7,7 @@ caller's own number.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -60,8 +61,12 @@ class TooManyCalls(ValueError):
 def callers(world: World, seed: int, replication: int) -> Iterator[Caller]:
     """All first attempts in the order in which they reach the queue, lazily.
 
-    Raises TooManyCalls when a population has more than `MOST_A_DAY` on a day.
+    Its `next` raises TooManyCalls when a population has more than `MOST_A_DAY` on a day.
     """
+    return chain.from_iterable(_chunks(world, seed, replication))
+
+
+def _chunks(world: World, seed: int, replication: int) -> Iterator[Iterator[Caller]]:
     late: tuple[Column, ...] = ()
     for day in range(world.days):
         columns = [*_of_day(world, seed, replication, day)]
@@ -74,10 +79,10 @@ def callers(world: World, seed: int, replication: int) -> Iterator[Caller]:
         late = tuple(column[order[today:]] for column in columns)
 
 
-def _rows(columns: list[Column], order: Column) -> Iterator[Caller]:
+def _rows(columns: list[Column], order: Column) -> Iterator[Iterator[Caller]]:
     for begin in range(0, len(order), _CHUNK):
         chosen = order[begin : begin + _CHUNK]
-        yield from map(Caller, *(column[chosen].tolist() for column in columns))
+        yield map(Caller, *(column[chosen].tolist() for column in columns))
 
 
 def _of_day(world: World, seed: int, replication: int, day: int) -> Iterator[Column]:

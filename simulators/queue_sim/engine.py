@@ -43,7 +43,7 @@ from acd.ids import CallId, Instant, SeatId
 from acd.offer import ANSWERED
 from simulators.queue_sim.draws import Caller, callers, own_stream
 from simulators.queue_sim.duty import Duty
-from simulators.queue_sim.tally import CODE, Tally
+from simulators.queue_sim.tally import Tally
 from simulators.queue_sim.world import SLOT, World, one_of
 from simulators.workload import stream
 
@@ -99,7 +99,7 @@ class Simulation:
         self._populations = [population for population in world.populations for _ in population.kinds]
         self._recognised = [bool(pop.redial or pop.callbacks) for pop in self._populations]
         # What two of three changes append, without a call for each.
-        self._changes, self._numbers = self.tally.changes, self.tally.number
+        self._changes, self._marks = self.tally.changes, self.tally.marks
         self._plan_duty(0)
 
     # --- time
@@ -269,7 +269,7 @@ class Simulation:
             if type(output) is SeatChanged:
                 state = output.state
                 if state == "reserved" or state == "ready":
-                    self._changes += (self._numbers[output.seat], CODE[state], now)
+                    self._changes += (self._marks[state][output.seat], now)
                     if self._by_hand:
                         self._wrapping.pop(output.seat, None)
                 elif state != "talking":

@@ -5,7 +5,7 @@ into counts with numpy. A visit is counted in the quarter-hour in which it reach
 the queue, whatever happened to it when.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from acd import service_level
 from acd.commands import CallbackClosed
 from acd.ids import Instant, SeatId
+from acd.plan import SeatPlan
 from simulators.queue_sim.draws import Caller
 from simulators.queue_sim.world import SLOT, SLOTS_A_DAY, Floats, Mask, World
 
@@ -28,8 +29,7 @@ COUNTED: Final = (
 )
 """Rows of the counts, named as in `acd.service_level.Tally` where it has them. Times in seconds."""
 CONTACT, IDLE, WRAP_UP = range(3)
-_RESERVED, _WRAP_UP, _READY, _AWAY = range(4)
-CODE: Final = {"reserved": _RESERVED, "wrap_up": _WRAP_UP, "ready": _READY}
+_RESERVED, _WRAP_UP, _READY, _AWAY = _CODES = range(4)
 _SPENT: Final = {CONTACT: [_RESERVED, _WRAP_UP], IDLE: [_READY], WRAP_UP: [_WRAP_UP]}
 """What a seat's time counts as, by what it changed to last; talking is part of `reserved`."""
 ROW: Final = {name: index for index, name in enumerate(COUNTED)}
@@ -55,13 +55,18 @@ class Tally:
         self._targets = np.array([targets.get(kind.queue, 15.0) for kind in world.kinds])
         home = {name: index for index, name in enumerate(self.homes)}
         counted = [seat for seat in world.plan.seats if seat.queues]
-        self.number = {seat.seat: index for index, seat in enumerate(counted)}
-        """Seats by number."""
+        self._away = _marks(counted, _AWAY)
+        self.marks = {
+            "reserved": _marks(counted, _RESERVED),
+            "wrap_up": _marks(counted, _WRAP_UP),
+            "ready": _marks(counted, _READY),
+        }
+        """What stands in `changes` for a seat's change, by state and seat."""
         self._home_of = np.array([home[str(seat.queues[0].queue)] for seat in counted], dtype=np.int64)
-        self._open = np.empty((0, 3))
+        self._open = np.empty((0, 2))
         """The last change of each seat that is folded in: what it is at now."""
         self.changes: list[float] = []
-        """Seat, code of the state, instant."""
+        """Mark, instant."""
         self.answers: list[float] = []
         """Kind, when at the queue, waited, flow before it, talk."""
         self._losses: list[float] = []
@@ -95,12 +100,12 @@ class Tally:
 
     def seat_changed(self, seat: SeatId, state: str, now: Instant) -> None:
         """Any change but to talking."""
-        self.changes += (self.number[seat], CODE.get(state, _AWAY), now)
+        self.changes += (self.marks.get(state, self._away)[seat], now)
 
     def seats_until(self, now: Instant) -> None:
         """The simulation stops: what each seat is at counts up to here."""
-        for seat in self.number.values():
-            self.changes += (seat, _AWAY, now)
+        for mark in self._away.values():
+            self.changes += (mark, now)
 
     # --- afterwards
 
@@ -111,7 +116,7 @@ class Tally:
         if self._losses:
             self._fold_losses(_rows(self._losses, 5))
         if self.changes:
-            self._fold_changes(_rows(self.changes, 3))
+            self._fold_changes(_rows(self.changes, 2))
         for noted in (self.answers, self._losses, self.changes):
             noted.clear()
 
@@ -157,8 +162,9 @@ class Tally:
     def _fold_changes(self, rows: Floats) -> None:
         """Seat time to the quarter-hours it touches: every change ends what the seat was at before."""
         rows = np.concatenate([self._open, rows])
-        rows = rows[np.argsort(rows[:, 0], kind="stable")]
-        seats, codes, at = rows.T
+        rows = rows[np.argsort(rows[:, 0] // len(_CODES), kind="stable")]
+        marks, at = rows.T
+        seats, codes = np.divmod(marks, len(_CODES))
         same = seats[1:] == seats[:-1]
         last = np.append(~same, True)
         self._open = rows[last]
@@ -169,6 +175,11 @@ class Tally:
             for home in range(len(self.homes)):
                 mine = spent & (homes == home)
                 self.seats[what, home] += spread(begun[mine], ended[mine], self._slots)
+
+
+def _marks(seats: Sequence[SeatPlan], code: int) -> dict[SeatId, int]:
+    """A seat's number and the code of a state, in one."""
+    return {seat.seat: number * len(_CODES) + code for number, seat in enumerate(seats)}
 
 
 def _rows(noted: list[float], columns: int) -> Floats:

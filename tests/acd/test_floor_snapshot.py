@@ -34,6 +34,7 @@ DERIVED = {
         "lines": "",
         "at_work": "",
         "widens": "",
+        "wrap_up": "",
         "waiting": "",
         "handling": "handled",
         "reach": "",
