@@ -18,6 +18,10 @@ from acd.ids import AgentId, CallId, ChannelId, Instant, QueueId, SeatId
 
 REJECTED: Final = "rejected"
 """Outcome of a call to a number that is not ours to serve."""
+INTERRUPTED: Final = "interrupted"
+"""Outcome of a call that was in a menu or waiting when the controller stopped. Whoever is still there is
+asked in again, by a call of its own: that one counts."""
+NOT_OFFERED: Final = (REJECTED, INTERRUPTED)
 CALLED_BACK: Final = "callback_"
 """Beginning of the outcomes of calls that we made: `callback_completion` tells of them, no other figure."""
 
@@ -108,7 +112,7 @@ class CallRecord(Fact):
     Stamps are None when the call never got there. `ended_by` is ``caller``,
     ``seat``, ``partner``, ``flow`` or ``system``; `outcome` is ``answered``,
     ``abandoned_flow``, ``abandoned_queue``, ``abandoned_ringing``, ``rejected``,
-    ``flow_ended`` or ``failed``; of a call in which we called somebody back
+    ``flow_ended``, ``interrupted`` or ``failed``; of a call in which we called somebody back
     ``callback_reached``, or ``callback_`` and how it was closed.
     """
 
@@ -146,4 +150,4 @@ class CallRecord(Fact):
     @property
     def offered(self) -> bool:
         """Somebody called a number that we serve: what answer rates are shares of."""
-        return self.outcome != REJECTED and not self.outcome.startswith(CALLED_BACK)
+        return self.outcome not in NOT_OFFERED and not self.outcome.startswith(CALLED_BACK)

@@ -37,6 +37,7 @@ from callrouter.router import (
     queueing,
     recording,
     referring,
+    surviving,
     switchside,
     voicemail,
 )
@@ -151,11 +152,16 @@ class Router:
     def leave_off(self, now: Instant) -> list[Outcome]:
         """The process ends: wrap-ups that go on have lasted until `now`, as the seats' time has.
 
+        Calls that nobody has in care are recorded as they were until then.
+
         That may lie a little before the last fact: then the next process takes up from there.
         """
         for seat in list(self.wrapping):
             for live in self.wrapping.pop(seat):
                 self.wrapped_up(live, seat, now)
+        for live in list(self.calls.values()):
+            if surviving.interrupt(self, live, now):
+                self.out.append(RecordReady(live.record(now)))
         return self._take()
 
     # --- what the sides use --------------------------------------------------------------

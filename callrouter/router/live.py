@@ -8,7 +8,7 @@ from acd.call import Call
 from acd.commands import Hangup
 from acd.conversation import Conversation
 from acd.ids import Instant, PlaybackId
-from acd.record import CALLED_BACK, Activity, CallRecord, FlowStep, Role
+from acd.record import CALLED_BACK, INTERRUPTED, Activity, CallRecord, FlowStep, Role
 from callrouter.flow.actions import ToQueue
 from callrouter.flow.session import FlowSession
 from callrouter.router.recorder import Recorder
@@ -26,6 +26,7 @@ class LiveCall:
         "call",
         "callback",
         "flow",
+        "interrupted",
         "kept",
         "later",
         "message",
@@ -63,6 +64,8 @@ class LiveCall:
         """Hang-ups that give a phone time to read how its REFER went."""
         self.survived = False
         """Taken up from the controller before; what has become of it is not known yet."""
+        self.interrupted = False
+        """The controller stops, and nobody has the caller in care."""
         self.kept: Instant = 0.0
         """When a caller of the last resort was put in line again."""
 
@@ -108,7 +111,8 @@ class LiveCall:
 
     def _outcome(self) -> str:
         if not self.talk.is_callback:
-            return outcome(self.call)
+            found = outcome(self.call)
+            return INTERRUPTED if self.interrupted and found != "answered" else found
         return CALLED_BACK + (self.call.callback_outcome or ("reached" if self.call.accepted else "failed"))
 
 

@@ -116,6 +116,23 @@ class KeptTalk:
         return tuple(SeatId(leg.party) for leg in self.legs if leg.stays and leg.role is Role.SEAT)
 
 
+def interrupt(router: Router, live: LiveCall, now: Instant) -> bool:
+    """The process ends, and nobody has this caller in care: what the call was until now; False: it goes on.
+
+    Callbacks of ours are left out: each has its own outcome, which the next router knows.
+    """
+    call = live.call
+    if live.recorded or live.talk.is_callback or keep(router, live, now) is not None:
+        return False
+    call.transfers += [one.record(call.id, now, TransferState.RETURNED, CUT) for one in call.open_transfers()]
+    for leg in call.legs:
+        if leg.live:
+            call.cut(leg, now)
+    call.ended, call.ended_by = max(now, call.ingress), "system"
+    live.interrupted = live.recorded = True
+    return True
+
+
 def keep(router: Router, live: LiveCall, now: Instant) -> KeptTalk | None:
     """What the next router needs; None: nobody has this caller in care."""
     call = live.call

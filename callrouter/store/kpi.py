@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from acd.ids import Instant
-from acd.record import CALLED_BACK, REJECTED
+from acd.record import CALLED_BACK, NOT_OFFERED
 from acd.rolling import DAY, Window
 from acd.service_level import (
     ABANDONED,
@@ -167,7 +167,7 @@ def _of(part: Packed, organisations: Sequence[str]) -> Packed:
 def _count_calls(part: Packed, target: int) -> Counts:
     outcome = part.names["outcome"]
     wait, span, entered = part.numbers["wait"], part.numbers["span"], part.numbers["enqueued"] == 1
-    offered = ~(outcome.equal(REJECTED) | outcome.beginning(CALLED_BACK))
+    offered = ~(outcome.equal(*NOT_OFFERED) | outcome.beginning(CALLED_BACK))
     answered = offered & (part.numbers["answered"] == 1)
     left = {name: ~answered & outcome.equal(name) for name in ABANDONED}
     waiting = left["abandoned_queue"] | left["abandoned_ringing"]

@@ -24,7 +24,7 @@ from sqlalchemy import select
 from acd.aftercall import WorkOrder
 from acd.commands import CallbackClosed, CallbackOpened, OfferClosed, SeatChanged
 from acd.ids import Instant
-from acd.record import CALLED_BACK, REJECTED, CallRecord
+from acd.record import CALLED_BACK, NOT_OFFERED, CallRecord
 from acd.rolling import RollingRate
 from acd.service_level import micros
 from acd.shift import SeatInterval, Shifts
@@ -207,7 +207,7 @@ class RecordWriter:
         calls = schema.calls.c
         query = (
             select(calls.ingress, calls.answered)
-            .where(calls.ingress >= now - self.rolling.length, calls.outcome != REJECTED)
+            .where(calls.ingress >= now - self.rolling.length, calls.outcome.not_in(NOT_OFFERED))
             .where(calls.outcome.not_like(f"{CALLED_BACK}%"))
             .where(calls.node.not_like(f"{PARTNERS_NODE}%"))
             .order_by(calls.ingress)

@@ -24,6 +24,7 @@ OUTCOMES = (
     "abandoned_queue",
     "abandoned_ringing",
     "rejected",
+    "interrupted",
     "flow_ended",
     "failed",
 )
@@ -46,7 +47,7 @@ def calls(draw: st.DrawFn) -> CallRecord:
 def test_each_call_is_counted_once_and_its_parts_fit(call: CallRecord) -> None:
     tally = call_tally(call)
     abandoned = tally.abandoned_flow + tally.abandoned_queue + tally.abandoned_ringing
-    assert tally.offered == int(call.outcome != "rejected")
+    assert tally.offered == int(call.outcome not in ("rejected", "interrupted"))
     assert tally.answered + abandoned <= tally.offered
     assert tally.answered_in_target + tally.abandoned_in_target <= 1
     assert tally.human_in_target <= tally.answered_in_target <= tally.answered

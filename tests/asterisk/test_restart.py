@@ -43,6 +43,10 @@ async def test_a_waiting_caller_is_asked_in_again_by_the_next_controller(hotline
         await caller.hangup()
         record = await hotline.ended(str(again.call))
         assert record.ended_by == "caller"
+        before = await app.records.call(CallId(call))
+        assert before is not None
+        assert (before.outcome, before.ended_by, before.offered) == ("interrupted", "system", False)
+        assert before.ended <= record.ingress
 
 
 async def test_promises_and_people_survive_a_controller_that_is_killed(

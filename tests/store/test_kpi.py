@@ -46,6 +46,7 @@ OUTCOMES = (
     "abandoned_queue",
     "abandoned_ringing",
     "rejected",
+    "interrupted",
     "flow_ended",
     "failed",
 )
