@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import csv
 import itertools
+import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -156,9 +157,7 @@ class SippProcess:
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             if self._process.returncode is not None:
-                raise SippError(
-                    f"SIPp ({self.name}) ended with {self._process.returncode}: {self.last_words()}"
-                )
+                raise SippError(self.how_it_ended())
             if not _is_free(self._host, self.port) and not _is_free(CONTROL_HOST, self.control_port):
                 return
             await asyncio.sleep(0.02)
@@ -235,6 +234,13 @@ class SippProcess:
                     **{name: int(float(values.get(column, 0) or 0)) for name, column in _COLUMNS.items()}
                 )
         return self._stats
+
+    def how_it_ended(self) -> str:
+        """In one line, with its last words when it had any."""
+        code = self._process.returncode or 0
+        if code < 0:
+            return f"SIPp ({self.name}) was ended by signal {-code} ({signal.strsignal(-code)})"
+        return f"SIPp ({self.name}) ended with {code}: {self.last_words()}"
 
     def last_words(self) -> str:
         """The end of its error log, else of its screen."""

@@ -39,9 +39,10 @@ def document(result: RunResult, earlier: dict[str, Any] | None = None) -> dict[s
     ended = result.ended or time.time()
     result = replace(result, ended=ended)
     numbers = figures(result)
-    void = void_reasons(numbers)
-    found = findings(numbers, result.scenario)
     broken = [*result.broken, *(["interrupted"] if result.interrupted else [])]
+    # What broke a run off explains what is missing in it better than the generator's own figures would.
+    void = [] if broken else void_reasons(numbers)
+    found = findings(numbers, result.scenario)
     verdict = "broken" if broken else "void" if void else "bad" if found else "good"
     report: dict[str, Any] = {
         "format": FORMAT,

@@ -221,10 +221,7 @@ class Stage:
                 process.exit_code not in (0, 1) or process.stats().created < len(self._due[name])
             ):
                 ended.append(process)
-        return [
-            f"SIPp ({process.name}) ended with {process.exit_code}: {process.last_words()}"
-            for process in ended
-        ]
+        return [process.how_it_ended() for process in ended]
 
     async def close(self) -> None:
         await asyncio.gather(*(process.stop() for process in self.processes))

@@ -301,8 +301,8 @@ async def test_an_unreachable_target_is_said_in_one_line(tmp_path: Path) -> None
 
 
 VICTIMS = {
-    "callers": ("callers0.xml", signal.SIGKILL, "callers0"),
-    "seats": ("crew-a1001.xml", signal.SIGKILL, "crew-a1001"),
+    "callers": ("callers0.xml", signal.SIGKILL, "SIPp (callers0) was ended by signal 9 (Killed)"),
+    "seats": ("crew-a1001.xml", signal.SIGKILL, "SIPp (crew-a1001) was ended by signal 9"),
     "phones": ("softphone_worker", signal.SIGKILL, "phone process ended"),
     "tool": ("", signal.SIGKILL, "not finished"),
     "interrupted": ("", signal.SIGINT, "interrupted"),
