@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from acd.record import CallRecord
+from acd.record import INTERRUPTED, CallRecord
 from acd.service_level import TALLY_FIELDS, Tally, call_tally, seat_tallies, summed, transfer_tally
 
 TOLERANCE: Final = 0.5
@@ -108,6 +108,7 @@ def compare(
     """Hold calls that began within ``[since, until)``, oldest first, against the channels.
 
     A caller whom a partner has joined to another call goes on there: it ends with the caller's channel.
+    Who was asked in again after a stop of the controller has several calls, one after another, on one channel.
     """
     result = Reconciled()
     legs: dict[str, list[Channel]] = {}
@@ -117,6 +118,8 @@ def compare(
             legs.setdefault(call, []).append(channel)
     met: set[str] = set()
     moved: dict[str, str] = {}
+    stopped: dict[str, Difference] = {}
+    """By channel, the end of a call that its channel has outlived: until the next call is met there."""
     for record in records:
         result.records += 1
         found = channels.get(record.channel)
@@ -125,13 +128,26 @@ def compare(
                 Difference(call=record.call, channel=record.channel, what="no_channel", ours=record.ingress)
             )
             continue
+        again = record.channel in met
         met.add(record.channel)
         lasting = channels.get(moved.pop(record.call, record.channel), found)
         for transfer in record.transfers:
             if transfer.joined is not None:
                 moved[transfer.joined], lasting = lasting.unique, replace(lasting, ended=record.ended)
         ours = legs.get(f"{LEG_PREFIX}{record.call}", [])
-        differences = [*_stamps(record, found, lasting.ended), *_legs(record, ours)]
+        stamps = list(_stamps(record, found, lasting.ended))
+        if again:
+            stamps = [one for one in stamps if one.what == "ended"]
+        if record.channel in stopped:
+            ended = stopped.pop(record.channel)
+            result.differences.remove(ended)
+            result.matched += all(one.call != ended.call for one in result.differences)
+        outlived = next((one for one in stamps if one.what == "ended" and _outlived(one)), None)
+        if outlived is not None and record.outcome == INTERRUPTED:
+            stamps.remove(outlived)  # whoever hung up while nobody was there has no later call
+        elif outlived is not None and record.ended_by == "system":
+            stopped[record.channel] = outlived
+        differences = [*stamps, *_legs(record, ours)]
         result.differences += differences
         result.matched += not differences
     for channel in channels.values():
@@ -166,6 +182,10 @@ def _stamps(record: CallRecord, channel: Channel, ended: float | None) -> Iterat
             continue
         if ours is None or theirs is None or abs(ours - theirs) > TOLERANCE:
             yield Difference(call=record.call, channel=record.channel, what=what, ours=ours, asterisk=theirs)
+
+
+def _outlived(end: Difference) -> bool:
+    return end.ours is not None and (end.asterisk is None or end.asterisk > end.ours)
 
 
 def _legs(record: CallRecord, found: list[Channel]) -> Iterator[Difference]:

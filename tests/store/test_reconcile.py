@@ -77,6 +77,33 @@ def test_stamps_that_differ(tmp_path: Path, stamp: str) -> None:
     assert 0.5 < ours - theirs < 0.6
 
 
+def stop_and_go(**first: Any) -> tuple[CallRecord, CallRecord, CallRecord]:
+    """The caller's whole stay as Asterisk sees it; our two calls, before and after a stop."""
+    whole = call("c1", segments=())
+    before = replace(whole, ended=whole.ingress + 5, ended_by="system", **first)
+    after = replace(whole, call=CallId("c2"), ingress=whole.ingress + 9, accepted=whole.ingress + 9.5)
+    return whole, before, after
+
+
+@pytest.mark.parametrize("outcome", ["interrupted", "answered"])
+def test_who_is_asked_in_again_has_two_calls_on_one_channel(tmp_path: Path, outcome: str) -> None:
+    whole, before, after = stop_and_go(outcome=outcome)
+    file = events(tmp_path, whole, skip='"cr-')
+    assert reconciled(file, before, after) == Reconciled(channels=1, records=2, matched=2)
+    late = replace(after, ended=after.ended + 2)
+    assert differences(reconciled(file, before, late)) == [("ended", "c2")]
+
+
+def test_who_hung_up_while_no_controller_was_there_has_no_second_call(tmp_path: Path) -> None:
+    whole, before, _ = stop_and_go(outcome="interrupted")
+    file = events(tmp_path, whole, skip='"cr-')
+    assert reconciled(file, before).differences == []
+    _, answered, _ = stop_and_go(outcome="answered")
+    assert differences(reconciled(file, answered)) == [("ended", "c1")]
+    early = replace(before, ended=whole.ended + 3)
+    assert differences(reconciled(file, early)) == [("ended", "c1")], "it cannot have gone on for longer"
+
+
 def test_an_answer_only_one_of_us_knows(tmp_path: Path) -> None:
     truth = call()
     assert differences(reconciled(events(tmp_path, truth), replace(truth, accepted=None))) == [
