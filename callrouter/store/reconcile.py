@@ -108,7 +108,7 @@ def compare(
     """Hold calls that began within ``[since, until)``, oldest first, against the channels.
 
     A caller whom a partner has joined to another call goes on there: it ends with the caller's channel.
-    Who was asked in again after a stop of the controller has several calls, one after another, on one channel.
+    Who was asked in again after a stop of the controller has one call after another on one channel.
     """
     result = Reconciled()
     legs: dict[str, list[Channel]] = {}
