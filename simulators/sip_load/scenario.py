@@ -28,7 +28,7 @@ class Limits(Model):
     calls: Annotated[int, Field(gt=0, le=MOST_CALLS)] = 20_000
     at_once: Annotated[int, Field(gt=0, le=50_000)] = 2_000
     rate: Annotated[float, Field(gt=0, le=MOST_RATE)] = 300.0
-    """Calls begun within any one second."""
+    """Calls begun within one second, by plan: chance may bunch them by four standard deviations more."""
 
 
 class Target(Model):
