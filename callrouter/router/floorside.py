@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acd import commands as c
@@ -109,6 +110,7 @@ def _called_back(router: Router, callback: CallId) -> LiveCall | None:
     origin = router.promised.get(callback)
     if origin is None:
         return None
+    origin = replace(origin, node=router.phones.rings_from(origin.node))
     live = router.adopt(origin.call(callback, router.now))
     live.call.mixed = origin.queue in router.site.recorded
     outcall.plan(live.talk, str(origin.queue), router.now)

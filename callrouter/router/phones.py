@@ -63,6 +63,10 @@ class Phones:
         """Whether seats can be rung for the callers of this switch."""
         return node not in self._down
 
+    def rings_from(self, wanted: NodeId) -> NodeId:
+        """Where a call of ours begins: on the switch `wanted`, else on one that is there."""
+        return wanted if wanted in self._up else min(self._up, default=wanted)
+
     def told(self, router: Router, event: e.SeatReachable | e.SeatUnreachable) -> None:
         """A fact of the manager interface."""
         if isinstance(event, e.SeatReachable):

@@ -4,9 +4,9 @@ import pytest
 
 from acd import commands as c
 from acd import events as e
-from acd.ids import AgentId, ChannelId, SeatId
+from acd.ids import AgentId, ChannelId, NodeId, SeatId
 from tests.router.test_slice import assert_tiles
-from tests.router.world import World
+from tests.router.world import NODE, World
 
 SEAT = SeatId("a1002")
 
@@ -84,6 +84,20 @@ def test_the_person_is_called_when_a_seat_is_free(waiting: tuple[World, ChannelI
     record = next(r for r in world.records if r.call.startswith("C1-c"))
     assert record.outcome == "callback_reached"
     assert_tiles(record)
+
+
+def test_a_callback_begins_on_a_switch_that_is_there(waiting: tuple[World, ChannelId]) -> None:
+    """Only the caller's old channel was tied to one."""
+    world, caller = waiting
+    promise(world, caller)
+    there = NodeId("other")
+    world.handle(e.NodeUp(node=NODE, channels=tuple(world.channels)))
+    world.handle(e.NodeUp(node=there))
+    world.handle(e.NodeDown(node=NODE))
+    seat_free(world)
+    rung, dialled = [x for x in world.sent if isinstance(x, c.Originate)][-2:]
+    assert (rung.node, dialled.node) == (there, there)
+    assert "13800001111" in dialled.endpoint
 
 
 def test_not_reached_the_seat_is_free_and_the_call_tried_again(waiting: tuple[World, ChannelId]) -> None:
