@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from acd import commands as c
+from acd import held
 from acd.ids import (
     AgentId,
     BridgeId,
@@ -286,6 +287,8 @@ class Call:
         if leg.playback is not None:
             out.append(c.StopPlayback(node=leg.node, call=self.id, playback=leg.playback))
             leg.playback = None
+        if place is not Place.BRIDGE:
+            out += held.spoken_to(self, leg)
         if leg.place is Place.MUSIC:
             out.append(c.MusicOff(node=leg.node, call=self.id, channel=leg.channel))
         elif leg.place is Place.RINGBACK:
@@ -297,8 +300,7 @@ class Call:
     def _enter(self, leg: Leg, place: Place, media: tuple[str, ...]) -> list[c.Command]:
         out: list[c.Command] = []
         if place is Place.MUSIC:
-            music = self.music if leg is self.caller else "default"
-            out.append(c.MusicOn(node=leg.node, call=self.id, channel=leg.channel, music=music))
+            out.append(c.MusicOn(node=leg.node, call=self.id, channel=leg.channel, music=self.music_of(leg)))
         elif place is Place.RINGBACK:
             out.append(c.Ring(node=leg.node, call=self.id, channel=leg.channel))
         elif place is Place.TOLD:
@@ -309,6 +311,10 @@ class Call:
             if place is Place.BRIDGE_TONE:
                 out.append(self.playing(leg, (RING_TONE,)))
         return out
+
+    def music_of(self, leg: Leg) -> str:
+        """The caller's is the queue's or the flow's own."""
+        return self.music if leg is self.caller else "default"
 
     def _bridge_for(self, leg: Leg) -> list[c.Command]:
         out: list[c.Command] = []

@@ -15,11 +15,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from acd import commands as c
-from acd import early, further, outcall
+from acd import early, further, held, outcall
 from acd import events as e
 from acd.call import Call, Owner, Rung
 from acd.handover import Handover
-from acd.ids import AgentId, Instant, OfferId, QueueId, SeatId, Seconds
+from acd.ids import AgentId, ChannelId, Instant, OfferId, QueueId, SeatId, Seconds
 from acd.keypad import Keypad
 from acd.leg import Leg, LegState, Place
 from acd.record import Activity, Role
@@ -179,6 +179,12 @@ class Conversation(Stage):
     def packets_counted(self, leg: Leg, received: int, now: Instant) -> None:
         """What has come on a leg that is heard early."""
         early.counted(self, leg, received, now)
+
+    def peer_held(self, leg: Leg, channel: ChannelId, *, on: bool) -> None:
+        """The far end has put us on hold, or taken us back. In the bridge Asterisk plays the music itself."""
+        held.noted(leg, channel, held=on)
+        if not on:
+            self.out += held.console(self.call)
 
     def leg_answered(self, leg: Leg, now: Instant) -> None:
         """A far end has picked up. An offer's leg waits for the floor's word (`connect`)."""

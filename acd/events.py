@@ -154,7 +154,7 @@ class ReferAsked(Fact):
 
 
 class PeerHeld(Fact):
-    """The far end put us on hold (re-INVITE) or took us back."""
+    """The far end put us on hold, perhaps before it has answered (in its 200), or took us back."""
 
     node: NodeId
     channel: ChannelId

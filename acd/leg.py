@@ -46,8 +46,10 @@ class Leg:
         "answered",
         "channel",
         "closed",
+        "consoled",
         "detail",
         "early",
+        "holder",
         "node",
         "number",
         "offer",
@@ -98,6 +100,10 @@ class Leg:
         """Of early media, when last counted."""
         self.stalled = False
         """None came any more."""
+        self.holder: ChannelId | None = None
+        """The channel whose far end holds (`acd.held`)."""
+        self.consoled = False
+        """Has music of ours in the bridge, for the other side holds."""
         self.closed = False
         """Its track has its last segment."""
         self.offer = offer
@@ -112,6 +118,11 @@ class Leg:
     def heard(self) -> bool:
         """It has answered, or early media of it comes: it has a place among the others."""
         return self.up or (self.early and self.usable)
+
+    @property
+    def holds(self) -> bool:
+        """Its phone has put us on hold."""
+        return self.holder is not None and self.holder == self.channel
 
     @property
     def live(self) -> bool:

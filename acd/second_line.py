@@ -40,7 +40,7 @@ def ended(talk: Conversation, leg: Leg, channel: ChannelId, now: Instant) -> boo
     if leg.parked is None or not leg.up:
         return False
     leg.channel, leg.parked = leg.parked, None
-    leg.playback, leg.place = None, Place.NOWHERE
+    leg.playback, leg.place, leg.consoled = None, Place.NOWHERE, False
     if talk.call.transfer is not None and talk.call.transfer.live:
         talk.handover.fire(TransferEvent.CONSULT_CANCELLED, now)
     elif talk.call.owner is Owner.CONVERSATION:

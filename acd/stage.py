@@ -9,6 +9,7 @@ from typing import Final
 
 from acd import commands as c
 from acd import events as e
+from acd import held
 from acd.call import Call, Rung
 from acd.feature_codes import Dialled
 from acd.ids import CallId, Instant, SeatId, Seconds
@@ -129,6 +130,7 @@ class Stage:
             self.out += self.call.move(leg, Place.BRIDGE)
             if leg.up:
                 self.call.doing(leg, activity, now)
+        self.out += held.console(self.call)
 
     def anew(self, now: Instant, activity: Activity, seat: Leg, other: Leg) -> None:
         """The seat speaks with somebody else from now on.

@@ -85,6 +85,8 @@ class Phone:
         self._sender = server
         self._arrived = asyncio.Event()
         self.statuses: tuple[int, ...] = (180, 200)
+        self.direction = "sendrecv"
+        """Of the media in its answer: ``inactive`` holds in the same breath."""
         self.ended = asyncio.Event()
         self.invited = asyncio.Event()
 
@@ -331,7 +333,7 @@ class Phone:
                 request,
                 status,
                 "Content-Type: application/sdp\r\n" if with_sdp else "",
-                self.sdp() if with_sdp else "",
+                self.sdp(self.direction) if with_sdp else "",
             )
 
     def _ended(self, request: Message) -> None:

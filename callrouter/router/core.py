@@ -322,7 +322,7 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     e.ReferAsked: referring.asked,
     e.TrunkReachable: lambda router, event: router.lines.board.trunk_up(event.trunk, router.now),
     e.TrunkUnreachable: lambda router, event: router.lines.board.trunk_down(event.trunk, router.now),
-    e.PeerHeld: lambda router, event: None,
+    e.PeerHeld: switchside.peer_held,
     e.CommandFailed: switchside.command_failed,
     e.NodeUp: switchside.node_up,
     e.NodeDown: switchside.node_down,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from acd import commands as c
 from acd import events as e
+from acd import held
 from acd.call import Call, Owner
 from acd.ids import ChannelId
 from acd.leg import IN_BRIDGE, Leg, LegState, Place
@@ -74,10 +75,12 @@ def _take_place(call: Call, caller: Leg, out: list[Output]) -> None:
     """The new channel hears what the old one did; a prompt of the queue is not begun again."""
     node, channel = caller.node, caller.channel
     caller.playback = None
+    caller.consoled = False
     if caller.place is Place.TOLD:
         caller.place = Place.MUSIC
     if caller.place in IN_BRIDGE and call.bridge is not None:
         out.append(c.Join(node=node, call=call.id, bridge=call.bridge, channel=channel))
+        out += held.console(call)
     elif caller.place is Place.MUSIC:
         out.append(c.MusicOn(node=node, call=call.id, channel=channel))
     elif caller.place is Place.RINGBACK:

@@ -47,6 +47,11 @@ def packets_counted(router: Router, event: e.PacketsCounted) -> None:
         found[0].talk.packets_counted(found[1], event.received, router.now)
 
 
+def peer_held(router: Router, event: e.PeerHeld) -> None:
+    if found := router.leg(event.channel):
+        found[0].talk.peer_held(found[1], event.channel, on=event.held)
+
+
 def leg_answered(router: Router, event: e.LegAnswered) -> None:
     if found := router.leg(event.channel):
         live, leg = found

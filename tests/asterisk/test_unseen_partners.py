@@ -12,7 +12,7 @@ import pytest
 from acd import events as e
 from simulators.plain_phone import Message
 from simulators.rtp_port import RtpPort
-from tests.asterisk.trio import ADDRESS, PARTNER, PATIENCE, SEAT, TONE, House, Trio, open_house
+from tests.asterisk.trio import ADDRESS, OURS, PARTNER, PATIENCE, SEAT, TONE, House, Trio, open_house
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
 SILENT_AT_MOST = 2.1
@@ -323,6 +323,34 @@ async def only_talks(trio: Trio) -> None:
     await consulted(trio)
 
 
+async def holds_in_its_answer(trio: Trio) -> None:
+    """200 with a=inactive: nothing is heard of it, hence music, until it speaks."""
+    await trio.press()
+    trio.partner.say(200, sdp=True, direction="inactive")
+    await trio.until("consulting")
+    await asyncio.sleep(3)  # silence would show
+    assert trio.heard(trio.seat).gap < SILENT_AT_MOST
+    trio.partner.media.speak(PARTNER)
+    assert await trio.partner.offer("INVITE", trio.partner.sdp()) == 200
+    await consulted(trio)
+
+
+async def holds_while_the_caller_is_brought_to_it(trio: Trio) -> None:
+    await answered(trio)
+    assert await trio.partner.offer("INVITE", trio.partner.sdp("inactive")) == 200
+    trio.partner.media.quiet()
+    await trio.hears(trio.seat, OURS)
+    trio.ask("*1")
+    await trio.until("completed")
+    completed = time.monotonic()
+    await asyncio.sleep(3)
+    assert trio.heard(trio.caller, completed).gap < SILENT_AT_MOST
+    trio.partner.media.speak(PARTNER)
+    assert await trio.partner.offer("INVITE", trio.partner.sdp()) == 200
+    await trio.completed()
+    assert [one.outcome for one in (await trio.end()).transfers] == ["completed"]
+
+
 async def speaks_from_another_port(trio: Trio) -> None:
     """Its packets come from where its description does not say, as behind a NAT."""
     await trio.press()
@@ -362,7 +390,20 @@ async def test_whatever_a_line_does_in_talk_nobody_is_lost(house: House) -> None
         ("12315", updates),
         ("12333", changes_the_codec),
         ("12328", only_talks),
+        ("12348", holds_in_its_answer),
+        ("12317", holds_while_the_caller_is_brought_to_it),
         ("12316", speaks_from_another_port),
         ("12329", pauses),
         ("12350", sends_the_caller_back),
     )
+
+
+async def test_a_seat_that_holds_in_its_answer_gives_the_caller_music(house: House) -> None:
+    trio = await Trio.open(house, "12320", seat_answers="inactive")
+    connected = time.monotonic()
+    await asyncio.sleep(3)
+    assert trio.heard(trio.caller, connected).gap < SILENT_AT_MOST
+    assert await trio.seat.hold(False) == 200
+    trio.seat.media.speak(SEAT)
+    await trio.together()
+    await trio.end()

@@ -172,22 +172,27 @@ class Trio:
         self.began = 0.0
 
     @classmethod
-    async def open(cls, house: "House", line: str) -> Self:
+    async def open(cls, house: "House", line: str, seat_answers: str = "sendrecv") -> Self:
         serial = next(house.serial)
         trio = cls(house, line, f"t{serial:03d}", f"1390000{serial:04d}")
         trio.caller, trio.seat = await Phone.open(house.server), await Phone.open(house.server)
         trio.partner = await Partner.open(house.server, ADDRESS)
         house.open_phones += [trio.caller, trio.seat, trio.partner]
         trio.reached_at(line)
+        trio.seat.direction = seat_answers
         async with house.one_at_a_time:
-            await trio._in_talk()
+            await trio._connected()
+        trio.caller.media.speak(CALLER)
+        if seat_answers == "sendrecv":
+            trio.seat.media.speak(SEAT)
+            await trio.together()
         return trio
 
     caller: Phone
     seat: Phone
     partner: Partner
 
-    async def _in_talk(self) -> None:
+    async def _connected(self) -> None:
         house, password = self.house, self.house.province.passwords[self.seat_name]
         assert await self.seat.register(self.seat_name, password) == 200
         await house.until(lambda: house.desk(self.seat_name).reachable, "seat reachable")
@@ -200,9 +205,6 @@ class Trio:
         self.call = view.call
         # From the end of this call on it would take another story's caller.
         house.engine.submit(e.SeatNotReadied(seat=self.seat_name, reason="break"))
-        self.caller.media.speak(CALLER)
-        self.seat.media.speak(SEAT)
-        await self.together()
 
     async def together(self) -> None:
         """Caller and seat hear each other."""
