@@ -200,6 +200,7 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
         "ami_port": plan.ami_port,
         "rtp_first": plan.rtp_first,
         "rtp_last": plan.rtp_last,
+        "ice": "yes" if any(seat.webrtc for seat in plan.seats) else "no",
         "ari_user": "callrouter",
         "ari_password": ari_password,
         "ami_user": "callrouter",

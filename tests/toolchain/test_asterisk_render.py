@@ -89,6 +89,19 @@ def test_seat_and_trunk_are_identified_each_in_its_way(plan: AsteriskPlan, tmp_p
     assert "[carrier-options]\ntype = aor\ncontact = sip:192.0.2.1:5060\nqualify_frequency = 10" in text
 
 
+def test_ice_is_on_for_browser_phones_alone(plan: AsteriskPlan, tmp_path: Path) -> None:
+    """A session of it for each leg costs a twelfth of a call."""
+
+    def ice(plan: AsteriskPlan) -> str:
+        render(plan, tmp_path / "state")
+        lines = (tmp_path / "state/etc/rtp.conf").read_text().splitlines()
+        return next(line for line in lines if line.startswith("icesupport"))
+
+    assert ice(plan) == "icesupport = no"
+    browser = SeatAccount("b1001", "password-b1001", "browser", webrtc=True)
+    assert ice(replace(plan, seats=(*plan.seats, browser))) == "icesupport = yes"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
