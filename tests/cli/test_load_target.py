@@ -13,7 +13,6 @@ from simulators.sip_load.scenario import Scenario
 READY = {
     "sip": "127.0.0.1:5070",
     "http": "http://127.0.0.1:8345",
-    "asterisk_config": "/somewhere/asterisk.conf",
     "processes": {"asterisk": 4711, "controller": 4712},
     "logins": {
         "agent": [
@@ -40,7 +39,8 @@ def given(demo: Path | None = None, sip: str | None = None, processes: tuple[str
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
-    (tmp_path / "demo.json").write_text(json.dumps(READY))
+    (config := tmp_path / "asterisk.conf").touch()
+    (tmp_path / "demo.json").write_text(json.dumps({**READY, "asterisk_config": str(config)}))
     return tmp_path
 
 
@@ -50,7 +50,7 @@ def test_a_demo_gives_target_desk_processes_and_its_free_seats(demo: Path) -> No
     assert sip == "127.0.0.1:5070"
     assert aimed.target is not None
     assert aimed.target.desk == "http://127.0.0.1:8345"
-    assert aimed.target.asterisk_config == Path("/somewhere/asterisk.conf")
+    assert aimed.target.asterisk_config == demo / "asterisk.conf"
     assert watched == {"asterisk": 99, "controller": 4712, "db": 5}
     assert aimed.seats[0].users == (("a1002", "two"),)
 
