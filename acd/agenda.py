@@ -104,7 +104,7 @@ class Agenda(Generic[T]):
         items = self._far.pop(page)
         valid = [item for item in items if item[2].ticket == item[1] and item[2].deadline is not None]
         self._items -= len(items) - len(valid)
-        self._page = page
+        self._page = float(page)
         if len(self._near) > 8 * len(valid):
             for item in valid:
                 heappush(self._near, item)

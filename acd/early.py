@@ -30,7 +30,8 @@ from acd.transfer import TransferState
 if TYPE_CHECKING:
     from acd.conversation import Conversation
 
-BURST: Final[tuple[Seconds, Seconds]] = (0.2, 2.2)
+SHORTEST_BURST: Final[Seconds] = 0.2
+LONGEST_BURST: Final[Seconds] = 2.2
 """How long a network's ringing tone sounds (China 1 s, North America 2 s)."""
 
 PAUSE: Final[Seconds] = 4.4
@@ -57,7 +58,7 @@ def silent(talk: Conversation, leg: Leg, seconds: Seconds, now: Instant) -> None
     """Nothing has been heard for `SILENCE`, after `seconds` of sound."""
     if leg.up or not leg.sounds:
         return
-    if BURST[0] <= seconds <= BURST[1]:
+    if SHORTEST_BURST <= seconds <= LONGEST_BURST:
         talk.quiet_until(leg, now + PAUSE - SILENCE)
     else:
         quiet(talk, leg)

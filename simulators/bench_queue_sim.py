@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from acd.floor import machine
 from acd.ids import QueueId, SeatId
 from acd.plan import FloorPlan, Membership, QueuePlan, SeatPlan
 from simulators.queue_sim.engine import Simulation
@@ -298,6 +299,11 @@ def _skilled_node(model: Model) -> Any:
 
 ENGINES: Final[dict[str, Engine]] = {"floor": by_floor, "SimPy": by_simpy, "Ciw": by_ciw}
 _NEEDS: Final = {"SimPy": "simpy", "Ciw": "ciw"}
+
+
+def core() -> str:
+    """Is the floor that runs here `compiled` to C (`make compiled`) or `interpreted`?"""
+    return "interpreted" if machine.__file__.endswith(".py") else "compiled"
 
 
 def missing() -> tuple[str, ...]:

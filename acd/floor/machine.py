@@ -135,7 +135,7 @@ class Floor:
 
         Raises `ValueError` for a snapshot that no floor has made.
         """
-        floor = cls.__new__(cls)
+        floor = cls(taken.plan, 0.0)
         floor._state = restore(taken)
         return floor
 

@@ -20,11 +20,13 @@ def simulator(
 ) -> None:
     """CPU time per simulated call: our whole floor, SimPy, Ciw, each on the same models.
 
+    The title says whether the floor is compiled (make compiled) or interpreted.
+
     SimPy and Ciw are left out where they are not installed (pip install 'callrouter[test]').
 
     Example: callrouter bench simulator --rounds 9 --check
     """
-    from simulators.bench_queue_sim import compare, missing, verdicts
+    from simulators.bench_queue_sim import compare, core, missing, verdicts
 
     for name in missing():
         typer.echo(f"{name} is not installed: pip install 'callrouter[test]' to compare with it", err=True)
@@ -32,21 +34,27 @@ def simulator(
     judged = verdicts(timings)
     if as_json:
         typer.echo(
-            json.dumps({"timings": [asdict(one) for one in timings], "wanted": [asdict(v) for v in judged]})
+            json.dumps(
+                {
+                    "core": core(),
+                    "timings": [asdict(one) for one in timings],
+                    "wanted": [asdict(v) for v in judged],
+                }
+            )
         )
     else:
-        _show(timings, judged)
+        _show(timings, judged, core())
     if check and not all(verdict.met for verdict in judged):
         raise typer.Exit(MISSED)
 
 
-def _show(timings: "list[Timing]", judged: "list[Verdict]") -> None:
+def _show(timings: "list[Timing]", judged: "list[Verdict]", core: str) -> None:
     from rich.table import Table
 
     from callrouter.cli.simulate_shared import wide_console
 
     console = wide_console()
-    table = Table(title="CPU microseconds per simulated call (median, lowest – highest)")
+    table = Table(title=f"CPU microseconds per simulated call (median, lowest – highest), {core} floor")
     for name in ("model", "engine", "µs a call", "calls a minute", "mean wait"):
         table.add_column(name, justify="left" if name in ("model", "engine") else "right")
     for one in timings:
