@@ -360,7 +360,11 @@ class Crowd:
             if not known or known[-1].final not in (0, 401):
                 known.append(Registration(message.call, message.at))
         elif known and known[-1].final in (0, 401):
-            known[-1].final, known[-1].final_at = message.status, message.at
+            one = known[-1]
+            again = message.status == 401 and one.challenged not in (0, message.cseq)
+            one.refused = one.refused or again or (message.status >= 300 and message.status != 401)
+            one.final, one.final_at = message.status, message.at
+            one.challenged = message.cseq if message.status == 401 else one.challenged
 
 
 def is_wrong_seat(plan: PlannedCall, seat: str) -> bool:

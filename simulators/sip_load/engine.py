@@ -131,7 +131,9 @@ class Run:
         while True:
             self._read(stage, crowd)
             finals = [known[-1].final for known in crowd.registrations.values() if known]
-            refused = [final for final in finals if final >= 300 and final != 401]
+            refused = [
+                known[-1].final for known in crowd.registrations.values() if known and known[-1].refused
+            ]
             if sum(final == 200 for final in finals) >= sum(wanted.values()):
                 return
             if broken := stage.broken():
@@ -141,7 +143,7 @@ class Run:
                 done = sum(final == 200 for final in finals)
                 raise RunFailed(
                     f"{done} of {sum(wanted.values())} seats registered at {self._sip}: REGISTER {why}. "
-                    "Check the address and the seats' accounts"
+                    "Check the address and the seats' accounts and passwords"
                 )
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -102,6 +102,10 @@ class Registration:
     sent_at: float
     final: int = 0
     final_at: float | None = None
+    challenged: int = 0
+    """CSeq of the request that was challenged last."""
+    refused: bool = False
+    """Challenged again, though it had brought its password; or refused outright."""
 
 
 class MessageCounter:

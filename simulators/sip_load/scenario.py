@@ -12,6 +12,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from callrouter.config.document import ConfigError, Document, Fault, parse, read_document
+from simulators import audio
 from simulators.sip_load.crew import Partner, Seats
 from simulators.sip_load.people import Callers, Headers, Keys, Name, Number
 from simulators.workload import Model, NotNegative, Positive, Replay, Share
@@ -147,8 +148,13 @@ def _missing_files(scenario: Scenario, document: Document, folder: Path) -> Iter
                 ("callers", index, "arrivals", "file"), f"{group.arrivals.file}: no such file"
             )
     probes = scenario.probes
-    if probes is not None and probes.greeting is not None and not (folder / probes.greeting).is_file():
-        yield document.fault(("probes", "greeting"), f"{probes.greeting}: no such file")
+    if probes is not None and probes.greeting is not None:
+        try:
+            audio.load(folder / probes.greeting)
+        except OSError as error:
+            yield document.fault(("probes", "greeting"), f"{probes.greeting}: {error.strerror}")
+        except ValueError as error:
+            yield document.fault(("probes", "greeting"), str(error))
 
 
 def _resolved(scenario: Scenario, folder: Path) -> Scenario:

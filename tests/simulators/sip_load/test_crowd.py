@@ -478,6 +478,24 @@ def test_a_registration_that_nobody_answers_has_failed(town: Town) -> None:
     assert figures["RRD"]["max"] == pytest.approx(0.3)
 
 
+def test_a_wrong_password_is_told_from_a_challenge_that_comes_twice(town: Town) -> None:
+    """A repeated 401 to the same request is a retransmission; one to the answer is a refusal."""
+
+    def said(at: float, sent: bool, cseq: int, status: int = 0) -> None:
+        message = SipMessage(BEGIN + at, sent, "1.seats", cseq, "REGISTER", status, "")
+        town.crowd.seat_message("seats", message)
+
+    said(0.0, True, 1)
+    said(0.1, False, 1, 401)
+    said(0.2, False, 1, 401)
+    (one,) = town.crowd.registrations["1.seats"]
+    assert not one.refused
+    said(0.3, True, 2)
+    said(0.4, False, 2, 401)
+    assert one.refused
+    assert one.final == 401
+
+
 def test_what_the_desk_refused_during_the_run_is_a_finding(town: Town) -> None:
     town.dial(1, 0.0)
     town.answer(1, 0.2)

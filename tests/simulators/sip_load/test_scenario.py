@@ -108,6 +108,18 @@ def test_a_replayed_file_is_found_beside_the_scenario(tmp_path: Path) -> None:
     assert [call.due for call in plan_calls(plan)] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "No such file"), (b"no sound", "not a wav file"), (b"", "not a wav file")]
+)
+def test_a_greeting_that_is_no_sound_is_said_at_its_line(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "greeting.wav").write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"load.yaml:\d+:\d+: .*greeting.wav: {words}"):
+        read_scenario(written(tmp_path, {**GOOD, "probes": {"dial": "12345", "greeting": "greeting.wav"}}))
+
+
 def test_files_of_the_target_lie_beside_the_scenario_too(tmp_path: Path) -> None:
     target = {"sip": "127.0.0.1:5060", "asterisk_config": "etc/asterisk.conf", "recordings": "/var/r"}
     file = tmp_path / "plan.yaml"
