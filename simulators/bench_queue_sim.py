@@ -23,6 +23,7 @@ import numpy as np
 from acd.floor import machine
 from acd.ids import QueueId, SeatId
 from acd.plan import FloorPlan, Membership, QueuePlan, SeatPlan
+from simulators.queue_sim.compare import estimate
 from simulators.queue_sim.engine import Simulation
 from simulators.queue_sim.tally import ROW
 from simulators.queue_sim.world import DAY, SLOT, SLOTS_A_WEEK, Kind, Population, World
@@ -359,6 +360,17 @@ def verdicts(timings: Sequence[Timing]) -> list[Verdict]:
     for model in SKILLED:
         other = by_name.get((model.name, "Ciw"))
         if other is not None:
-            ratio = by_name[model.name, "floor"].typical / other.typical
-            found.append(Verdict(f"{model.name}, against Ciw", f"{ratio:.2f} of its CPU", "< 1", ratio < 1))
+            ours = by_name[model.name, "floor"]
+            ratio = ours.typical / other.typical
+            measured = f"{ratio:.2f} of its CPU{_interval(ours, other)}"
+            found.append(Verdict(f"{model.name}, against Ciw", measured, "< 1", ratio < 1))
     return found
+
+
+def _interval(one: Timing, other: Timing) -> str:
+    """Of the mean ratio (geometric) over the rounds, which both engines took with the same seeds."""
+    logs = [math.log(a / b) for a, b in zip(one.microseconds, other.microseconds, strict=True)]
+    ratio = estimate(logs)
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return ""
+    return f" (95 % interval {math.exp(ratio.low):.2f} to {math.exp(ratio.high):.2f})"

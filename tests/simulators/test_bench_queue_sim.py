@@ -45,7 +45,18 @@ def test_verdicts_follow_the_figures() -> None:
         for one in timings
     ]
     assert [verdict.met for verdict in verdicts(slow)] == [False, False, False]
-    assert "0.50" in verdicts(timings)[1].measured
+    assert verdicts(timings)[1].measured == "0.50 of its CPU"
+
+
+def test_a_ratio_has_its_interval_over_the_rounds() -> None:
+    timings = [Timing(MM10.name, "floor", (25.0,), 1.0)]
+    for model in SKILLED:
+        timings += [
+            Timing(model.name, "floor", (10.0, 20.0, 40.0), 1.0),
+            Timing(model.name, "Ciw", (20.0, 50.0, 64.0), 1.0),
+        ]
+    # Logarithms of 0.5, 0.4, 0.625: mean ln 0.5, standard error 0.1288, t of 2 degrees 4.303.
+    assert verdicts(timings)[1].measured == "0.40 of its CPU (95 % interval 0.29 to 0.87)"
 
 
 def test_a_level_of_priority_is_worth_more_than_any_wait() -> None:
