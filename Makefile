@@ -97,7 +97,7 @@ proof: $(STAMP) ## Prove the transfer contract on a real Asterisk and write docs
 compiled: $(STAMP) ## Build a wheel in dist/ whose decision core is compiled to C
 	@command -v cc >/dev/null || { echo "No C compiler: install one (Debian: gcc libc6-dev python3-dev). Everything runs without it, too." >&2; exit 2; }
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
-	git ls-files -z | xargs -0 cp --parents --target-directory="$$folder"; \
+	git ls-files -z | xargs -0 cp --parents --target-directory="$$folder" --; \
 	echo "Compiling acd/ (about a minute)" >&2; \
 	(cd "$$folder" && HATCH_BUILD_HOOK_ENABLE_MYPYC=1 nice $(CURDIR)/$(PIP) wheel --no-deps --no-build-isolation \
 		--wheel-dir $(abspath $(DIST)) .); \

@@ -43,7 +43,13 @@ def test_the_compiled_core_passes_the_same_tests(tmp_path: Path) -> None:
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"),
             *("-m", "not (slow or asterisk or alone or soak)", "-k", f"not ({SOURCE_ONLY})"),
-            *("tests/acd", "tests/router", "tests/floor_log", "tests/simulators/queue_sim"),
+            *(
+                "tests/acd",
+                "tests/router",
+                "tests/controller",
+                "tests/floor_log",
+                "tests/simulators/queue_sim",
+            ),
         ],
         **run,  # type: ignore[call-overload]
     )

@@ -20,6 +20,7 @@ from acd.events import (
     Refused,
     SwitchEvent,
 )
+from acd.floor.watched import FloorWatch
 from acd.ids import CallId, Instant, NodeId, SeatId
 from acd.record import CallRecord, FlowStep, LateSegment
 from callrouter.controller import views
@@ -48,7 +49,6 @@ from callrouter.router.notices import (
     SeatShown,
     VoicemailLeft,
 )
-from callrouter.router.watched import FloorWatch
 from callrouter.site import Site
 
 BACKLOG: Final = 20_000

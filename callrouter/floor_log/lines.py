@@ -24,10 +24,10 @@ from acd import commands as c
 from acd import events as e
 from acd.commands import FloorOutput
 from acd.floor.snapshot import EntryNow, FloorSnapshot
+from acd.floor.watched import Asked
 from acd.ids import Instant
 from acd.kept import FloorResumed
 from acd.plan import ALWAYS, FloorPlan, Hours, OpenIntervals
-from callrouter.router.watched import Asked
 
 FORMAT: Final = 2
 PLAN: Final = "plan"

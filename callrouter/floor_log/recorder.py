@@ -22,9 +22,9 @@ import structlog
 
 from acd.commands import FloorOutput
 from acd.floor.snapshot import FloorSnapshot
+from acd.floor.watched import Asked
 from acd.ids import Instant
 from callrouter.floor_log.lines import head, snapshot_line, step, veil
-from callrouter.router.watched import Asked
 
 FOLDER: Final = "floor-log"
 """Below the state directory."""
@@ -49,7 +49,7 @@ class _NewPart(NamedTuple):
 
 
 class FloorRecorder:
-    """A `callrouter.router.watched.FloorWatch` that writes. Always `stop` it."""
+    """A `acd.floor.watched.FloorWatch` that writes. Always `stop` it."""
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from acd.events import FloorEvent
 from acd.floor import Floor
 from acd.floor.snapshot import FloorSnapshot
 from acd.floor.views import QueueStatus
+from acd.floor.watched import Asked
 from acd.ids import Instant
 from acd.plan import FloorPlan
 from callrouter.floor_log.lines import (
@@ -24,7 +25,6 @@ from callrouter.floor_log.lines import (
     write_snapshot,
 )
 from callrouter.floor_log.recorder import part_name
-from callrouter.router.watched import Asked
 
 
 class LogFault(Exception):

@@ -21,6 +21,7 @@ from acd import events as e
 from acd.call import Call, Owner
 from acd.conversation import Conversation
 from acd.floor import Floor
+from acd.floor.watched import FloorWatch, WatchedFloor
 from acd.ids import CallId, ChannelId, Instant, RecordingId, SeatId
 from acd.leg import Leg
 from acd.record import LateSegment, Role
@@ -51,7 +52,6 @@ from callrouter.router.notices import (
     RecordReady,
 )
 from callrouter.router.phones import Phones
-from callrouter.router.watched import FloorWatch, WatchedFloor
 from callrouter.site import Site
 
 

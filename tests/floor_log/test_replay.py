@@ -7,6 +7,7 @@ import pytest
 
 from acd import events as e
 from acd.commands import FloorOutput, OfferMade
+from acd.floor.watched import WatchedFloor
 from acd.ids import AgentId, CallId, QueueId, SeatId
 from acd.plan import (
     FloorPlan,
@@ -19,7 +20,6 @@ from acd.plan import (
 )
 from callrouter.floor_log.recorder import FloorRecorder
 from callrouter.floor_log.replay import LogFault, Replayed, replay
-from callrouter.router.watched import WatchedFloor
 
 pytestmark = pytest.mark.slow  # together seconds: not in `make check`
 

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from acd import commands as c
 from acd import events as e
+from acd.floor.watched import FloorWatch
 from acd.ids import CallId, ChannelId, NodeId, PlaybackId, SeatId
 from acd.record import CallRecord, LateSegment
 from callrouter.router import Oddity, RecordReady, Router
-from callrouter.router.watched import FloorWatch
 from callrouter.site import Site, load_site
 
 Kind = TypeVar("Kind")

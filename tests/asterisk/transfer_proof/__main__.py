@@ -44,7 +44,7 @@ async def run(folder: Path) -> tuple[Proof, Proof, Proof, Run]:
 
 def main(arguments: list[str]) -> int:
     """Exit code."""
-    if len(arguments) > 1:
+    if len(arguments) > 1 or (arguments[:1] and arguments[0].startswith("-")):
         sys.stderr.write("usage: python -m tests.asterisk.transfer_proof [FILE]\n")
         return 2
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
