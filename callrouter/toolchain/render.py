@@ -192,6 +192,7 @@ def render(plan: AsteriskPlan, folder: Path) -> RenderedAsterisk:
         "data": data,
         "modules": plan.asterisk.modules,
         "language": plan.language,
+        "system": secrets.token_hex(4),
         "max_files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         "max_calls": plan.max_calls,
         "address": plan.address,

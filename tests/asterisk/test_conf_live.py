@@ -4,6 +4,7 @@ import asyncio
 import base64
 import itertools
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -269,6 +270,7 @@ async def test_an_ordinary_call_leaves_a_clean_log(
     await phone.bye()
     await desk.event("StasisEnd", lambda one: one["channel"]["id"] == channel)
     assert server.log_faults()[before:] == []
+    assert re.fullmatch(r"[0-9a-f]{8}-\d+\.\d+", channel), "its id doesn't name its Asterisk"
 
 
 async def test_seat_that_dials_reaches_the_controller(desk: AriDesk, phones: OpenPhone) -> None:

@@ -1,3 +1,4 @@
+import re
 import stat
 import wave
 from dataclasses import replace
@@ -75,6 +76,15 @@ def test_secrets_differ_each_time_and_stay_out_of_repr(plan: AsteriskPlan, tmp_p
     assert second.ari_password in (tmp_path / "state/etc/ari.conf").read_text()
     assert second.ari_password not in repr(second)
     assert second.ami_password not in repr(second)
+
+
+def test_two_asterisks_give_different_channel_ids(plan: AsteriskPlan, tmp_path: Path) -> None:
+    names = set()
+    for folder in ("a", "b"):
+        render(plan, tmp_path / folder)
+        (line,) = re.findall("^systemname = .*$", (tmp_path / folder / "etc/asterisk.conf").read_text(), re.M)
+        names.add(line)
+    assert len(names) == 2
 
 
 def test_seat_and_trunk_are_identified_each_in_its_way(plan: AsteriskPlan, tmp_path: Path) -> None:
