@@ -41,9 +41,9 @@ class Effort:
     standing_rounds: int = 2
     clean_seconds: float = 6.0
     """Of dialling in each trial of the highest clean rate."""
-    clean_talk: float = 1.0
-    """Shorter there: with wrap-up 400 seats bear 200 calls a second."""
-    clean_from: float = 80.0
+    clean_talk: float = 0.25
+    """Shorter there: with wrap-up 400 seats bear 320 calls a second."""
+    clean_from: float = 120.0
     """The rate at which that search begins."""
     clean_budget: float = 270.0
     """No trial begins later than so many seconds after the first."""
