@@ -145,15 +145,22 @@ class SteadyPhone(Phone):
             asyncio.get_running_loop().call_later(self.answer_after, self._answer, request)
         elif self.answer_with == 200:
             self._until_acknowledged(request, REPEATS)
+        else:
+            self.media.quiet()
 
     def _answer(self, request: Message) -> None:
         if self.ended.is_set() or self._closed:
             return
         if self.answer_with != 200:
-            self.reply(request, self.answer_with)
+            self._refuse(request)
             return
         self.reply(request, 200, "Content-Type: application/sdp\r\n", self.sdp())
         self._until_acknowledged(request, REPEATS)
+
+    def _refuse(self, request: Message) -> None:
+        """Silent from now on: Asterisk would take it for the party of the next leg that gets this port."""
+        self.reply(request, self.answer_with)
+        self.media.quiet()
 
     def _until_acknowledged(self, request: Message, waits: tuple[float, ...]) -> None:
         def again() -> None:
