@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from callrouter.cli import schemas
 from callrouter.config.document import ConfigError, Fault, read_document
 from callrouter.flow.cases import Coverage, Result, run_cases
 from callrouter.flow.check import check
@@ -230,17 +231,7 @@ def _test_report(results: list[Result], coverage: Coverage, faults: list[Fault])
 def schema_command(
     cases: Annotated[bool, typer.Option("--cases", help="The schema of test cases instead.")] = False,
     calendar: Annotated[bool, typer.Option("--calendar", help="The schema of calendars instead.")] = False,
-    write: Annotated[
-        Path | None,
-        typer.Option(
-            "--write",
-            metavar="FOLDER",
-            exists=True,
-            file_okay=False,
-            writable=True,
-            help="Write all three into a folder of flows.",
-        ),
-    ] = None,
+    write: Annotated[Path | None, schemas.write_into("all three")] = None,
     docs: Annotated[
         Path | None, typer.Option("--docs", metavar="FOLDER", help="Write the reference pages of all verbs.")
     ] = None,

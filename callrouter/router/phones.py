@@ -34,27 +34,30 @@ class Phones:
         self._up: set[NodeId] = set()
         self._down: set[NodeId] = set()
         """There was a link, and there is none now."""
-        self.dark = False
+
+    @property
+    def dark(self) -> bool:
         """There was a switch, and there is none now."""
+        return bool(self._down) and not self._up
 
     def node_up(self, router: Router, node: NodeId) -> None:
+        was_dark = self.dark
         self._up.add(node)
         self._down.discard(node)
-        if self.dark:
-            self.dark = False
+        if was_dark:
             for seat in self.registered:
                 _tell(router, e.SeatReachable(seat=seat))
         if calls := _waiting(router, node):
             router.tell_floor(e.CallersReachable(calls=calls))
 
     def node_down(self, router: Router, node: NodeId) -> None:
+        was_dark = self.dark
         self._up.discard(node)
         self._down.add(node)
         if calls := _waiting(router, node):
             router.tell_floor(e.CallersUnreachable(calls=calls))
-        if self._up or self.dark:
+        if was_dark or not self.dark:
             return
-        self.dark = True
         for seat in self.registered:
             if router.site.seat(seat) is not None and router.floor.seat(seat).state not in _IN_TALK:
                 _tell(router, e.SeatUnreachable(seat=seat))
