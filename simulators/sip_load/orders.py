@@ -42,6 +42,7 @@ class Orders:
     def __init__(self, process: Listener) -> None:
         self.lost = 0
         """Words that had to be said again."""
+        self.given_up = 0
         self._process = process
         self._waiting: deque[tuple[Instruction, int]] = deque()
         self._under_way: dict[int, _Word] = {}
@@ -69,6 +70,8 @@ class Orders:
             self._under_way[turn] = _Word(instruction, call, now, times)
 
     def _lost(self, word: _Word) -> None:
-        if word.times < MOST_TIMES:
-            self.lost += 1
-            self._waiting.appendleft((word.instruction, word.times + 1))
+        if word.times >= MOST_TIMES:
+            self.given_up += 1
+            return
+        self.lost += 1
+        self._waiting.appendleft((word.instruction, word.times + 1))
